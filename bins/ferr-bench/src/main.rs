@@ -1,0 +1,2 @@
+//! ferr-bench.
+fn main() {}

@@ -1,0 +1,2 @@
+//! ferr.
+fn main() {}

@@ -1,0 +1,2 @@
+//! ferrd.
+fn main() {}

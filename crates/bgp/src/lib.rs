@@ -1,0 +1,1 @@
+//! BGP speaker as a sans-I/O core.

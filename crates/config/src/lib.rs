@@ -1,0 +1,1 @@
+//! The frr.conf grammar: text to typed configuration, differences, and back to text.

@@ -1,0 +1,1 @@
+//! Threads, mailboxes, clock, drivers and configuration transactions.

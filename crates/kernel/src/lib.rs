@@ -1,0 +1,1 @@
+//! Linux as the FIB: netlink writer, monitor and reconciliation.

@@ -1,0 +1,1 @@
+//! Sockets: VRF binding, TCP-MD5, GTSM, batching.

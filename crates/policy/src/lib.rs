@@ -1,0 +1,1 @@
+//! Lists and route-maps compiled to immutable programs.

@@ -1,0 +1,1 @@
+//! Ordered prefix maps with longest-prefix match.

@@ -1,0 +1,1 @@
+//! Routing information base: selection, next-hop resolution, next-hop groups, FIB operations.

@@ -1,0 +1,1 @@
+//! Read-only views and requests: what show commands and the API see.

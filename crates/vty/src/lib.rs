@@ -1,0 +1,1 @@
+//! The vty sockets, the command table, and text and JSON rendering.
