@@ -203,7 +203,11 @@ impl ExtCommunity {
     pub fn value_text(self) -> String {
         let b = self.0;
         match b[0] & 0x3f {
-            0 => format!("{}:{}", u16::from_be_bytes([b[2], b[3]]), u32::from_be_bytes([b[4], b[5], b[6], b[7]])),
+            0 => format!(
+                "{}:{}",
+                u16::from_be_bytes([b[2], b[3]]),
+                u32::from_be_bytes([b[4], b[5], b[6], b[7]])
+            ),
             1 => format!("{}:{}", Ipv4Addr::new(b[2], b[3], b[4], b[5]), u16::from_be_bytes([b[6], b[7]])),
             _ => format!(
                 "{}:{}",

@@ -63,7 +63,8 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order of their discriminants.
-    pub const ALL: [Self; 4] = [Self::Ipv4Unicast, Self::Ipv6Unicast, Self::Ipv4Multicast, Self::Ipv6Multicast];
+    pub const ALL: [Self; 4] =
+        [Self::Ipv4Unicast, Self::Ipv6Unicast, Self::Ipv4Multicast, Self::Ipv6Multicast];
 
     /// From IANA numbers; `None` for a family without a table.
     pub const fn from_codes(afi: u16, safi: u8) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! IP prefixes in canonical form, and interface addresses.
 //!
 //! Invariant: a prefix's host bits are zero and its length fits its family, by construction.
+#![expect(clippy::len_without_is_empty, reason = "the length is a prefix length")]
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
