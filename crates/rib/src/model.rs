@@ -213,12 +213,3 @@ pub enum RibEvent {
         protocol: Protocol,
     },
 }
-
-/// Router's own address in a VRF, for views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnAddress {
-    /// VRF.
-    pub vrf: VrfId,
-    /// Address.
-    pub addr: IpAddr,
-}

@@ -1,0 +1,374 @@
+//! The queue towards the kernel, its acks, retries, and reconciliation with a dump.
+//!
+//! # Invariants
+//! * A route is in the queue at most once, and is encoded from its newest state when it is taken out (latest wins).
+//! * Queues keep the order of arrival: sending sorted by prefix makes the kernel's trie several times slower.
+
+use std::time::{Duration, Instant};
+
+use ferr_types::{NexthopSet, Prefix, TableId};
+
+use crate::group::Target;
+use crate::resolve::Way;
+use crate::table::{NONE, flag};
+use crate::{FibAck, FibAction, FibError, FibOp, FibTarget, NhId, Rib};
+
+/// Largest factor on the first retry wait.
+const MAX_BACKOFF: u32 = 64;
+
+/// A queue that is empty and larger than this gives its memory back.
+const KEEP_CAPACITY: usize = 1 << 16;
+
+impl Rib {
+    /// Puts a route into the queue when the kernel has to hear of it.
+    pub(crate) fn fib_changed(&mut self, t: usize, slot: u32) {
+        let table = &mut self.tables[t];
+        let installable = table
+            .selected(slot)
+            .and_then(|s| self.specs.get(s))
+            .is_some_and(|s| s.protocol.kernel_protocol().is_some());
+        let entry = &mut table.entries[slot as usize];
+        entry.set(flag::INSTALLED | flag::FAILED, false);
+        if (!installable && !entry.has(flag::IN_KERNEL)) || entry.has(flag::DIRTY) {
+            return;
+        }
+        entry.set(flag::DIRTY, true);
+        if table.queue.is_empty() {
+            self.fib.tables.push_back(t);
+        }
+        table.queue.push_back(slot);
+        self.fib.queued += 1;
+    }
+
+    /// Number of routes that wait for [`Self::poll_fib`].
+    pub const fn fib_pending(&self) -> usize {
+        self.fib.queued
+    }
+
+    /// Whether [`Self::poll_fib`] has something to say.
+    pub fn fib_ready(&self) -> bool {
+        self.fib.queued > 0 || !self.fib.group_queue.is_empty() || self.fib.has_garbage()
+    }
+
+    /// Appends about `max` operations (a group comes with its members) in the order in which the kernel has to see them.
+    pub fn poll_fib(&mut self, max: usize, out: &mut Vec<FibOp>) {
+        let max = out.len().saturating_add(max);
+        while out.len() < max
+            && let Some(set) = self.fib.group_queue.pop_front()
+        {
+            self.send_group(set, out);
+        }
+        while out.len() < max
+            && let Some(t) = self.fib.tables.front().copied()
+        {
+            if let Some(slot) = self.tables[t].queue.pop_front() {
+                self.fib.queued -= 1;
+                self.send_route(t, slot, out);
+            }
+            if self.tables[t].queue.is_empty() {
+                self.fib.tables.pop_front();
+                if self.tables[t].queue.capacity() > KEEP_CAPACITY {
+                    self.tables[t].queue.shrink_to_fit();
+                }
+            }
+        }
+        if self.fib.queued == 0 && self.fib.group_queue.is_empty() {
+            while out.len() < max
+                && let Some(set) = self.fib.idle_groups.pop()
+            {
+                if let Some(set) = self.sets.get_mut(set)
+                    && set.resolved.is_empty()
+                {
+                    self.fib.retire(&mut set.group, out);
+                }
+            }
+            self.fib.collect_garbage(max, out);
+        }
+    }
+
+    fn send_group(&mut self, id: u32, out: &mut Vec<FibOp>) {
+        if let Some(set) = self.sets.get_mut(id) {
+            self.fib.send_group(id, &mut set.group, &set.resolved, out);
+        }
+    }
+
+    fn send_route(&mut self, t: usize, slot: u32, out: &mut Vec<FibOp>) {
+        let key = self.tables[t].key;
+        self.tables[t].entries[slot as usize].set(flag::DIRTY, false);
+        let own = self.vrfs.get(&key.vrf).map(|v| v.table);
+        let Some(table) = key.table.or(own) else {
+            self.tables[t].collect(slot);
+            return;
+        };
+        let prefix = self.tables[t].prefix(slot);
+        let spec = self.tables[t].selected(slot).and_then(|s| self.specs.get(s));
+        let wanted = spec.and_then(|s| Some((s.protocol.kernel_protocol()?, s.set, s.source)));
+        let Some((protocol, set, source)) = wanted else {
+            self.send_delete(t, slot, table, prefix, out);
+            return;
+        };
+        let Some(target) = self.fib_target(set, out) else {
+            self.send_delete(t, slot, table, prefix, out);
+            return;
+        };
+        let entry = &mut self.tables[t].entries[slot as usize];
+        entry.set(flag::IN_KERNEL, true);
+        entry.inflight = entry.inflight.saturating_add(1);
+        let token = Target::Route { table: t as u32, slot }.token();
+        out.push(FibOp { token, action: FibAction::RouteSet { table, prefix, protocol, source, target } });
+    }
+
+    fn send_delete(&mut self, t: usize, slot: u32, table: TableId, prefix: Prefix, out: &mut Vec<FibOp>) {
+        let entry = &mut self.tables[t].entries[slot as usize];
+        if entry.has(flag::IN_KERNEL) {
+            entry.set(flag::IN_KERNEL, false);
+            entry.inflight = entry.inflight.saturating_add(1);
+            let token = Target::RouteDel { table: t as u32, slot }.token();
+            out.push(FibOp { token, action: FibAction::RouteDel { table, prefix } });
+        } else {
+            self.tables[t].collect(slot);
+        }
+    }
+
+    /// Where routes of a set point; sends the group first when the kernel has not got it.
+    fn fib_target(&mut self, id: u32, out: &mut Vec<FibOp>) -> Option<FibTarget> {
+        let set = self.sets.get_mut(id)?;
+        if let Some(kind) = set.blackhole {
+            return Some(FibTarget::Blackhole(kind));
+        }
+        if set.resolved.is_empty() {
+            return None;
+        }
+        if !self.config.nexthop_objects {
+            return Some(FibTarget::Plain(set.resolved.to_vec()));
+        }
+        if !set.group.kernel {
+            self.fib.send_group(id, &mut set.group, &set.resolved, out);
+        }
+        set.group.id.map(FibTarget::Group)
+    }
+
+    /// Takes the kernel's answers, in the order in which they came.
+    pub fn fib_acks(&mut self, now: Instant, acks: &[FibAck]) {
+        for ack in acks {
+            match (Target::from_token(ack.token), ack.result) {
+                (Target::Route { table, slot }, result) => self.route_acked(now, table, slot, true, result),
+                (Target::RouteDel { table, slot }, result) => {
+                    self.route_acked(now, table, slot, false, result)
+                }
+                (Target::Group(id), result) => self.group_acked(now, id, result),
+                (Target::Member(id), Err(_)) => {
+                    self.fib.member_lost(id);
+                    self.arm_retry(now);
+                }
+                (Target::Member(_), Ok(())) | (Target::Ignored, _) => {}
+            }
+        }
+    }
+
+    fn route_acked(&mut self, now: Instant, t: u32, slot: u32, set: bool, result: Result<(), FibError>) {
+        let Some(table) = self.tables.get_mut(t as usize) else { return };
+        let Some(entry) = table.entries.get_mut(slot as usize) else { return };
+        entry.inflight = entry.inflight.saturating_sub(1);
+        if entry.has(flag::DIRTY) || entry.inflight > 0 {
+            return;
+        }
+        if !self.fib.errors.is_empty() {
+            self.fib.errors.remove(&(t, slot));
+        }
+        match result {
+            Ok(()) if set => {
+                if entry.has(flag::IN_KERNEL) {
+                    entry.set(flag::INSTALLED, true);
+                }
+                entry.set(flag::FAILED, false);
+            }
+            Ok(()) => table.collect(slot),
+            Err(error) => {
+                // A refused deletion leaves the route where it was.
+                entry.set(flag::IN_KERNEL | flag::FAILED, true);
+                self.fib.note_error(t, slot, error);
+                self.arm_retry(now);
+            }
+        }
+    }
+
+    fn group_acked(&mut self, now: Instant, id: NhId, result: Result<(), FibError>) {
+        let Some(set_id) = self.fib.groups.get(&id).copied() else { return };
+        let Some(set) = self.sets.get_mut(set_id) else { return };
+        set.group.acked = result.is_ok();
+        if result.is_err() {
+            // Forgetting what was sent makes the retry send it again.
+            let ways: smallvec::SmallVec<[Way; 1]> = std::mem::take(&mut set.group.members);
+            self.fib.unuse(&ways);
+            self.fib.failed_groups.push(set_id);
+            self.arm_retry(now);
+        }
+    }
+
+    fn arm_retry(&mut self, now: Instant) {
+        self.fib.some_failed = true;
+        if self.fib.retry_at.is_none() {
+            self.fib.retry_at = Some(now + self.fib.retry_wait);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has to be called.
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.fib.retry_at
+    }
+
+    /// Tries refused operations again when it is time. Calling early changes nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.fib.retry_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.fib.retry_at = None;
+        let limit = self.config.retry.saturating_mul(MAX_BACKOFF);
+        self.fib.retry_wait = if std::mem::take(&mut self.fib.some_failed) {
+            (self.fib.retry_wait * 2).min(limit)
+        } else {
+            self.config.retry
+        };
+        for id in std::mem::take(&mut self.fib.failed_groups) {
+            if let Some(set) = self.sets.get_mut(id) {
+                self.fib.group_changed(id, &mut set.group);
+            }
+        }
+        let mut any = false;
+        for t in 0..self.tables.len() {
+            for slot in 0..self.tables[t].entries.len() as u32 {
+                if self.tables[t].entries[slot as usize].has(flag::FAILED) {
+                    any = true;
+                    self.fib_changed(t, slot);
+                }
+            }
+        }
+        if any {
+            // Looked at once more when the answers are in: a quiet round resets the wait.
+            self.fib.retry_at = Some(now + self.fib.retry_wait.max(Duration::from_millis(1)));
+        } else {
+            self.fib.retry_wait = self.config.retry;
+        }
+    }
+
+    /// Somebody else deleted or replaced a route of ours: it is sent again.
+    pub fn fib_route_lost(&mut self, table: TableId, prefix: Prefix) {
+        for t in self.tables_of(table, prefix) {
+            let Some(slot) = self.tables[t].find(prefix) else { continue };
+            if self.tables[t].entries[slot as usize].has(flag::IN_KERNEL) {
+                self.fib_changed(t, slot);
+            }
+        }
+    }
+
+    /// Somebody else deleted or replaced a next-hop object or group of ours: it and its routes are sent again.
+    pub fn fib_nexthop_lost(&mut self, id: NhId) {
+        let lost_way = self.fib.member_lost(id);
+        let groups: Vec<u32> = match self.fib.groups.get(&id) {
+            Some(set) => vec![*set],
+            None => self
+                .sets
+                .iter()
+                .filter(|(_, s)| lost_way.is_some_and(|way| s.group.members.iter().any(|(w, _)| *w == way)))
+                .map(|(id, _)| id)
+                .collect(),
+        };
+        for set_id in groups {
+            if let Some(set) = self.sets.get_mut(set_id) {
+                let alone = lost_way.is_none() || set.group.members.len() == 1;
+                if alone {
+                    let ways = std::mem::take(&mut set.group.members);
+                    self.fib.unuse(&ways);
+                    (set.group.kernel, set.group.acked) = (false, false);
+                    self.rescan_set(set_id, true);
+                } else {
+                    self.fib.group_changed(set_id, &mut set.group);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn tables_of(&self, table: TableId, prefix: Prefix) -> Vec<usize> {
+        let afi = prefix.afi();
+        let is_it = |key: &crate::table::TableKey| {
+            let own = || self.vrfs.get(&key.vrf).map(|v| v.table);
+            key.afi == afi && key.table.or_else(own) == Some(table)
+        };
+        (0..self.tables.len()).filter(|t| is_it(&self.tables[*t].key)).collect()
+    }
+
+    /// Whether the kernel shall have a route of ours there.
+    pub fn wants_fib_route(&self, table: TableId, prefix: Prefix) -> bool {
+        self.tables_of(table, prefix).into_iter().any(|t| {
+            let Some(slot) = self.tables[t].find(prefix) else { return false };
+            let spec = self.tables[t].selected(slot).and_then(|s| self.specs.get(s));
+            spec.is_some_and(|s| s.protocol.kernel_protocol().is_some())
+        })
+    }
+
+    /// Whether the kernel shall have this object or group.
+    pub fn wants_nexthop(&self, id: NhId) -> bool {
+        self.fib.ids().any(|own| own == id)
+    }
+
+    /// Every next-hop id that we believe to be in the kernel.
+    pub fn fib_nexthop_ids(&self) -> impl Iterator<Item = NhId> {
+        self.fib.ids()
+    }
+
+    /// Starts to compare with a dump of our own routes. Tell what the dump holds by [`Self::reconcile_seen`], then end
+    /// with [`Self::reconcile_end`].
+    pub fn reconcile_begin(&mut self) {
+        for table in &mut self.tables {
+            table.entries.iter_mut().for_each(|e| e.set(flag::SEEN, false));
+        }
+    }
+
+    /// The dump holds a route of ours, with this group. `false`: it is not wanted, and may be deleted.
+    pub fn reconcile_seen(&mut self, table: TableId, prefix: Prefix, group: Option<NhId>) -> bool {
+        let mut wanted = false;
+        for t in self.tables_of(table, prefix) {
+            let Some(slot) = self.tables[t].find(prefix) else { continue };
+            let spec = self.tables[t].selected(slot).and_then(|s| self.specs.get(s));
+            let set = spec.filter(|s| s.protocol.kernel_protocol().is_some()).map(|s| s.set);
+            let Some(set) = set.and_then(|s| self.sets.get(s)) else { continue };
+            wanted = true;
+            let want_group = if set.resolved.is_empty() { None } else { set.group.id };
+            let entry = &mut self.tables[t].entries[slot as usize];
+            entry.set(flag::IN_KERNEL, true);
+            if !self.config.nexthop_objects || want_group == group {
+                entry.set(flag::SEEN, true);
+            }
+        }
+        wanted
+    }
+
+    /// The dump is over: what it lacks is sent again.
+    pub fn reconcile_end(&mut self) {
+        for t in 0..self.tables.len() {
+            for slot in 0..self.tables[t].entries.len() as u32 {
+                let entry = &self.tables[t].entries[slot as usize];
+                let settled = !entry.has(flag::DIRTY) && entry.inflight == 0 && entry.cand != NONE;
+                if settled && entry.has(flag::IN_KERNEL) && !entry.has(flag::SEEN) {
+                    self.fib_changed(t, slot);
+                }
+            }
+        }
+    }
+
+    /// Withdraws every route of ours from the kernel, for an orderly end: all protocols are swept.
+    pub fn withdraw_all(&mut self) {
+        for protocol in ferr_types::Protocol::ALL {
+            if protocol.kernel_protocol().is_some() {
+                self.sweep(protocol, None, None);
+            }
+        }
+    }
+
+    /// Ways of a selected route after resolution.
+    pub(crate) fn resolved_ways(&self, set: u32) -> (&[Way], Option<&NexthopSet>) {
+        self.sets.get(set).map_or((&[], None), |s| (&s.resolved[..], Some(&s.key.ways)))
+    }
+}

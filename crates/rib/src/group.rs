@@ -1,0 +1,280 @@
+//! Kernel next-hop objects and groups: what we believe the kernel has, and in which order it has to be told.
+//!
+//! # Data
+//! A *member* is one next-hop object, shared by all groups that use the way. A *group* belongs to one set of next hops; when the
+//! set resolves differently, the group is replaced in place and no route is touched.
+//!
+//! # Invariants
+//! Members are sent before groups, groups before routes, and deletions only when no route is queued, because deleting an object
+//! takes its routes along.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use ferr_types::IfIndex;
+use smallvec::SmallVec;
+
+use crate::resolve::Way;
+use crate::{FibAction, FibError, FibNexthop, FibOp, FibToken, NhId};
+
+/// Errors that are kept with their routes; further failed routes show a general one.
+const MAX_ERRORS: usize = 4096;
+
+/// Group of a set.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) id: Option<NhId>,
+    /// Sent, so that routes may point at it.
+    pub(crate) kernel: bool,
+    pub(crate) acked: bool,
+    /// In the queue of groups.
+    queued: bool,
+    /// Ways as last sent.
+    pub(crate) members: SmallVec<[Way; 1]>,
+}
+
+#[derive(Debug)]
+struct Member {
+    id: NhId,
+    groups: u32,
+    kernel: bool,
+}
+
+/// What an ack belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Route {
+        table: u32,
+        slot: u32,
+    },
+    RouteDel {
+        table: u32,
+        slot: u32,
+    },
+    Member(NhId),
+    Group(NhId),
+    /// Nobody waits for the answer.
+    Ignored,
+}
+
+impl Target {
+    pub(crate) const fn token(self) -> FibToken {
+        FibToken(match self {
+            Self::Route { table, slot } => 1 << 60 | (table as u64) << 32 | slot as u64,
+            Self::RouteDel { table, slot } => 2 << 60 | (table as u64) << 32 | slot as u64,
+            Self::Member(NhId(id)) => 3 << 60 | id as u64,
+            Self::Group(NhId(id)) => 4 << 60 | id as u64,
+            Self::Ignored => 0,
+        })
+    }
+
+    pub(crate) const fn from_token(FibToken(token): FibToken) -> Self {
+        let (table, slot) = ((token >> 32) as u32 & 0x0fff_ffff, token as u32);
+        match token >> 60 {
+            1 => Self::Route { table, slot },
+            2 => Self::RouteDel { table, slot },
+            3 => Self::Member(NhId(slot)),
+            4 => Self::Group(NhId(slot)),
+            _ => Self::Ignored,
+        }
+    }
+}
+
+/// State of the way to the kernel.
+pub(crate) struct Fib {
+    next_id: u32,
+    members: BTreeMap<FibNexthop, Member>,
+    /// Set of each group in the kernel.
+    pub(crate) groups: BTreeMap<NhId, u32>,
+    /// Sets whose group has to be replaced.
+    pub(crate) group_queue: VecDeque<u32>,
+    dead_groups: Vec<Group>,
+    /// Sets that stopped to forward; their groups go when no route is queued.
+    pub(crate) idle_groups: Vec<u32>,
+    dead_members: Vec<FibNexthop>,
+    /// Routes in all queues.
+    pub(crate) queued: usize,
+    /// Tables with queued routes.
+    pub(crate) tables: VecDeque<usize>,
+    pub(crate) errors: BTreeMap<(u32, u32), FibError>,
+    pub(crate) failed_groups: Vec<u32>,
+    pub(crate) retry_at: Option<Instant>,
+    pub(crate) retry_wait: Duration,
+    pub(crate) some_failed: bool,
+}
+
+impl Fib {
+    pub(crate) const fn new(base: u32, retry: Duration) -> Self {
+        Self {
+            next_id: base,
+            members: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            group_queue: VecDeque::new(),
+            dead_groups: Vec::new(),
+            idle_groups: Vec::new(),
+            dead_members: Vec::new(),
+            queued: 0,
+            tables: VecDeque::new(),
+            errors: BTreeMap::new(),
+            failed_groups: Vec::new(),
+            retry_at: None,
+            retry_wait: retry,
+            some_failed: false,
+        }
+    }
+
+    const fn fresh_id(&mut self) -> NhId {
+        let id = NhId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
+    /// The set of this group resolves differently.
+    pub(crate) fn group_changed(&mut self, set: u32, group: &mut Group) {
+        if group.kernel && !std::mem::replace(&mut group.queued, true) {
+            self.group_queue.push_back(set);
+        }
+    }
+
+    /// The set of this group is gone.
+    pub(crate) fn drop_group(&mut self, group: Group) {
+        if let Some(id) = group.id {
+            self.groups.remove(&id);
+        }
+        if group.kernel {
+            self.dead_groups.push(group);
+        } else {
+            self.unuse(&group.members);
+        }
+    }
+
+    /// A group does not hold these ways any more.
+    pub(crate) fn unuse(&mut self, ways: &[Way]) {
+        for (way, _) in ways {
+            if let Some(member) = self.members.get_mut(way) {
+                member.groups = member.groups.saturating_sub(1);
+                if member.groups == 0 {
+                    self.dead_members.push(*way);
+                }
+            }
+        }
+    }
+
+    /// Makes the kernel's group equal to `ways`.
+    pub(crate) fn send_group(&mut self, set: u32, group: &mut Group, ways: &[Way], out: &mut Vec<FibOp>) {
+        group.queued = false;
+        if ways.is_empty() {
+            self.idle_groups.push(set);
+            return;
+        }
+        let missing = ways.iter().any(|(way, _)| self.members.get(way).is_none_or(|m| !m.kernel));
+        if group.kernel && group.members[..] == *ways && !missing {
+            return;
+        }
+        let mut members = SmallVec::new();
+        for (way, weight) in ways {
+            if !self.members.contains_key(way) {
+                let id = self.fresh_id();
+                self.members.insert(*way, Member { id, groups: 0, kernel: false });
+            }
+            let Some(member) = self.members.get_mut(way) else { continue };
+            member.groups += 1;
+            if !member.kernel {
+                member.kernel = true;
+                let action = FibAction::NexthopAdd { id: member.id, nexthop: *way };
+                out.push(FibOp { token: Target::Member(member.id).token(), action });
+            }
+            members.push((member.id, *weight));
+        }
+        let old = std::mem::replace(&mut group.members, SmallVec::from_slice(ways));
+        self.unuse(&old);
+        let id = match group.id {
+            Some(id) => id,
+            None => self.fresh_id(),
+        };
+        group.id = Some(id);
+        self.groups.insert(id, set);
+        let action = FibAction::GroupSet { id, members, replace: group.kernel };
+        (group.kernel, group.acked) = (true, false);
+        out.push(FibOp { token: Target::Group(id).token(), action });
+    }
+
+    /// A set that stopped to forward: its group is not needed when no route is queued.
+    pub(crate) fn retire(&mut self, group: &mut Group, out: &mut Vec<FibOp>) {
+        if let (true, Some(id)) = (group.kernel, group.id) {
+            self.groups.remove(&id);
+            let token = Target::Ignored.token();
+            out.push(FibOp { token, action: FibAction::GroupDel { id } });
+        }
+        (group.kernel, group.acked) = (false, false);
+        let ways = std::mem::take(&mut group.members);
+        self.unuse(&ways);
+    }
+
+    pub(crate) fn has_garbage(&self) -> bool {
+        !(self.dead_groups.is_empty() && self.dead_members.is_empty() && self.idle_groups.is_empty())
+    }
+
+    /// Deletes groups, then members, that nothing uses. Only when no route is queued.
+    pub(crate) fn collect_garbage(&mut self, max: usize, out: &mut Vec<FibOp>) {
+        while out.len() < max
+            && let Some(mut group) = self.dead_groups.pop()
+        {
+            self.retire(&mut group, out);
+        }
+        while out.len() < max
+            && let Some(way) = self.dead_members.pop()
+        {
+            if self.members.get(&way).is_some_and(|m| m.groups == 0)
+                && let Some(member) = self.members.remove(&way)
+                && member.kernel
+            {
+                let token = Target::Ignored.token();
+                out.push(FibOp { token, action: FibAction::NexthopDel { id: member.id } });
+            }
+        }
+    }
+
+    /// The kernel dropped the objects of an interface; groups are shrunk by [`Self::shrink`].
+    pub(crate) fn interface_lost(&mut self, ifindex: IfIndex) {
+        self.members.retain(|way, _| way.ifindex != ifindex);
+        for group in &mut self.dead_groups {
+            Self::shrink(group, ifindex);
+        }
+    }
+
+    /// Applies a carrier loss to a group; `true` when the kernel deleted it with its routes.
+    pub(crate) fn shrink(group: &mut Group, ifindex: IfIndex) -> bool {
+        let before = group.members.len();
+        group.members.retain(|(way, _)| way.ifindex != ifindex);
+        let emptied = group.kernel && before > 0 && group.members.is_empty();
+        if emptied {
+            (group.kernel, group.acked) = (false, false);
+        }
+        emptied
+    }
+
+    pub(crate) fn member_id(&self, way: &FibNexthop) -> Option<NhId> {
+        self.members.get(way).map(|m| m.id)
+    }
+
+    /// A member is not in the kernel after all.
+    pub(crate) fn member_lost(&mut self, id: NhId) -> Option<FibNexthop> {
+        let (way, member) = self.members.iter_mut().find(|(_, m)| m.id == id)?;
+        member.kernel = false;
+        Some(*way)
+    }
+
+    /// Every id that we believe the kernel has.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NhId> {
+        let members = self.members.values().filter(|m| m.kernel).map(|m| m.id);
+        let dead = self.dead_groups.iter().filter_map(|g| g.id);
+        members.chain(self.groups.keys().copied()).chain(dead)
+    }
+
+    pub(crate) fn note_error(&mut self, table: u32, slot: u32, error: FibError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.insert((table, slot), error);
+        }
+    }
+}
