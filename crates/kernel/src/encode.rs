@@ -64,7 +64,7 @@ pub(crate) fn encode(batch: &mut Batch, seq: u32, op: &FibOp) {
         FibAction::RouteSet { table, prefix, protocol, source, target } => {
             route_set(batch, seq, (*table, *prefix), *protocol, *source, target);
         }
-        FibAction::RouteDel { table, prefix } => route_del(batch, seq, *table, *prefix, 0),
+        FibAction::RouteDel { table, prefix, protocol } => route_del(batch, seq, *table, *prefix, *protocol),
     }
 }
 

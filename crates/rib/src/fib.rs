@@ -91,6 +91,8 @@ pub enum FibAction {
         table: TableId,
         /// Destination.
         prefix: Prefix,
+        /// `rtm_protocol` that it was sent with, so that no route of others is hit.
+        protocol: u8,
     },
 }
 

@@ -113,6 +113,7 @@ impl Rib {
         };
         let entry = &mut self.tables[t].entries[slot as usize];
         entry.set(flag::IN_KERNEL, true);
+        entry.sent = protocol;
         entry.inflight = entry.inflight.saturating_add(1);
         let token = Target::Route { table: t as u32, slot }.token();
         out.push(FibOp { token, action: FibAction::RouteSet { table, prefix, protocol, source, target } });
@@ -124,7 +125,7 @@ impl Rib {
             entry.set(flag::IN_KERNEL, false);
             entry.inflight = entry.inflight.saturating_add(1);
             let token = Target::RouteDel { table: t as u32, slot }.token();
-            out.push(FibOp { token, action: FibAction::RouteDel { table, prefix } });
+            out.push(FibOp { token, action: FibAction::RouteDel { table, prefix, protocol: entry.sent } });
         } else {
             self.tables[t].collect(slot);
         }
@@ -256,8 +257,11 @@ impl Rib {
     pub fn fib_route_lost(&mut self, table: TableId, prefix: Prefix) {
         for t in self.tables_of(table, prefix) {
             let Some(slot) = self.tables[t].find(prefix) else { continue };
-            if self.tables[t].entries[slot as usize].has(flag::IN_KERNEL) {
+            let entry = &mut self.tables[t].entries[slot as usize];
+            if entry.has(flag::IN_KERNEL) {
+                entry.set(flag::IN_KERNEL, false);
                 self.fib_changed(t, slot);
+                self.tables[t].collect(slot);
             }
         }
     }
@@ -326,19 +330,27 @@ impl Rib {
         }
     }
 
-    /// The dump holds a route of ours, with this group. `false`: it is not wanted, and may be deleted.
-    pub fn reconcile_seen(&mut self, table: TableId, prefix: Prefix, group: Option<NhId>) -> bool {
+    /// The dump holds a route of ours, with this `rtm_protocol` and group. `false`: it is not wanted, and may be deleted.
+    pub fn reconcile_seen(
+        &mut self,
+        table: TableId,
+        prefix: Prefix,
+        protocol: u8,
+        group: Option<NhId>,
+    ) -> bool {
         let mut wanted = false;
         for t in self.tables_of(table, prefix) {
             let Some(slot) = self.tables[t].find(prefix) else { continue };
             let spec = self.tables[t].selected(slot).and_then(|s| self.specs.get(s));
-            let set = spec.filter(|s| s.protocol.kernel_protocol().is_some()).map(|s| s.set);
-            let Some(set) = set.and_then(|s| self.sets.get(s)) else { continue };
+            let ours = spec.and_then(|s| Some((s.protocol.kernel_protocol()?, s.set)));
+            let Some((wanted_protocol, set)) = ours else { continue };
+            let Some(set) = self.sets.get(set) else { continue };
             wanted = true;
             let want_group = if set.resolved.is_empty() { None } else { set.group.id };
             let entry = &mut self.tables[t].entries[slot as usize];
             entry.set(flag::IN_KERNEL, true);
-            if !self.config.nexthop_objects || want_group == group {
+            entry.sent = protocol;
+            if protocol == wanted_protocol && (!self.config.nexthop_objects || want_group == group) {
                 entry.set(flag::SEEN, true);
             }
         }

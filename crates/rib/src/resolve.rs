@@ -34,6 +34,8 @@ const MAX_ROUNDS: u32 = 64;
 pub(crate) struct SetKey {
     /// Family of the routes.
     pub(crate) afi: Afi,
+    /// Of routes that we install. Others need no group, and must not keep one alive.
+    pub(crate) installed: bool,
     pub(crate) ways: NexthopSet,
 }
 
@@ -172,8 +174,8 @@ const fn afi_of(addr: IpAddr) -> Afi {
 
 impl Rib {
     /// Interns a set; one use counted.
-    pub(crate) fn intern_set(&mut self, afi: Afi, ways: &NexthopSet) -> u32 {
-        let key = SetKey { afi, ways: ways.clone() };
+    pub(crate) fn intern_set(&mut self, afi: Afi, installed: bool, ways: &NexthopSet) -> u32 {
+        let key = SetKey { afi, installed, ways: ways.clone() };
         let (id, new) = self.sets.intern(
             &key,
             |s| &s.key,

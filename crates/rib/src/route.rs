@@ -105,7 +105,7 @@ impl Rib {
     }
 
     pub(crate) fn intern_from(&mut self, origin: Origin, afi: Afi, spec: &RouteSpec) -> u32 {
-        let set = self.intern_set(afi, &spec.nexthops);
+        let set = self.intern_set(afi, origin.protocol.kernel_protocol().is_some(), &spec.nexthops);
         let spec = Spec {
             protocol: origin.protocol,
             instance: origin.instance,

@@ -48,7 +48,9 @@ pub(crate) struct Entry {
     pub(crate) len: u8,
     pub(crate) flags: u8,
     /// Operations sent and not yet acknowledged.
-    pub(crate) inflight: u16,
+    pub(crate) inflight: u8,
+    /// `rtm_protocol` of the route that the kernel has from us.
+    pub(crate) sent: u8,
 }
 
 const _: () = assert!(size_of::<Entry>() == 12);
@@ -149,7 +151,7 @@ impl Table {
         if !is_new {
             return Some(slot);
         }
-        let entry = Entry { cand: NONE, since: 0, len: prefix.len(), flags: 0, inflight: 0 };
+        let entry = Entry { cand: NONE, since: 0, len: prefix.len(), flags: 0, inflight: 0, sent: 0 };
         if self.free.pop().is_some() {
             self.entries[slot as usize] = entry;
         } else {
