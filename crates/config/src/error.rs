@@ -1,0 +1,72 @@
+//! Why a statement that is well formed cannot be applied (vty status 13).
+
+use ferr_types::Asn;
+
+/// A statement was understood, and refused; the configuration is as before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that the pattern let through is not valid.
+    #[error("% Malformed value for {what}: {text}")]
+    Value {
+        /// Label of the value.
+        what: &'static str,
+        /// The word.
+        text: String,
+    },
+    /// The instance runs under another AS number.
+    #[error("BGP is already running; AS is {0}")]
+    AsMismatch(Asn),
+    /// `router bgp` without a number, and no instance (or several) to mean.
+    #[error("% No BGP process is configured")]
+    NoInstance,
+    /// The neighbor is not configured.
+    #[error("% Specify remote-as or peer-group commands first")]
+    UnknownNeighbor,
+    /// The peer-group is not configured.
+    #[error("% Configure the peer-group first")]
+    UnknownGroup,
+    /// An interface name where only an address or a group may stand.
+    #[error("% Create the peer-group or interface neighbor first")]
+    NotAnAddress,
+    /// `ebgp-multihop` beside `ttl-security`.
+    #[error("% ebgp-multihop and ttl-security cannot be configured together")]
+    MultihopAndTtlSecurity,
+    /// Members of a group with a `remote-as` take it from there.
+    #[error("% Peer-group member cannot override remote-as of peer-group")]
+    RemoteAsFromGroup,
+    /// `local-as` equal to the instance's AS.
+    #[error("% Cannot have local-as same as BGP AS number")]
+    LocalAsIsOwn,
+    /// `le`/`ge` out of order.
+    #[error("% Invalid prefix range for {0}, make sure: len < ge-value <= le-value")]
+    PrefixRange(String),
+    /// Prefix of the other address family.
+    #[error("% Prefix is of another address family")]
+    WrongFamily,
+    /// Netmask with holes.
+    #[error("% Malformed netmask {0}")]
+    Netmask(String),
+    /// Jump not forward.
+    #[error("% Can't jump backwards in a route-map")]
+    JumpBackwards,
+    /// `prepend ASN...` beside `last-as`.
+    #[error("% as-path prepend takes either AS numbers or last-as")]
+    PrependConflict,
+    /// `hold` below `keepalive`, or 1 or 2.
+    #[error("% Hold time must be 0 or at least 3 seconds")]
+    HoldTime,
+    /// A default-instance is needed, or the instance has dependants.
+    #[error("% Cannot delete default BGP instance. Dependent VRF instances exist")]
+    InstanceInUse,
+    /// The regular expression has unbalanced parts.
+    #[error("% Invalid regular expression: {0}")]
+    Regex(String),
+    /// The interface belongs to another VRF.
+    #[error("% Interface {name} is in VRF {vrf}")]
+    InterfaceVrf {
+        /// Interface.
+        name: String,
+        /// Its VRF.
+        vrf: String,
+    },
+}

@@ -1,0 +1,286 @@
+//! Tables of each mode, bound to the objects they are about.
+
+use super::args::Args;
+use super::bgp_neighbor::{PeerName, peer_name};
+use super::blocks::BlockKind;
+use super::mode::Mode;
+use super::table::{Bound, Table};
+use super::{bgp, bgp_af, bgp_neighbor, blocks, global, interface, lists, routemap};
+use crate::error::ConfigError;
+use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
+use crate::model::global::{Global, LineVty, VrfGlobals};
+use crate::model::interface::Interface;
+use crate::model::neighbor::{NeighborAf, NeighborSettings};
+use crate::model::opaque::{OpaqueBlock, OpaqueLines};
+use crate::model::routemap::RouteMapEntry;
+use crate::model::{Config, Vrf};
+
+/// Kind of a mode: modes of one kind take the same statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Node {
+    Config,
+    Interface,
+    Vrf,
+    LineVty,
+    RouteMap,
+    Bgp,
+    /// Unicast, multicast, labeled.
+    BgpUnicast,
+    /// VPN and flowspec.
+    BgpVpn,
+    BgpEvpn,
+    BgpVni,
+    Bmp,
+    Block(BlockKind),
+}
+
+type Found<'c, N> = Result<Option<&'c mut N>, ConfigError>;
+
+fn config<'c>(c: &'c mut Config, _: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Config> {
+    Ok(Some(c))
+}
+
+fn globals<'c>(c: &'c mut Config, _: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Global> {
+    Ok(Some(&mut c.global))
+}
+
+fn default_vrf<'c>(c: &'c mut Config, _: &Mode, _: &Args<'_>, _: bool) -> Found<'c, VrfGlobals> {
+    Ok(Some(&mut c.global.vrf))
+}
+
+fn line_vty<'c>(c: &'c mut Config, _: &Mode, _: &Args<'_>, _: bool) -> Found<'c, LineVty> {
+    Ok(Some(&mut c.global.line_vty))
+}
+
+fn interface<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Interface> {
+    let Mode::Interface { name, vrf } = mode else { return Ok(None) };
+    let found = c.interfaces.entry(name.clone()).or_default();
+    if vrf.is_some() {
+        found.vrf.clone_from(vrf);
+    }
+    Ok(Some(found))
+}
+
+fn vrf<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Vrf> {
+    let Mode::Vrf(name) = mode else { return Ok(None) };
+    Ok(Some(c.vrfs.entry(name.clone()).or_default()))
+}
+
+fn vrf_globals<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, VrfGlobals> {
+    Ok(vrf(c, mode, a, no)?.map(|v| &mut v.globals))
+}
+
+fn route_map<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, RouteMapEntry> {
+    let Mode::RouteMap(name, seq) = mode else { return Ok(None) };
+    Ok(c.route_maps.get_mut(name).and_then(|m| m.entries.get_mut(seq)))
+}
+
+const fn instance_of(mode: &Mode) -> Option<&InstanceName> {
+    match mode {
+        Mode::Bgp(name) | Mode::BgpAf(name, _) | Mode::BgpVni(name, _) | Mode::Bmp(name, _) => Some(name),
+        _ => None,
+    }
+}
+
+/// Statements directly under `router bgp` are about IPv4 unicast.
+const fn family_of(mode: &Mode) -> BgpFamily {
+    match mode {
+        Mode::BgpAf(_, family) => *family,
+        Mode::BgpVni(..) => BgpFamily::L2vpnEvpn,
+        _ => BgpFamily::Ipv4Unicast,
+    }
+}
+
+fn instance<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, BgpInstance> {
+    Ok(instance_of(mode).and_then(|name| c.bgp.get_mut(name)))
+}
+
+fn bgp_globals<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, BgpGlobals> {
+    Ok(instance(c, mode, a, no)?.map(|b| &mut b.globals))
+}
+
+fn neighbor<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, NeighborSettings> {
+    let Some(b) = instance(c, mode, a, no)? else { return Ok(None) };
+    if !no && a.has("local-as") && a.opt("asn")? == Some(b.asn) {
+        return Err(ConfigError::LocalAsIsOwn);
+    }
+    match peer_name(b, a.get("nbr").unwrap_or_default()) {
+        Some(PeerName::Neighbor(key)) => Ok(b.neighbors.get_mut(&key).map(|n| &mut n.settings)),
+        Some(PeerName::Group(name)) => Ok(b.groups.get_mut(&name).map(|g| &mut g.settings)),
+        None if no => Ok(None),
+        None => Err(ConfigError::UnknownNeighbor),
+    }
+}
+
+fn neighbor_af<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, NeighborAf> {
+    let family = family_of(mode);
+    let Some(b) = instance(c, mode, a, no)? else { return Ok(None) };
+    let afs = match peer_name(b, a.get("nbr").unwrap_or_default()) {
+        Some(PeerName::Neighbor(key)) => b.neighbors.get_mut(&key).map(|n| &mut n.afs),
+        Some(PeerName::Group(name)) => b.groups.get_mut(&name).map(|g| &mut g.afs),
+        None if no => None,
+        None => return Err(ConfigError::UnknownNeighbor),
+    };
+    Ok(afs.map(|afs| afs.entry(family).or_default()))
+}
+
+fn af<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, BgpAf> {
+    let family = family_of(mode);
+    let prefix = a.get("p").is_some_and(|p| p.contains(':') != (family.afi() == Some(ferr_types::Afi::Ipv6)));
+    if prefix && family.afi().is_some() {
+        return Err(ConfigError::WrongFamily);
+    }
+    Ok(instance(c, mode, a, no)?.map(|b| b.afs.entry(family).or_default()))
+}
+
+fn vni<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OpaqueLines> {
+    let Mode::BgpVni(_, id) = mode else { return Ok(None) };
+    Ok(af(c, mode, a, no)?.map(|af| af.vnis.entry(*id).or_default()))
+}
+
+fn bmp<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OpaqueLines> {
+    let Mode::Bmp(_, name) = mode else { return Ok(None) };
+    Ok(instance(c, mode, a, no)?.and_then(|b| b.bmp.get_mut(name)))
+}
+
+fn block<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, OpaqueBlock> {
+    let Mode::Block(_, path) = mode else { return Ok(None) };
+    let Some((header, inner)) = path.split_first() else { return Ok(None) };
+    Ok(Some(c.blocks.entry(header.clone()).or_default().descend(inner)))
+}
+
+const NBR: &str = "neighbor <A.B.C.D@nbr|X:X::X:X@nbr|WORD@nbr>";
+
+static CONFIG: Bound<Config> = Bound {
+    prefix: "",
+    stmts: &[
+        global::BLOCKS,
+        global::ROUTES,
+        lists::PREFIX_LISTS,
+        lists::ACCESS_LISTS,
+        lists::AS_PATH_LISTS,
+        lists::COMMUNITY_LISTS,
+        bgp::HEADER,
+        blocks::HEADERS,
+        global::INERT,
+    ],
+    resolve: config,
+};
+static GLOBAL: Bound<Global> = Bound {
+    prefix: "",
+    stmts: &[global::COMMON, global::ZEBRA, global::BGP, global::DEBUG],
+    resolve: globals,
+};
+static DEFAULT_VRF: Bound<VrfGlobals> =
+    Bound { prefix: "", stmts: &[global::VRF_GLOBALS], resolve: default_vrf };
+static LINE_VTY: Bound<LineVty> = Bound { prefix: "", stmts: &[global::LINE_VTY], resolve: line_vty };
+static INTERFACE: Bound<Interface> = Bound {
+    prefix: "",
+    stmts: &[interface::STATEMENTS, interface::ND, interface::INERT],
+    resolve: interface,
+};
+static VRF: Bound<Vrf> = Bound { prefix: "", stmts: &[global::VRF, global::VRF_ROUTES], resolve: vrf };
+static VRF_GLOBALS: Bound<VrfGlobals> =
+    Bound { prefix: "", stmts: &[global::VRF_GLOBALS], resolve: vrf_globals };
+static ROUTE_MAP: Bound<RouteMapEntry> =
+    Bound { prefix: "", stmts: &[routemap::FLOW, routemap::MATCHES, routemap::SETS], resolve: route_map };
+static BGP: Bound<BgpInstance> = Bound {
+    prefix: "",
+    stmts: &[bgp::SETTINGS, bgp::BLOCKS, bgp_neighbor::OBJECTS, bgp_neighbor::REMOVAL, bgp::LISTEN],
+    resolve: instance,
+};
+static BGP_GLOBALS: Bound<BgpGlobals> =
+    Bound { prefix: "", stmts: &[bgp::GLOBALS, bgp::DECISION], resolve: bgp_globals };
+static NEIGHBOR: Bound<NeighborSettings> =
+    Bound { prefix: NBR, stmts: &[bgp_neighbor::SETTINGS], resolve: neighbor };
+static NEIGHBOR_AF: Bound<NeighborAf> =
+    Bound { prefix: NBR, stmts: &[bgp_af::NEIGHBOR, bgp_af::FILTERS], resolve: neighbor_af };
+static AF: Bound<BgpAf> = Bound { prefix: "", stmts: &[bgp_af::ORIGINATION, bgp_af::REST], resolve: af };
+static EVPN: Bound<BgpAf> = Bound { prefix: "", stmts: &[bgp_af::EVPN], resolve: af };
+static VNI: Bound<OpaqueLines> = Bound { prefix: "", stmts: &[bgp_af::VNI], resolve: vni };
+static BMP: Bound<OpaqueLines> = Bound { prefix: "", stmts: &[bgp::BMP], resolve: bmp };
+
+/// One bound table per kind of block.
+macro_rules! block_tables {
+    ($($kind:ident),*) => {
+        fn block_table(kind: BlockKind) -> &'static dyn Table {
+            match kind {
+                $(BlockKind::$kind => {
+                    static TABLE: Bound<OpaqueBlock> =
+                        Bound { prefix: "", stmts: blocks::tables(BlockKind::$kind), resolve: block };
+                    &TABLE
+                })*
+            }
+        }
+    };
+}
+block_tables!(
+    Ospf,
+    Ospf6,
+    Bfd,
+    BfdPeer,
+    BfdProfile,
+    Rpki,
+    KeyChain,
+    Key,
+    NexthopGroup,
+    PbrMap,
+    SegmentRouting,
+    Other
+);
+
+impl Node {
+    pub(crate) const fn of(mode: &Mode) -> Self {
+        match mode {
+            Mode::Config => Self::Config,
+            Mode::Interface { .. } => Self::Interface,
+            Mode::Vrf(_) => Self::Vrf,
+            Mode::LineVty => Self::LineVty,
+            Mode::RouteMap(..) => Self::RouteMap,
+            Mode::Bgp(_) => Self::Bgp,
+            Mode::BgpAf(_, BgpFamily::L2vpnEvpn) => Self::BgpEvpn,
+            Mode::BgpAf(
+                _,
+                BgpFamily::Ipv4Vpn | BgpFamily::Ipv6Vpn | BgpFamily::Ipv4Flowspec | BgpFamily::Ipv6Flowspec,
+            ) => Self::BgpVpn,
+            Mode::BgpAf(..) => Self::BgpUnicast,
+            Mode::BgpVni(..) => Self::BgpVni,
+            Mode::Bmp(..) => Self::Bmp,
+            Mode::Block(kind, _) => Self::Block(*kind),
+        }
+    }
+
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::Config,
+            Self::Interface,
+            Self::Vrf,
+            Self::LineVty,
+            Self::RouteMap,
+            Self::Bgp,
+            Self::BgpUnicast,
+            Self::BgpVpn,
+            Self::BgpEvpn,
+            Self::BgpVni,
+            Self::Bmp,
+        ];
+        all.extend(BlockKind::ALL.map(Self::Block));
+        all
+    }
+
+    pub(crate) fn tables(self) -> Vec<&'static dyn Table> {
+        match self {
+            Self::Config => vec![&CONFIG, &GLOBAL, &DEFAULT_VRF],
+            Self::Interface => vec![&INTERFACE],
+            Self::Vrf => vec![&VRF, &VRF_GLOBALS],
+            Self::LineVty => vec![&LINE_VTY],
+            Self::RouteMap => vec![&ROUTE_MAP],
+            Self::Bgp => vec![&BGP, &BGP_GLOBALS, &NEIGHBOR, &NEIGHBOR_AF, &AF],
+            Self::BgpUnicast => vec![&NEIGHBOR_AF, &AF],
+            Self::BgpVpn | Self::BgpEvpn => vec![&NEIGHBOR_AF, &AF, &EVPN],
+            Self::BgpVni => vec![&VNI],
+            Self::Bmp => vec![&BMP],
+            Self::Block(kind) => vec![block_table(kind)],
+        }
+    }
+}

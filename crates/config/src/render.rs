@@ -1,0 +1,417 @@
+//! Canonical text of a configuration: FRR 8.4.4's words, and its order of blocks.
+//!
+//! Invariant: `parse(render(c)) == c`, up to [`Config::normalized`].
+
+use crate::grammar::table::Lines;
+use crate::grammar::{bgp, bgp_af, bgp_neighbor, global, interface, lists, routemap};
+use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
+use crate::model::neighbor::NeighborAf;
+use crate::model::opaque::{OpaqueBlock, OpaqueLines};
+use crate::model::routemap::Match;
+use crate::model::{Config, Vrf};
+
+/// Version of FRR whose form is printed.
+pub const FRR_VERSION: &str = "8.4.4";
+
+/// Which part of the configuration a socket prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Everything.
+    All,
+    /// Interfaces, VRFs, lists, forwarding.
+    Zebra,
+    /// Static routes.
+    Static,
+    /// Static routes, interfaces and VRFs: what newer FRR's `mgmtd` prints.
+    Mgmt,
+    /// `router bgp`, its lists and route-maps.
+    Bgp,
+    /// `router ospf` and interfaces' `ip ospf`.
+    Ospf,
+    /// `router ospf6` and interfaces' `ipv6 ospf6`.
+    Ospf6,
+    /// `bfd`.
+    Bfd,
+    /// Key chains, PBR and other blocks that no daemon here runs.
+    Other,
+    /// Nothing but the header.
+    Watchfrr,
+}
+
+impl Part {
+    const fn has(self, part: Self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Mgmt => matches!(part, Self::Mgmt | Self::Zebra | Self::Static),
+            Self::Zebra => matches!(part, Self::Zebra | Self::Other),
+            _ => self as u8 == part as u8,
+        }
+    }
+}
+
+/// Renders `part` of `config`. Lines end in a newline; the text does not end in `end`.
+pub fn render(config: &Config, part: Part) -> String {
+    let mut o = Lines::default();
+    head(config, part, &mut o);
+    if part.has(Part::Other) {
+        for (header, block) in of_kind(config, "key chain ") {
+            show_block(header, block, &mut o);
+        }
+    }
+    if part.has(Part::Zebra) {
+        o.section(|o| {
+            o.table(global::ZEBRA, &config.global);
+            o.table(global::VRF_GLOBALS, &config.global.vrf);
+            o.table(global::INERT, config);
+        });
+    }
+    if part.has(Part::Static) {
+        o.section(|o| o.table(global::ROUTES, config));
+    }
+    show_vrfs(config, part, &mut o);
+    show_interfaces(config, part, &mut o);
+    if part.has(Part::Bgp) {
+        show_bgp(config, &mut o);
+    }
+    show_other_blocks(config, part, &mut o);
+    show_lists(config, part, &mut o);
+    show_route_maps(config, part, &mut o);
+    line_vty(config, &mut o);
+    if part.has(Part::Bgp) {
+        for (header, block) in of_kind(config, "rpki") {
+            show_block(header, block, &mut o);
+        }
+    }
+    if part.has(Part::Bfd) {
+        for (header, block) in of_kind(config, "bfd") {
+            show_block(header, block, &mut o);
+        }
+    }
+    o.into_text()
+}
+
+fn head(config: &Config, part: Part, o: &mut Lines) {
+    o.line(format_args!("frr version {FRR_VERSION}"));
+    o.line(format_args!("frr defaults {}", config.global.profile.name()));
+    o.table(global::COMMON, &config.global);
+    if part.has(Part::Zebra) || part.has(Part::Bgp) {
+        o.table(global::DEBUG, &config.global);
+    }
+    if part.has(Part::Bgp) {
+        o.table(global::BGP, &config.global);
+    }
+    o.line("!");
+}
+
+impl Lines {
+    /// Lines of `body`, and a `!` when there are any.
+    fn section(&mut self, body: impl FnOnce(&mut Self)) {
+        let start = self.len();
+        body(self);
+        if self.len() > start {
+            self.line("!");
+        }
+    }
+
+    /// A block: header, body one step in, closer.
+    fn block(&mut self, header: impl std::fmt::Display, closer: &str, body: impl FnOnce(&mut Self)) {
+        self.line(header);
+        self.nested(body);
+        self.line(closer);
+        self.line("!");
+    }
+}
+
+fn show_vrfs(config: &Config, part: Part, o: &mut Lines) {
+    for (name, vrf) in &config.vrfs {
+        let start = o.len();
+        o.line(format_args!("vrf {name}"));
+        let body = o.len();
+        o.nested(|o| show_vrf(vrf, part, o));
+        if o.len() == body && !part.has(Part::Zebra) {
+            o.truncate(start);
+            continue;
+        }
+        o.line("exit-vrf");
+        o.line("!");
+    }
+}
+
+fn show_vrf(vrf: &Vrf, part: Part, o: &mut Lines) {
+    if part.has(Part::Static) {
+        o.table(global::VRF_ROUTES, vrf);
+    }
+    if part.has(Part::Zebra) {
+        o.table(global::VRF, vrf);
+        o.table(global::VRF_GLOBALS, &vrf.globals);
+        vrf.opaque.iter().for_each(|line| o.line(line));
+    }
+}
+
+/// Part that prints a kept line of an interface.
+fn interface_part(line: &str) -> Part {
+    match line {
+        _ if line.starts_with("ip ospf") => Part::Ospf,
+        _ if line.starts_with("ipv6 ospf6") => Part::Ospf6,
+        _ => Part::Zebra,
+    }
+}
+
+fn show_interfaces(config: &Config, part: Part, o: &mut Lines) {
+    for (name, i) in &config.interfaces {
+        let start = o.len();
+        let vrf = i.vrf.as_ref().map(|v| format!(" vrf {v}")).unwrap_or_default();
+        o.line(format_args!("interface {name}{vrf}"));
+        let body = o.len();
+        o.nested(|o| {
+            if part.has(Part::Zebra) {
+                o.table(interface::STATEMENTS, i);
+                o.table(interface::ND, i);
+            } else if part.has(Part::Bgp) && i.mpls_bgp_forwarding {
+                o.line("mpls bgp forwarding");
+            }
+            for line in i.opaque.iter().filter(|l| part.has(interface_part(l))) {
+                o.line(line);
+            }
+        });
+        if o.len() == body {
+            o.truncate(start);
+            continue;
+        }
+        o.sort_from(body);
+        o.line("exit");
+        o.line("!");
+    }
+}
+
+fn show_lists(config: &Config, part: Part, o: &mut Lines) {
+    if part.has(Part::Zebra) || part.has(Part::Bgp) {
+        o.section(|o| o.table(lists::ACCESS_LISTS, config));
+        o.section(|o| o.table(lists::PREFIX_LISTS, config));
+    }
+    if part.has(Part::Bgp) {
+        o.section(|o| o.table(lists::AS_PATH_LISTS, config));
+        o.section(|o| o.table(lists::COMMUNITY_LISTS, config));
+    }
+}
+
+/// Whether zebra knows the clause; it prints no other.
+const fn zebra_match(m: &Match) -> bool {
+    matches!(
+        m,
+        Match::Interface(_)
+            | Match::Address(..)
+            | Match::NextHop(..)
+            | Match::Metric(_)
+            | Match::Tag(_)
+            | Match::SourceProtocol(_)
+            | Match::SourceInstance(_)
+    )
+}
+
+fn show_route_maps(config: &Config, part: Part, o: &mut Lines) {
+    if !(part.has(Part::Zebra) || part.has(Part::Bgp)) {
+        return;
+    }
+    let whole = part.has(Part::Bgp);
+    for (name, map) in &config.route_maps {
+        if map.no_optimization {
+            o.no(format_args!("route-map {name} optimization"));
+        }
+        for (seq, entry) in &map.entries {
+            o.block(format_args!("route-map {name} {} {seq}", entry.action), "exit", |o| {
+                let start = o.len();
+                if whole {
+                    o.table(routemap::FLOW, entry);
+                } else {
+                    let mut partial = entry.clone();
+                    partial.matches.retain(|_, m| zebra_match(m));
+                    partial.sets.retain(|slot, _| matches!(slot.as_str(), "metric" | "src" | "tag"));
+                    o.table(routemap::FLOW, &partial);
+                }
+                o.sort_from(start);
+            });
+        }
+    }
+}
+
+fn line_vty(config: &Config, o: &mut Lines) {
+    let start = o.len();
+    o.line("line vty");
+    let body = o.len();
+    o.nested(|o| o.table(global::LINE_VTY, &config.global.line_vty));
+    if o.len() == body {
+        o.truncate(start);
+        return;
+    }
+    o.line("exit");
+    o.line("!");
+}
+
+fn show_bgp(config: &Config, o: &mut Lines) {
+    for (name, instance) in &config.bgp {
+        let which = match name {
+            InstanceName::Default => String::new(),
+            InstanceName::View(name) => format!(" view {name}"),
+            InstanceName::Vrf(name) => format!(" vrf {name}"),
+        };
+        o.block(format_args!("router bgp {}{which}", instance.asn), "exit", |o| show_instance(instance, o));
+    }
+}
+
+fn show_instance(b: &BgpInstance, o: &mut Lines) {
+    o.table(bgp::SETTINGS, b);
+    o.table(bgp::GLOBALS, &b.globals);
+    o.table(bgp::DECISION, &b.globals);
+    for (name, group) in &b.groups {
+        o.led_by(format!("neighbor {name} "), |o| bgp_neighbor::show_group(group, o));
+    }
+    for (key, neighbor) in &b.neighbors {
+        o.led_by(format!("neighbor {key} "), |o| bgp_neighbor::show_neighbor(key, neighbor, o));
+    }
+    o.table(bgp::LISTEN, b);
+    for family in BgpFamily::ALL {
+        show_family(b, family, o);
+    }
+    for (name, lines) in &b.bmp {
+        o.line("!");
+        o.line(format_args!("bmp targets {name}"));
+        o.nested(|o| lines.iter().for_each(|line| o.line(line)));
+        o.line("exit");
+    }
+}
+
+fn show_family(b: &BgpInstance, family: BgpFamily, o: &mut Lines) {
+    let start = o.len();
+    o.line("!");
+    o.line(format_args!("address-family {family}"));
+    let body = o.len();
+    o.nested(|o| {
+        let empty = BgpAf::default();
+        let af = b.afs.get(&family).unwrap_or(&empty);
+        o.table(bgp_af::ORIGINATION, af);
+        for (name, group) in &b.groups {
+            let default = b.active_by_default(family);
+            show_neighbor_af(name, group.afs.get(&family), default, o);
+        }
+        for (key, n) in &b.neighbors {
+            let inherited = b.inherited_activation(n.group.as_deref(), family);
+            show_neighbor_af(&key.to_string(), n.afs.get(&family), inherited, o);
+        }
+        o.table(bgp_af::REST, af);
+        for (vni, lines) in &af.vnis {
+            o.line(format_args!("vni {vni}"));
+            o.nested(|o| lines.iter().for_each(|line| o.line(line)));
+            o.line("exit-vni");
+        }
+    });
+    if o.len() == body {
+        o.truncate(start);
+        return;
+    }
+    o.line("exit-address-family");
+}
+
+fn show_neighbor_af(name: &str, af: Option<&NeighborAf>, inherited: bool, o: &mut Lines) {
+    let Some(af) = af else { return };
+    o.led_by(format!("neighbor {name} "), |o| {
+        if let Some(on) = af.activate
+            && on != inherited
+        {
+            o.switch(on, "activate");
+        }
+        o.table(bgp_af::NEIGHBOR, af);
+        o.table(bgp_af::FILTERS, af);
+    });
+}
+
+fn of_kind<'c>(
+    config: &'c Config,
+    kind: &'static str,
+) -> impl Iterator<Item = (&'c String, &'c OpaqueBlock)> {
+    config.blocks.iter().filter(move |(header, _)| header.starts_with(kind))
+}
+
+fn show_other_blocks(config: &Config, part: Part, o: &mut Lines) {
+    for (header, block) in &config.blocks {
+        let of = match () {
+            () if header == "router ospf" || header.starts_with("router ospf ") => Part::Ospf,
+            () if header == "router ospf6" || header.starts_with("router ospf6 ") => Part::Ospf6,
+            () if header.starts_with("key chain ") || header == "bfd" || header == "rpki" => continue,
+            () => Part::Other,
+        };
+        if part.has(of) {
+            show_block(header, block, o);
+        }
+    }
+}
+
+fn show_block(header: &str, block: &OpaqueBlock, o: &mut Lines) {
+    o.block(header, "exit", |o| {
+        show_lines(&block.lines, o);
+        // Profiles first: peers refer to them.
+        let (profiles, others): (Vec<_>, Vec<_>) =
+            block.blocks.iter().partition(|(h, _)| h.starts_with("profile "));
+        for (header, inner) in profiles.into_iter().chain(others) {
+            show_block(header, inner, o);
+        }
+    });
+}
+
+fn show_lines(lines: &OpaqueLines, o: &mut Lines) {
+    lines.iter().for_each(|line| o.line(line));
+}
+
+impl Config {
+    /// The same configuration without what is not printed: explicit defaults, and objects that say nothing.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let mut c = self.clone();
+        c.interfaces.retain(|_, i| {
+            let vrf = i.vrf.take();
+            let says_something = *i != Default::default();
+            i.vrf = vrf;
+            says_something
+        });
+        for b in c.bgp.values_mut() {
+            normalize_instance(b);
+        }
+        if c.global.ip_forwarding == Some(true) {
+            c.global.ip_forwarding = None;
+        }
+        if c.global.ipv6_forwarding == Some(true) {
+            c.global.ipv6_forwarding = None;
+        }
+        c
+    }
+}
+
+fn normalize_instance(b: &mut BgpInstance) {
+    let datacenter = b.profile == crate::model::global::Profile::Datacenter;
+    let g = &mut b.globals;
+    let drop = |field: &mut Option<bool>, default: bool| *field = field.filter(|v| *v != default);
+    drop(&mut g.log_neighbor_changes, datacenter);
+    drop(&mut g.ebgp_requires_policy, !datacenter);
+    drop(&mut g.enforce_first_as, datacenter);
+    drop(&mut g.default_ipv4_unicast, true);
+    drop(&mut g.show_hostname, datacenter);
+    drop(&mut g.show_nexthop_hostname, datacenter);
+    drop(&mut g.bestpath.deterministic_med, datacenter);
+    drop(&mut g.import_check, true);
+    drop(&mut g.suppress_duplicates, true);
+    let inherited = b.clone();
+    for n in b.neighbors.values_mut() {
+        for (family, af) in &mut n.afs {
+            let default = inherited.inherited_activation(n.group.as_deref(), *family);
+            drop(&mut af.activate, default);
+        }
+        n.afs.retain(|_, af| *af != NeighborAf::default());
+    }
+    for group in b.groups.values_mut() {
+        for (family, af) in &mut group.afs {
+            drop(&mut af.activate, inherited.active_by_default(*family));
+        }
+        group.afs.retain(|_, af| *af != NeighborAf::default());
+    }
+    b.afs.retain(|_, af| *af != BgpAf::default());
+}
