@@ -46,27 +46,13 @@ pub enum ConfigError {
     /// Netmask with holes.
     #[error("% Malformed netmask {0}")]
     Netmask(String),
-    /// Jump not forward.
-    #[error("% Can't jump backwards in a route-map")]
-    JumpBackwards,
     /// `prepend ASN...` beside `last-as`.
     #[error("% as-path prepend takes either AS numbers or last-as")]
     PrependConflict,
     /// `hold` below `keepalive`, or 1 or 2.
     #[error("% Hold time must be 0 or at least 3 seconds")]
     HoldTime,
-    /// A default-instance is needed, or the instance has dependants.
-    #[error("% Cannot delete default BGP instance. Dependent VRF instances exist")]
-    InstanceInUse,
     /// The regular expression has unbalanced parts.
     #[error("% Invalid regular expression: {0}")]
     Regex(String),
-    /// The interface belongs to another VRF.
-    #[error("% Interface {name} is in VRF {vrf}")]
-    InterfaceVrf {
-        /// Interface.
-        name: String,
-        /// Its VRF.
-        vrf: String,
-    },
 }

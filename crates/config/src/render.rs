@@ -76,6 +76,9 @@ pub fn render(config: &Config, part: Part) -> String {
     show_other_blocks(config, part, &mut o);
     show_lists(config, part, &mut o);
     show_route_maps(config, part, &mut o);
+    if part.has(Part::Zebra) {
+        o.section(|o| o.table(global::VRF_MAPS, &config.global.vrf));
+    }
     line_vty(config, &mut o);
     if part.has(Part::Bgp) {
         for (header, block) in of_kind(config, "rpki") {
@@ -138,13 +141,14 @@ fn show_vrfs(config: &Config, part: Part, o: &mut Lines) {
 }
 
 fn show_vrf(vrf: &Vrf, part: Part, o: &mut Lines) {
-    if part.has(Part::Static) {
-        o.table(global::VRF_ROUTES, vrf);
-    }
     if part.has(Part::Zebra) {
         o.table(global::VRF, vrf);
         o.table(global::VRF_GLOBALS, &vrf.globals);
+        o.table(global::VRF_MAPS, &vrf.globals);
         vrf.opaque.iter().for_each(|line| o.line(line));
+    }
+    if part.has(Part::Static) {
+        o.table(global::VRF_ROUTES, vrf);
     }
 }
 
@@ -373,6 +377,7 @@ impl Config {
             i.vrf = vrf;
             says_something
         });
+        c.interfaces.values_mut().for_each(|i| i.opaque.sort());
         for b in c.bgp.values_mut() {
             normalize_instance(b);
         }

@@ -382,3 +382,6 @@ pub fn list(stack: &ModeStack) -> Vec<&'static str> {
     all.dedup();
     all
 }
+
+#[cfg(test)]
+mod tests;

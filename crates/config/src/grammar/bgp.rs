@@ -217,7 +217,6 @@ pub(crate) static SETTINGS: &[Stmt<BgpInstance>] = &[
     tristate!("bgp default show-hostname", globals.show_hostname, datacenter),
     tristate!("bgp default show-nexthop-hostname", globals.show_nexthop_hostname, datacenter),
     tristate!("bgp deterministic-med", globals.bestpath.deterministic_med, datacenter),
-    tristate!("bgp network import-check", globals.import_check, |_| true),
     tristate!("bgp suppress-duplicates", globals.suppress_duplicates, |_| true),
 ];
 
@@ -493,6 +492,7 @@ pub(crate) static DECISION: &[Stmt<BgpGlobals>] = &[
         },
     ),
     flag!("bgp bestpath aigp", bestpath.aigp),
+    tristate!("bgp network import-check", import_check, |_| true),
     stmt(
         "timers bgp ~ (0-65535)@keepalive (0-65535)@hold",
         set_timers,

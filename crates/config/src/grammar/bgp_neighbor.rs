@@ -411,7 +411,6 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
         },
         |n, o| match n.ebgp_multihop {
             None => {}
-            Some(255) => o.line("ebgp-multihop"),
             Some(ttl) => o.line(format_args!("ebgp-multihop {ttl}")),
         },
     ),

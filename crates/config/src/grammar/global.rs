@@ -553,6 +553,10 @@ pub(crate) static VRF_GLOBALS: &[Stmt<VrfGlobals>] = &[
         },
     ),
     value!("ipv6 router-id", "X:X::X:X", router_id6),
+];
+
+/// Maps and next-hop tracking of the default VRF and of `vrf` blocks alike; printed after the route-maps.
+pub(crate) static VRF_MAPS: &[Stmt<VrfGlobals>] = &[
     stmt("ip protocol PROTO@proto ~ route-map NAME@map", set_protocol, unset_protocol, |g, o| {
         show_maps(&g.protocol_maps, "protocol", o);
     }),

@@ -172,7 +172,7 @@ static GLOBAL: Bound<Global> = Bound {
     resolve: globals,
 };
 static DEFAULT_VRF: Bound<VrfGlobals> =
-    Bound { prefix: "", stmts: &[global::VRF_GLOBALS], resolve: default_vrf };
+    Bound { prefix: "", stmts: &[global::VRF_GLOBALS, global::VRF_MAPS], resolve: default_vrf };
 static LINE_VTY: Bound<LineVty> = Bound { prefix: "", stmts: &[global::LINE_VTY], resolve: line_vty };
 static INTERFACE: Bound<Interface> = Bound {
     prefix: "",
@@ -181,7 +181,7 @@ static INTERFACE: Bound<Interface> = Bound {
 };
 static VRF: Bound<Vrf> = Bound { prefix: "", stmts: &[global::VRF, global::VRF_ROUTES], resolve: vrf };
 static VRF_GLOBALS: Bound<VrfGlobals> =
-    Bound { prefix: "", stmts: &[global::VRF_GLOBALS], resolve: vrf_globals };
+    Bound { prefix: "", stmts: &[global::VRF_GLOBALS, global::VRF_MAPS], resolve: vrf_globals };
 static ROUTE_MAP: Bound<RouteMapEntry> =
     Bound { prefix: "", stmts: &[routemap::FLOW, routemap::MATCHES, routemap::SETS], resolve: route_map };
 static BGP: Bound<BgpInstance> = Bound {

@@ -50,9 +50,9 @@ pub(crate) struct Var {
 pub(crate) enum Tok {
     Keyword(&'static str),
     Var(Var),
-    Optional(Vec<Tok>),
-    Choice(Vec<Vec<Tok>>),
-    AnyOrder(Vec<Vec<Tok>>),
+    Optional(Vec<Self>),
+    Choice(Vec<Vec<Self>>),
+    AnyOrder(Vec<Vec<Self>>),
     /// A `no` form may end here.
     Cut,
     /// Matches nothing: the statement has a `no` form only.
@@ -262,8 +262,8 @@ fn parse_word(rest: &mut &'static str) -> Tok {
 
 /// What remains to be matched after the current sequence; a list on the stack.
 enum Cont<'p> {
-    Seq(&'p [Tok], Option<&'p Cont<'p>>),
-    AnyOrder { branches: &'p [Vec<Tok>], used: u64, rest: &'p [Tok], next: Option<&'p Cont<'p>> },
+    Seq(&'p [Tok], Option<&'p Self>),
+    AnyOrder { branches: &'p [Vec<Tok>], used: u64, rest: &'p [Tok], next: Option<&'p Self> },
 }
 
 struct Matcher<'w, 'a> {
@@ -404,3 +404,6 @@ impl<'w, 'a> Matcher<'w, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

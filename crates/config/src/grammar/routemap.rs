@@ -244,11 +244,11 @@ fn metric(a: &Args<'_>) -> Made<MetricSet> {
 
 fn prepend(e: &mut Entry, p: Prepend) -> Applied {
     let held = e.sets.get("as-path prepend");
-    let conflict = match (held, &p) {
-        (Some(Set::AsPathPrepend(Prepend::LastAs(_))), Prepend::Asns(_)) => true,
-        (Some(Set::AsPathPrepend(Prepend::Asns(_))), Prepend::LastAs(_)) => true,
-        _ => false,
-    };
+    let conflict = matches!(
+        (held, &p),
+        (Some(Set::AsPathPrepend(Prepend::LastAs(_))), Prepend::Asns(_))
+            | (Some(Set::AsPathPrepend(Prepend::Asns(_))), Prepend::LastAs(_))
+    );
     if conflict {
         return Err(ConfigError::PrependConflict);
     }

@@ -33,6 +33,11 @@ impl OpaqueLines {
         }
     }
 
+    /// Orders lines by text, where their order says nothing.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_by(|a, b| a.text.cmp(&b.text));
+    }
+
     /// Removes the line `text`, or those that begin with its words.
     pub(crate) fn unset(&mut self, key: &str, text: &str) {
         let begins = |l: &OpaqueLine| {
@@ -48,7 +53,7 @@ pub struct OpaqueBlock {
     /// Lines.
     pub lines: OpaqueLines,
     /// Inner blocks by header line.
-    pub blocks: BTreeMap<String, OpaqueBlock>,
+    pub blocks: BTreeMap<String, Self>,
 }
 
 impl OpaqueBlock {

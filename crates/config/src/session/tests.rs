@@ -1,0 +1,214 @@
+use super::*;
+use crate::model::bgp::{BgpFamily, InstanceName};
+use crate::{Part, diff, parse, render};
+
+struct Session {
+    config: Config,
+    stack: ModeStack,
+}
+
+impl Session {
+    fn new(lines: &str) -> Self {
+        let mut s = Self { config: Config::default(), stack: ModeStack::default() };
+        for line in lines.lines() {
+            s.ok(line);
+        }
+        s
+    }
+
+    fn run(&mut self, line: &str) -> Result<LineOutcome, LineError> {
+        execute_line(&mut self.config, &mut self.stack, line)
+    }
+
+    fn ok(&mut self, line: &str) {
+        let result = self.run(line);
+        assert!(result.is_ok(), "{line}: {}", result.unwrap_err());
+    }
+
+    fn status(&mut self, line: &str) -> u8 {
+        let before = (self.config.normalized(), self.stack.current().clone());
+        let status = self.run(line).map_or_else(|e| e.status(), |_| 0);
+        if status != 0 {
+            assert!(
+                before == (self.config.normalized(), self.stack.current().clone()),
+                "{line} left a trace"
+            );
+        }
+        status
+    }
+}
+
+const BGP: &str = "router bgp 65001\nneighbor PG peer-group\nneighbor 10.0.0.2 remote-as 65002\n";
+
+#[test]
+fn statuses_are_those_of_the_protocol() {
+    let mut s = Session::new(BGP);
+    for (line, status) in [
+        ("bogus", 2),
+        ("neighbor 10.0.0.2 remote-as", 4),
+        ("neighbor 10.0.0.2 remote-as x", 2),
+        ("router bgp 77", 13),
+        ("neighbor 10.0.0.9 description x", 13),
+        ("neighbor 10.0.0.9 peer-group NOPE", 13),
+        ("neighbor 10.0.0.9 peer-group PG", 13),
+        ("neighbor UNKNOWN remote-as 5", 13),
+        ("neighbor 10.0.0.2 local-as 65001", 13),
+        ("neighbor 10.0.0.2 timers 1 2", 13),
+        ("neighbor 10.0.0.2 ebgp-multihop 5", 0),
+        ("neighbor 10.0.0.2 ttl-security hops 5", 13),
+        ("bgp listen range 10.0.0.0/8 peer-group NOPE", 13),
+        ("network 2001:db8::/32", 13),
+        ("ip prefix-list X permit 10.0.0.0/16 le 8", 13),
+        ("access-list X permit 10.0.0.0/33", 2),
+        ("bgp as-path access-list X permit (", 13),
+    ] {
+        assert_eq!(s.status(line), status, "{line}");
+    }
+}
+
+#[test]
+fn no_takes_full_lines_and_lines_cut_short_and_misses_nothing() {
+    let mut s = Session::new(BGP);
+    let before = s.config.clone();
+    for (set, unset) in [
+        ("neighbor 10.0.0.2 timers 3 9", "no neighbor 10.0.0.2 timers"),
+        ("neighbor 10.0.0.2 timers 3 9", "no neighbor 10.0.0.2 timers 3 9"),
+        ("neighbor 10.0.0.2 description a b c", "no neighbor 10.0.0.2 description"),
+        ("neighbor 10.0.0.2 password x", "no neighbor 10.0.0.2 password x"),
+        ("neighbor 10.0.0.2 ebgp-multihop 3", "no neighbor 10.0.0.2 ebgp-multihop"),
+        ("bgp router-id 1.1.1.1", "no bgp router-id"),
+        ("timers bgp 3 9", "no timers bgp 3 9"),
+        ("network 1.1.1.1/32 route-map X", "no network 1.1.1.1/32"),
+        ("redistribute static metric 5 route-map X", "no redistribute static"),
+        ("maximum-paths 4", "no maximum-paths"),
+        ("bgp listen range 10.0.0.0/8 peer-group PG", "no bgp listen range 10.0.0.0/8 peer-group PG"),
+    ] {
+        s.ok(set);
+        assert!(!diff(&before, &s.config).is_empty(), "{set} changes nothing");
+        s.ok(unset);
+        assert_eq!(diff(&before, &s.config), vec![], "{unset}");
+        s.ok(unset);
+    }
+    s.ok("no neighbor 9.9.9.9");
+    s.ok("no neighbor 9.9.9.9 timers 3 9");
+    s.ok("no ip route 10.0.0.0/8 1.1.1.1");
+    s.ok("no route-map NOPE permit 10");
+    s.ok("no router bgp 5 vrf nope");
+}
+
+#[test]
+fn a_line_is_tried_in_the_modes_around_and_moves_there() {
+    let mut s = Session::new("router bgp 65001\naddress-family ipv6 unicast");
+    s.ok("bgp router-id 1.1.1.1");
+    assert_eq!(*s.stack.current(), Mode::Bgp(InstanceName::Default));
+    s.ok("address-family ipv4 unicast");
+    s.ok("interface eth0");
+    assert_eq!(s.stack.depth(), 1);
+    s.ok("exit");
+    assert_eq!(s.run("exit").unwrap(), LineOutcome::ExitTop);
+    s.ok("router bgp 65001");
+    s.ok("address-family l2vpn evpn");
+    s.ok("vni 100");
+    s.ok("exit-vni");
+    s.ok("exit-address-family");
+    assert_eq!(*s.stack.current(), Mode::Bgp(InstanceName::Default));
+    assert_eq!(s.status("exit-vrf"), 2);
+}
+
+#[test]
+fn keywords_may_be_abbreviated_when_only_one_fits() {
+    let mut s = Session::new("");
+    s.ok("int eth0");
+    s.ok("desc hello");
+    s.ok("ip addr 10.0.0.1/24");
+    s.ok("no shut");
+    assert_eq!(s.config.interfaces["eth0"].description.as_deref(), Some("hello"));
+    s.ok("exit");
+    assert_eq!(s.status("log s"), 3);
+    s.ok("log sys inf");
+    s.ok("router b 65001");
+    s.ok("neighbor 10.0.0.1 remote 5");
+    s.ok("address-family ipv4 uni");
+    s.ok("redis conn");
+    assert_eq!(s.config.bgp[&InstanceName::Default].afs[&BgpFamily::Ipv4Unicast].redistribute.len(), 1);
+}
+
+#[test]
+fn errors_say_where_and_what_is_near() {
+    let mut s = Session::new(BGP);
+    let e = s.run(" neighbor 10.0.0.2  remoteas 5").unwrap_err();
+    assert_eq!(e.column, 21);
+    let LineErrorKind::Unknown { word, nearest, .. } = e.kind else { panic!() };
+    assert_eq!((word.as_str(), nearest), ("remoteas", Some("remote-as")));
+    let e = s.run("neighbor 10.0.0.2 route-map X").unwrap_err();
+    let LineErrorKind::Incomplete { expected } = e.kind else { panic!() };
+    assert_eq!(expected, [Expectation::Keyword("in"), Expectation::Keyword("out")]);
+}
+
+#[test]
+fn completion_offers_what_fits() {
+    let s = Session::new("router bgp 65001");
+    let words = |line| complete(&s.stack, line).into_iter().map(|c| c.word).collect::<Vec<_>>();
+    assert!(words("neighbor 10.0.0.1 remote-as ").contains(&"internal"));
+    assert_eq!(words("neighbor 10.0.0.1 remote-a"), ["remote-as"]);
+    assert!(words("").contains(&"interface") && words("").contains(&"network"));
+    assert!(words("no bgp router-id ").contains(&"<cr>"));
+    assert!(list(&s.stack).len() > 50);
+}
+
+#[test]
+fn secrets_stay_out_of_debug_output() {
+    let s = Session::new(&format!("password hunter2\n{BGP}neighbor 10.0.0.2 password hunter2"));
+    assert!(!format!("{:?}", s.config.global).contains("hunter2"));
+    assert!(!format!("{:?}", s.config.bgp).contains("hunter2"));
+    assert!(render(&s.config, Part::Bgp).contains("password hunter2"));
+}
+
+#[test]
+fn members_of_a_group_follow_it() {
+    let mut s = Session::new(BGP);
+    s.ok("neighbor PG remote-as 65001");
+    s.ok("neighbor PG timers 3 9");
+    s.ok("neighbor 10.0.0.3 peer-group PG");
+    s.ok("neighbor 10.0.0.3 timers connect 7");
+    s.ok("neighbor PG route-map OUT out");
+    s.ok("neighbor 10.0.0.3 route-map IN in");
+    let b = &s.config.bgp[&InstanceName::Default];
+    let key = b.neighbors.keys().next_back().unwrap();
+    let e = crate::effective_neighbor(b, key).unwrap();
+    assert_eq!((e.timers, e.connect_retry, e.enabled), ((3, 9), 7, true));
+    let af = &e.afs[&BgpFamily::Ipv4Unicast].settings.route_map;
+    assert_eq!((af.inbound.as_deref(), af.outbound.as_deref()), (Some("IN"), Some("OUT")));
+    assert!(e.afs.len() == 1);
+    s.ok("no neighbor PG peer-group");
+    assert_eq!(s.config.bgp[&InstanceName::Default].neighbors.len(), 1);
+}
+
+#[test]
+fn each_socket_prints_its_own_part() {
+    let c = parse("wide.conf", include_str!("../../tests/data/wide.conf")).config;
+    let bgp = render(&c, Part::Bgp);
+    assert!(bgp.contains("router bgp 65001") && !bgp.contains("ip route") && !bgp.contains("ip address 10"));
+    let zebra = render(&c, Part::Zebra);
+    assert!(zebra.contains(" ip address 10.0.0.10/24") && !zebra.contains("router bgp"));
+    assert!(!zebra.contains("ip route 10"));
+    let routes = render(&c, Part::Static);
+    assert!(routes.contains("vrf red\n ip route 10.9.0.0/16 10.0.0.1") && !routes.contains("interface eth0"));
+    assert!(!routes.contains("router-id"));
+    for part in [Part::Bgp, Part::Zebra, Part::Static, Part::Ospf, Part::Watchfrr] {
+        assert!(parse("part", &render(&c, part)).errors().next().is_none());
+    }
+}
+
+#[test]
+fn differences_are_granular() {
+    use crate::Delta;
+    let old = parse("a", BGP).config;
+    let text = format!("{BGP}neighbor 10.0.0.2 timers 3 9\nnetwork 1.0.0.0/8\nip route 10.0.0.0/8 Null0\n");
+    let new = parse("b", &text).config;
+    let deltas = diff(&old, &new);
+    assert_eq!(deltas.len(), 3, "{deltas:?}");
+    assert!(matches!(&deltas[0], Delta::StaticRoute(None, _)));
+    assert!(matches!(&deltas[1], Delta::NeighborChanged(_, _, c) if c.settings && c.families.is_empty()));
+    assert!(matches!(&deltas[2], Delta::BgpNetworks(_, BgpFamily::Ipv4Unicast, n) if n.len() == 1));
+}
