@@ -198,7 +198,9 @@ impl Rib {
         let Some(set_id) = self.fib.groups.get(&id).copied() else { return };
         let Some(set) = self.sets.get_mut(set_id) else { return };
         set.group.acked = result.is_ok();
+        set.group.created |= result.is_ok();
         if result.is_err() {
+            set.group.kernel = set.group.created;
             // Forgetting what was sent makes the retry send it again.
             let ways: smallvec::SmallVec<[Way; 1]> = std::mem::take(&mut set.group.members);
             self.fib.unuse(&ways);
@@ -284,8 +286,8 @@ impl Rib {
                 if alone {
                     let ways = std::mem::take(&mut set.group.members);
                     self.fib.unuse(&ways);
-                    (set.group.kernel, set.group.acked) = (false, false);
-                    self.rescan_set(set_id, true);
+                    (set.group.kernel, set.group.acked, set.group.created) = (false, false, false);
+                    self.rescan_lost(set_id);
                 } else {
                     self.fib.group_changed(set_id, &mut set.group);
                 }

@@ -27,6 +27,8 @@ pub(crate) struct Group {
     /// Sent, so that routes may point at it.
     pub(crate) kernel: bool,
     pub(crate) acked: bool,
+    /// The kernel acknowledged its creation.
+    pub(crate) created: bool,
     /// In the queue of groups.
     queued: bool,
     /// Ways as last sent.
@@ -206,7 +208,7 @@ impl Fib {
             let token = Target::Ignored.token();
             out.push(FibOp { token, action: FibAction::GroupDel { id } });
         }
-        (group.kernel, group.acked) = (false, false);
+        (group.kernel, group.acked, group.created) = (false, false, false);
         let ways = std::mem::take(&mut group.members);
         self.unuse(&ways);
     }
@@ -249,7 +251,7 @@ impl Fib {
         group.members.retain(|(way, _)| way.ifindex != ifindex);
         let emptied = group.kernel && before > 0 && group.members.is_empty();
         if emptied {
-            (group.kernel, group.acked) = (false, false);
+            (group.kernel, group.acked, group.created) = (false, false, false);
         }
         emptied
     }

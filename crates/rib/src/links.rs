@@ -136,7 +136,7 @@ impl Rib {
         for id in affected {
             let Some(set) = self.sets.get_mut(id) else { continue };
             if plain || Fib::shrink(&mut set.group, ifindex) {
-                self.rescan_set(id, true);
+                self.rescan_lost(id);
             } else {
                 self.fib.group_changed(id, &mut set.group);
             }

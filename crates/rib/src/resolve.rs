@@ -20,7 +20,7 @@ use ferr_types::{Afi, BlackholeKind, Gateway, IfIndex, Nexthop, NexthopSet, Pref
 use smallvec::SmallVec;
 
 use crate::group::Group;
-use crate::table::{TableKey, flag};
+use crate::table::{NONE, TableKey, flag};
 use crate::{FibNexthop, OwnerId, Rib};
 
 /// A resolved way and its share.
@@ -36,7 +36,17 @@ pub(crate) struct SetKey {
     pub(crate) afi: Afi,
     /// Of routes that we install. Others need no group, and must not keep one alive.
     pub(crate) installed: bool,
+    /// Prefix of the route when it covers one of the gateways: such a gateway must match something more specific, or the
+    /// route would lead to itself. Most sets have none, and are shared.
+    pub(crate) within: Option<Prefix>,
     pub(crate) ways: NexthopSet,
+}
+
+impl SetKey {
+    /// Whether a gateway whose longest match has this length would lead back to the route.
+    fn leads_back(&self, addr: IpAddr, matched: u8) -> bool {
+        self.within.is_some_and(|own| own.contains(addr) && matched <= own.len())
+    }
 }
 
 /// Next hops as given, and what they resolve to.
@@ -174,10 +184,9 @@ const fn afi_of(addr: IpAddr) -> Afi {
 
 impl Rib {
     /// Interns a set; one use counted.
-    pub(crate) fn intern_set(&mut self, afi: Afi, installed: bool, ways: &NexthopSet) -> u32 {
-        let key = SetKey { afi, installed, ways: ways.clone() };
+    pub(crate) fn intern_set(&mut self, key: &SetKey) -> u32 {
         let (id, new) = self.sets.intern(
-            &key,
+            key,
             |s| &s.key,
             || SetData {
                 key: key.clone(),
@@ -222,10 +231,11 @@ impl Rib {
             self.untrack(t);
         }
         for user in set.users {
-            if let Some(t) = self.resolver.get_mut(user)
-                && t.matched.as_ref().is_some_and(|m| m.set == id)
+            // The id may be used again before the look-up that is due.
+            if let Some(matched) = self.resolver.get_mut(user).and_then(|t| t.matched.as_mut())
+                && matched.set == id
             {
-                t.matched = None;
+                (matched.set, matched.spec) = (NONE, NONE);
                 self.resolver.touch(user);
             }
         }
@@ -334,27 +344,34 @@ impl Rib {
             if table.entries[slot as usize].len == 0 && !via_default {
                 return false;
             }
-            !self.depends_on(spec.set, id)
+            !self.depends_on(spec.set, id, addr, table.entries[slot as usize].len)
         })?;
         let spec = table.selected(slot)?;
         Some(Match { prefix: table.prefix(slot), spec, set: self.specs.get(spec)?.set })
     }
 
-    /// Whether a set resolves through a tracked address, at any depth.
-    fn depends_on(&self, set: u32, goal: u32) -> bool {
+    /// Whether a set would resolve through a tracked address, at any depth, if that matched a prefix of length `len`.
+    fn depends_on(&self, set: u32, goal: u32, addr: IpAddr, len: u8) -> bool {
         let mut visited: SmallVec<[u32; 8]> = SmallVec::new();
         let mut todo: SmallVec<[u32; 8]> = SmallVec::from_slice(&[set]);
         while let Some(set) = todo.pop() {
             let Some(set) = self.sets.get(set) else { continue };
             for id in &set.tracked {
                 if *id == goal {
+                    if set.key.leads_back(addr, len) {
+                        continue;
+                    }
                     return true;
                 }
                 if visited.contains(id) {
                     continue;
                 }
-                visited.push(*id);
-                todo.extend(self.resolver.get(*id).and_then(|t| t.matched.as_ref()).map(|m| m.set));
+                let Some(t) = self.resolver.get(*id) else { continue };
+                let Some(matched) = &t.matched else { continue };
+                if !set.key.leads_back(t.addr, matched.prefix.len()) {
+                    visited.push(*id);
+                    todo.push(matched.set);
+                }
             }
         }
         false
@@ -366,7 +383,7 @@ impl Rib {
         let mut resolved: SmallVec<[Way; 1]> = SmallVec::new();
         let mut blackhole = None;
         for way in &set.key.ways {
-            self.resolve_way(way, set.key.afi, |way| {
+            self.resolve_way(way, &set.key, |way| {
                 if resolved.len() < self.config.max_ways && resolved.iter().all(|(w, _)| *w != way.0) {
                     resolved.push(way);
                 }
@@ -397,9 +414,10 @@ impl Rib {
     pub(crate) fn resolve_way(
         &self,
         way: &Nexthop,
-        afi: Afi,
+        key: &SetKey,
         mut emit: impl FnMut(Way),
     ) -> Option<BlackholeKind> {
+        let afi = key.afi;
         let operative = |ifindex| self.links.get(&ifindex).is_some_and(|l| l.operative());
         match way.gateway {
             Gateway::Blackhole(kind) => return Some(kind),
@@ -420,6 +438,9 @@ impl Rib {
                     return None;
                 };
                 let t = self.resolver.find(way.vrf, lookup).and_then(|t| self.resolver.get(t))?;
+                if t.matched.as_ref().is_none_or(|m| key.leads_back(addr, m.prefix.len())) {
+                    return None;
+                }
                 let on_link = |i: IfIndex| ifindex.is_none_or(|wanted| wanted == i);
                 for (nexthop, _) in t.ways.iter().filter(|(n, _)| on_link(n.ifindex)) {
                     if afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6 {
@@ -432,18 +453,6 @@ impl Rib {
         None
     }
 
-    /// A gateway inside the route's own prefix must match something more specific than the route.
-    pub(crate) fn resolves_via_itself(&self, key: TableKey, prefix: Prefix, set: &SetData) -> bool {
-        if key.table.is_some() || prefix.is_host() {
-            return false;
-        }
-        set.tracked.iter().filter_map(|t| self.resolver.get(*t)).any(|t| {
-            t.vrf == key.vrf
-                && prefix.contains(t.addr)
-                && t.matched.as_ref().is_some_and(|m| m.prefix.len() <= prefix.len())
-        })
-    }
-
     pub(crate) fn touch_set(&mut self, id: u32) {
         if let Some(set) = self.sets.get_mut(id)
             && !std::mem::replace(&mut set.dirty, true)
@@ -452,11 +461,11 @@ impl Rib {
         }
     }
 
-    /// All routes of the set are to be selected (and sent) again.
-    pub(crate) fn rescan_set(&mut self, id: u32, lost: bool) {
+    /// The kernel dropped all routes of the set: they are selected and sent again.
+    pub(crate) fn rescan_lost(&mut self, id: u32) {
         if let Some(set) = self.sets.get_mut(id) {
             set.rescan = true;
-            set.lost |= lost;
+            set.lost = true;
             self.resolver.rescan = true;
         }
     }
@@ -478,17 +487,9 @@ impl Rib {
                 return;
             }
             for id in tracked {
-                let before = self.resolver.get(id).map(|t| t.matched.as_ref().map(|m| m.prefix.len()));
                 if self.lookup(id) {
-                    let after = self.resolver.get(id).map(|t| t.matched.as_ref().map(|m| m.prefix.len()));
                     let sets = self.resolver.get(id).map(|t| t.sets.clone()).unwrap_or_default();
-                    for set in sets {
-                        self.touch_set(set);
-                        // Whether a route leads to itself hangs on the length of the match.
-                        if before != after {
-                            self.rescan_set(set, false);
-                        }
-                    }
+                    sets.into_iter().for_each(|set| self.touch_set(set));
                 }
             }
             for id in std::mem::take(&mut self.resolver.dirty_sets) {
@@ -514,10 +515,10 @@ impl Rib {
         for t in 0..self.tables.len() {
             for slot in 0..self.tables[t].entries.len() as u32 {
                 let entry = self.tables[t].entries[slot as usize];
-                if entry.cand == crate::table::NONE {
+                if entry.cand == NONE {
                     continue;
                 }
-                let hit = |spec: u32| {
+                let hit = |spec: u32| -> Option<bool> {
                     let set = self.specs.get(spec).and_then(|s| self.sets.get(s.set));
                     set.filter(|s| s.rescan).map(|s| s.lost)
                 };

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use ferr_types::{
-    Afi, Distance, Metric, NexthopSet, Prefix, Protocol, RouteKey, RouteSpec, RouteUpdate, TableId, Tag,
-    VrfId,
+    Afi, Distance, Metric, Nexthop, NexthopSet, Prefix, Protocol, RouteKey, RouteSpec, RouteUpdate, TableId,
+    Tag, VrfId,
 };
 
 use crate::Rib;
+use crate::resolve::SetKey;
 use crate::table::{Candidate, NONE, Table, TableKey, flag};
 
 /// An interned offer: distance, metric, next hops and the rest, without the prefix. Holds a use count; give it back with
@@ -105,7 +106,8 @@ impl Rib {
     }
 
     pub(crate) fn intern_from(&mut self, origin: Origin, afi: Afi, spec: &RouteSpec) -> u32 {
-        let set = self.intern_set(afi, origin.protocol.kernel_protocol().is_some(), &spec.nexthops);
+        let installed = origin.protocol.kernel_protocol().is_some();
+        let set = self.intern_set(&SetKey { afi, installed, within: None, ways: spec.nexthops.clone() });
         let spec = Spec {
             protocol: origin.protocol,
             instance: origin.instance,
@@ -117,12 +119,35 @@ impl Rib {
             source: spec.source,
             set,
         };
-        let (id, new) = self.specs.intern(&spec, |s| s, || spec.clone());
+        self.intern_spec(&spec)
+    }
+
+    /// Takes over one use of the set.
+    fn intern_spec(&mut self, spec: &Spec) -> u32 {
+        let (id, new) = self.specs.intern(spec, |s| s, || spec.clone());
         if !new {
             // The specification holds one use of the set already.
-            self.release_set(set);
+            self.release_set(spec.set);
         }
         id
+    }
+
+    /// The offer as it is for a prefix that covers one of its gateways: a set of its own, in which this gateway must not lead
+    /// back. A host route may: its gateway is on the link of a covering prefix.
+    fn specialise(&mut self, vrf: VrfId, prefix: Prefix, id: u32) -> Option<u32> {
+        if prefix.is_host() {
+            return None;
+        }
+        let spec = self.specs.get(id)?;
+        let key = &self.sets.get(spec.set)?.key;
+        let covers = |w: &Nexthop| w.vrf == vrf && w.addr().is_some_and(|a| prefix.contains(a));
+        if !key.ways.iter().any(covers) {
+            return None;
+        }
+        let key = SetKey { within: Some(prefix), ..key.clone() };
+        let spec = spec.clone();
+        let set = self.intern_set(&key);
+        Some(self.intern_spec(&Spec { set, ..spec }))
     }
 
     /// Gives an interned offer back.
@@ -152,6 +177,16 @@ impl Rib {
     ) {
         let since = self.seconds(now);
         let t = self.table_or_new(vrf, table, prefix.afi());
+        // Only routes of a VRF's own table carry next hops.
+        let special =
+            if self.tables[t].key.table.is_none() { self.specialise(vrf, prefix, id) } else { None };
+        self.offer_exactly(since, t, prefix, special.unwrap_or(id));
+        if let Some(special) = special {
+            self.release_spec(special);
+        }
+    }
+
+    fn offer_exactly(&mut self, since: u32, t: usize, prefix: Prefix, id: u32) {
         let Some(slot) = self.tables[t].find_or_insert(prefix) else { return };
         let entry = self.tables[t].entries[slot as usize];
         let single = entry.cand != NONE && !entry.has(flag::MULTI);
@@ -266,9 +301,9 @@ impl Rib {
             None
         } else if entry.has(flag::MULTI) {
             let list = &self.tables[t].lists[entry.cand as usize].list;
-            list.iter().map(|c| c.spec).find(|id| self.usable(key, prefix, *id))
+            list.iter().map(|c| c.spec).find(|id| self.usable(*id))
         } else {
-            self.usable(key, prefix, entry.cand).then_some(entry.cand)
+            self.usable(entry.cand).then_some(entry.cand)
         };
         self.tables[t].set_selected(slot, new);
         if old == new && !force {
@@ -289,11 +324,11 @@ impl Rib {
         }
     }
 
-    /// Whether a candidate can carry traffic: it resolves, its distance is not "never", and it does not lead to itself.
-    fn usable(&self, key: TableKey, prefix: Prefix, id: u32) -> bool {
+    /// Whether a candidate can carry traffic: it resolves, and its distance is not "never".
+    fn usable(&self, id: u32) -> bool {
         let Some(spec) = self.specs.get(id) else { return false };
         let Some(set) = self.sets.get(spec.set) else { return false };
-        spec.distance.0 < 255 && set.active() && !self.resolves_via_itself(key, prefix, set)
+        spec.distance.0 < 255 && set.active()
     }
 
     fn same_forwarding(&self, a: Option<u32>, b: Option<u32>) -> bool {

@@ -1,0 +1,5 @@
+//! Units of the RIB, on a model kernel that checks the order of operations.
+
+mod behaviour;
+mod lab;
+mod properties;
