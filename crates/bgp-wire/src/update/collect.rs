@@ -5,12 +5,13 @@ use std::net::Ipv4Addr;
 use ferr_types::aspath::AsPath;
 use ferr_types::attr::{Aggregator, BgpNexthop, Origin, PathAttributes};
 use ferr_types::community::{ClusterList, Communities, ExtCommunities, LargeCommunities};
-use ferr_types::{Asn, Family, RouterId};
+use ferr_types::{Asn, Family, FamilySet, RouterId};
 use smallvec::SmallVec;
 
 use super::mp::{self, Mp};
 use super::{AttrError, AttrErrorKind, MpReach, MpUnreach, OtherFamily, Scratch, Update};
 use crate::as4;
+use crate::nlri::Nlri4;
 use crate::notification::NotificationError;
 use crate::rules::{self, Disposition, Rule, Treatment, attr};
 use crate::session::{PeerKind, SessionContext};
@@ -41,16 +42,12 @@ pub(crate) fn split(field: &[u8]) -> Option<(Item<'_>, &[u8])> {
     Some((Item { flags, code, value, whole: field.get(..head + len)? }, rest))
 }
 
-/// Result of the pass.
-pub(super) struct Parts<'a> {
-    pub(super) mp_reach: Option<MpReach<'a>>,
-    pub(super) mp_unreach: Option<MpUnreach<'a>>,
-    pub(super) other_reach: Option<OtherFamily<'a>>,
-    pub(super) other_unreach: Option<OtherFamily<'a>>,
-    pub(super) attributes: Option<PathAttributes<'a>>,
-    pub(super) raw: &'a [u8],
-    pub(super) disposition: Disposition,
-    pub(super) errors: SmallVec<[AttrError; 2]>,
+/// What an UPDATE holds beside its attributes.
+pub(super) struct Classic<'a> {
+    pub(super) withdrawn: Nlri4<'a>,
+    pub(super) announced: Nlri4<'a>,
+    pub(super) unnegotiated: FamilySet,
+    pub(super) end_of_rib: Option<Family>,
 }
 
 /// State of the pass.
@@ -65,7 +62,6 @@ pub(super) struct Collector<'a, 'c> {
     seen: [u64; 4],
     /// Fields that need no more work; path and unknown attributes come in at the end.
     set: PathAttributes<'a>,
-    as_path: &'a [u8],
     as4_path: Option<AsPath<'a>>,
     as4_aggregator: Option<Aggregator>,
     mp_reach: Option<MpReach<'a>>,
@@ -79,6 +75,7 @@ pub(super) struct Collector<'a, 'c> {
 }
 
 impl<'a, 'c> Collector<'a, 'c> {
+    #[inline(always)]
     pub(super) fn new(field: &'a [u8], ctx: &'c SessionContext, scratch: &'a mut Scratch) -> Self {
         scratch.wide.clear();
         scratch.merged.clear();
@@ -93,7 +90,6 @@ impl<'a, 'c> Collector<'a, 'c> {
             fatal: None,
             seen: [0; 4],
             set: PathAttributes::default(),
-            as_path: &[],
             as4_path: None,
             as4_aggregator: None,
             mp_reach: None,
@@ -106,6 +102,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
     }
 
+    #[inline]
     pub(super) fn run(&mut self) {
         let mut rest = self.field;
         while !rest.is_empty() {
@@ -188,11 +185,12 @@ impl<'a, 'c> Collector<'a, 'c> {
         Ok(())
     }
 
+    #[inline]
     fn as_path(&mut self, value: &'a [u8]) -> Result<(), AttrErrorKind> {
         if self.ctx.as4 {
             let path = AsPath::new(value).map_err(|_| AttrErrorKind::Value)?;
             self.check_path(path)?;
-            self.as_path = value;
+            self.set.as_path = path;
             return Ok(());
         }
         as4::widen(value, &mut self.scratch.wide).map_err(|_| AttrErrorKind::Value)?;
@@ -201,14 +199,11 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 
     /// AS 0 is in no path (RFC 7607), confederation segments in none from outside (RFC 5065 section 5).
+    #[inline]
     fn check_path(&self, path: AsPath<'_>) -> Result<(), AttrErrorKind> {
         let external = self.ctx.kind == PeerKind::Ebgp;
-        for segment in path.segments() {
-            if segment.kind.is_confed() && external || segment.asns().any(|a| a.0 == 0) {
-                return Err(AttrErrorKind::Value);
-            }
-        }
-        Ok(())
+        let bad = path.segments().any(|s| s.kind.is_confed() && external || s.asns().any(|a| a.0 == 0));
+        if bad { Err(AttrErrorKind::Value) } else { Ok(()) }
     }
 
     fn as4(&mut self, item: Item<'a>) -> Result<(), AttrErrorKind> {
@@ -359,38 +354,41 @@ impl<'a, 'c> Collector<'a, 'c> {
         Some(unreach.family)
     }
 
-    pub(super) fn into_parts(mut self, classic: bool) -> Parts<'a> {
-        let wanted = (classic || self.mp_reach.is_some()) && self.strongest < Disposition::TreatAsWithdraw;
+    /// The message, given its fields outside of the attributes.
+    #[inline(always)]
+    pub(super) fn into_update(mut self, classic: Classic<'a>) -> Update<'a> {
+        let announced = !classic.announced.is_empty();
+        let wanted = (announced || self.mp_reach.is_some()) && self.strongest < Disposition::TreatAsWithdraw;
         if wanted && !self.ctx.as4 {
             self.merge_as4();
         }
-        let cuts = &self.cuts[..self.cut_count];
-        let borrowed = without_cuts(self.field, cuts, &mut self.scratch.raw);
+        let raw = without_cuts(self.field, &self.cuts[..self.cut_count], &mut self.scratch.raw);
         let scratch: &'a Scratch = self.scratch;
-        let path = match (self.ctx.as4, scratch.merged.is_empty()) {
-            (true, _) => self.as_path,
-            (false, true) => &scratch.wide,
-            (false, false) => &scratch.merged,
-        };
         let attributes = wanted.then(|| {
-            let mut set = self.set;
-            // Checked when collected.
-            set.as_path = AsPath::new(path).unwrap_or_default();
-            set.unknown = &scratch.unknown;
-            if !classic {
-                set.next_hop = self.mp_reach.map(|r| r.nexthop);
+            if !self.ctx.as4 {
+                let path = if scratch.merged.is_empty() { &scratch.wide } else { &scratch.merged };
+                // Checked when collected.
+                self.set.as_path = AsPath::new(path).unwrap_or_default();
             }
-            set
+            self.set.unknown = &scratch.unknown;
+            if !announced {
+                self.set.next_hop = self.mp_reach.map(|r| r.nexthop);
+            }
+            self.set
         });
-        Parts {
+        Update {
+            withdrawn: classic.withdrawn,
+            announced: classic.announced,
             mp_reach: self.mp_reach,
             mp_unreach: self.mp_unreach,
             other_reach: self.other_reach,
             other_unreach: self.other_unreach,
             attributes,
-            raw: borrowed.unwrap_or(&scratch.raw),
+            raw_attributes: raw.unwrap_or(&scratch.raw),
             disposition: self.strongest,
             errors: self.errors,
+            unnegotiated: classic.unnegotiated,
+            end_of_rib: classic.end_of_rib,
         }
     }
 

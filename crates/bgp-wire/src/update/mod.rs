@@ -15,8 +15,8 @@ use crate::nlri::{Nlri, Nlri4};
 use crate::notification::{NotificationError, code, subcode};
 use crate::rules::Disposition;
 use crate::session::SessionContext;
-use collect::Collector;
 pub(crate) use collect::split;
+use collect::{Classic, Collector};
 
 /// Buffers that decoding reuses from message to message.
 #[derive(Debug, Default)]
@@ -207,21 +207,7 @@ impl<'a> Update<'a> {
             unnegotiated.insert(Family::Ipv4Unicast);
             (withdrawn, announced) = (Nlri4::default(), Nlri4::default());
         }
-        let parts = collector.into_parts(!announced.is_empty());
-        Ok(Self {
-            withdrawn,
-            announced,
-            mp_reach: parts.mp_reach,
-            mp_unreach: parts.mp_unreach,
-            other_reach: parts.other_reach,
-            other_unreach: parts.other_unreach,
-            attributes: parts.attributes,
-            raw_attributes: parts.raw,
-            disposition: parts.disposition,
-            errors: parts.errors,
-            unnegotiated,
-            end_of_rib,
-        })
+        Ok(collector.into_update(Classic { withdrawn, announced, unnegotiated, end_of_rib }))
     }
 
     /// Attributes of the routes in `mp_reach`: those of the message with its next hop.

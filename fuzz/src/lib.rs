@@ -1,0 +1,3 @@
+//! What the fuzzing targets check: an input may be refused, but what was accepted has to make sense.
+
+pub mod bgp;

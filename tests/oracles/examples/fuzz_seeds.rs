@@ -1,0 +1,136 @@
+//! Writes the seeds of the BGP fuzzing targets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
+//!
+//! They are the recorded messages and one message per kind of malformed attribute; names are hashes of the content.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+use ferr_bgp_wire::{MAX_LEN_EXTENDED, MessageType, frame};
+use ferr_oracles::{data, files, streams, updates};
+
+/// Largest number of seeds taken from one stream of recorded UPDATEs.
+const PER_STREAM: usize = 400;
+
+/// Malformed or odd attributes, each after the mandatory ones; the last octets are one prefix.
+const MALFORMED: &[&[u8]] = &[
+    &[0x40, 1, 1, 3],
+    &[0x40, 1, 0],
+    &[0xc0, 1, 1, 0],
+    &[0x40, 2, 2, 2, 0],
+    &[0x40, 2, 5, 2, 1, 0, 0, 0],
+    &[0x40, 2, 6, 9, 1, 0, 0, 1, 1],
+    &[0x40, 3, 3, 1, 2, 3],
+    &[0x80, 4, 3, 0, 0, 0],
+    &[0x40, 5, 3, 0, 0, 0],
+    &[0x40, 6, 1, 1],
+    &[0xc0, 7, 6, 0, 1, 1, 2, 3, 4],
+    &[0xc0, 8, 5, 1, 2, 3, 4, 5],
+    &[0xc0, 8, 0],
+    &[0x80, 9, 3, 1, 1, 1],
+    &[0x80, 10, 7, 1, 1, 1, 1, 1, 1, 1],
+    &[0x80, 14, 4, 0, 2, 1, 4],
+    &[0x80, 14, 9, 0, 2, 1, 4, 1, 2, 3, 4, 0],
+    &[0x80, 14, 5, 0, 25, 70, 200, 1],
+    &[0x80, 15, 4, 0, 2, 1, 129],
+    &[0x80, 15, 5, 0, 25, 70, 0, 0],
+    &[0xc0, 16, 7, 0, 2, 0, 1, 0, 0, 0],
+    &[0xc0, 17, 6, 2, 9, 0, 0, 0, 1],
+    &[0xc0, 18, 7, 0, 0, 0, 1, 1, 1, 1],
+    &[0xc0, 25, 3, 0, 0, 0],
+    &[0x80, 26, 2, 1, 0],
+    &[0xc0, 32, 13, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[0xc0, 35, 3, 0, 0, 1],
+    &[0xc0, 40, 4, 1, 0, 7, 0],
+    &[0xc0, 40, 11, 5, 0, 8, 0, 1, 0, 40, 0, 0, 0, 0],
+    &[0xc0, 128, 2, 0, 0],
+    &[0xe0, 255, 0],
+    &[0x40, 99, 1, 1],
+    &[0x90, 4, 0],
+    &[0xc0, 99, 200, 1],
+];
+
+const MANDATORY: &[u8] = &[0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9, 0x40, 3, 4, 192, 0, 2, 1];
+
+#[derive(Default)]
+struct Seeds(BTreeMap<(&'static str, u64), Vec<u8>>);
+
+impl Seeds {
+    fn add(&mut self, target: &'static str, parts: &[&[u8]]) {
+        let bytes = parts.concat();
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        self.0.insert((target, hasher.finish()), bytes);
+    }
+
+    /// A message as seeds of the target of its kind; `choice` is the session octet of the targets.
+    fn message(&mut self, kind: MessageType, body: &[u8], choice: u8) {
+        match kind {
+            MessageType::Open => {
+                self.add("open", &[body]);
+                let mut rest = body.get(12..).unwrap_or_default();
+                while let [code, len, tail @ ..] = rest {
+                    let Some((value, tail)) = tail.split_at_checked(usize::from(*len)) else { break };
+                    self.add("capability", &[&[*code], value]);
+                    rest = tail;
+                }
+            }
+            MessageType::Update => {
+                self.add("update", &[&[choice], body]);
+                let withdrawn = body.first_chunk::<2>().map_or(0, |l| usize::from(u16::from_be_bytes(*l)));
+                if let Some(rest) = body.get(2 + withdrawn..).and_then(|r| r.split_first_chunk::<2>()) {
+                    let len = usize::from(u16::from_be_bytes(*rest.0));
+                    self.add("attributes", &[&[choice], rest.1.get(..len).unwrap_or(rest.1)]);
+                }
+            }
+            MessageType::Notification => self.add("notification", &[body]),
+            MessageType::RouteRefresh => self.add("refresh", &[body]),
+            MessageType::Keepalive => {}
+        }
+    }
+}
+
+fn main() -> io::Result<()> {
+    let Some(corpus) = env::args_os().nth(1).map(PathBuf::from) else {
+        return Err(io::Error::other("usage: fuzz_seeds CORPUS-FOLDER"));
+    };
+    let mut seeds = Seeds::default();
+    for file in files("pcap") {
+        for stream in streams(&file) {
+            seeds.add("frame", &[&[0], &stream[..stream.len().min(4096)]]);
+            let mut rest = stream.as_slice();
+            while let Ok(Some(frame)) = frame(rest, MAX_LEN_EXTENDED) {
+                seeds.message(frame.kind, frame.body, 0);
+                rest = &rest[frame.len..];
+            }
+        }
+    }
+    for file in fs::read_dir(data().join("mrt"))?.flatten() {
+        let messages = updates(&file.path());
+        let step = messages.len() / PER_STREAM + 1;
+        for message in messages.iter().step_by(step) {
+            let choice = if message.as4 { 0 } else { 4 } | if message.add_path { 16 } else { 0 };
+            if let Ok(Some(frame)) = frame(&message.bytes, MAX_LEN_EXTENDED) {
+                seeds.message(frame.kind, frame.body, choice);
+            }
+        }
+    }
+    for bad in MALFORMED {
+        for choice in 0..3 {
+            seeds.add("attributes", &[&[choice], MANDATORY, bad]);
+            seeds.add("attributes", &[&[choice], bad]);
+            let len = ((MANDATORY.len() + bad.len()) as u16).to_be_bytes();
+            seeds.add("update", &[&[choice, 0, 0], &len, MANDATORY, bad, &[16, 10, 1]]);
+        }
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((target, hash), bytes) in &seeds.0 {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(format!("{hash:016x}")), bytes)?;
+        *counts.entry(target).or_default() += 1;
+    }
+    println!("{counts:?}");
+    Ok(())
+}
