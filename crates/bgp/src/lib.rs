@@ -1,1 +1,81 @@
 //! BGP speaker as a sans-I/O core.
+//!
+//! # Purpose
+//! An [`Instance`] is one `router bgp`: its neighbors, tables, decision, update groups and own routes. It owns no socket,
+//! thread, clock or random source. The driver feeds connections, bytes, answers of the RIB and the time in, and polls
+//! [`Output`]s, octets per connection, and route updates for the RIB.
+//!
+//! # Data
+//! ```text
+//!   bytes -> fsm (session.rs) -> inbound policy -> table -> decision (family.rs) -> RouteUpdate
+//!                                                               |
+//!                                   octets <- ring <- export policy, packing (group.rs, export.rs)
+//! ```
+//!
+//! # Invariants
+//! * Same inputs with the same times give the same outputs.
+//! * Work per call is bounded: what takes longer is done in slices by [`Instance::work`].
+//!
+//! RFC 4271, 1997, 2545, 2918, 4360, 4456, 4486, 4724, 4760, 5065, 5492, 6286, 6608, 6793, 7313, 7606, 7607, 7911, 8092, 8212,
+//! 8326, 8538, 8654, 8950, 9003, 9234, 9687.
+#![forbid(unsafe_code)]
+
+/// Runs an expression over the state of one family, whatever its prefix type.
+macro_rules! with_family {
+    ($instance:ident, $family:expr, |$f:ident| $body:expr) => {
+        match $family {
+            ferr_types::Family::Ipv4Unicast => {
+                let $f = &mut $instance.v4;
+                $body
+            }
+            ferr_types::Family::Ipv6Unicast => {
+                let $f = &mut $instance.v6;
+                $body
+            }
+            ferr_types::Family::Ipv4Multicast => {
+                let $f = &mut $instance.v4m;
+                $body
+            }
+            ferr_types::Family::Ipv6Multicast => {
+                let $f = &mut $instance.v6m;
+                $body
+            }
+        }
+    };
+}
+
+mod attrs;
+mod capability;
+pub mod config;
+mod core;
+mod decision;
+mod export;
+mod family;
+mod fsm;
+mod group;
+mod inbound;
+mod instance;
+mod local;
+mod nexthop;
+mod peer;
+mod session;
+mod table;
+mod view;
+
+pub use crate::core::{LOCAL_PEER, LogRecord, Output};
+pub use attrs::{AttrId, AttrStore, DecisionKey};
+pub use decision::Reason;
+pub use fsm::{ConnId, DownReason, State};
+pub use group::GroupId;
+pub use instance::{Instance, ResetKind, Seeds};
+pub use local::ForeignRoute;
+pub use nexthop::NexthopView;
+pub use peer::{Counters, FamilyCounters, LocalAddresses};
+pub use session::Accept;
+pub use view::{
+    AdvertisedView, DestView, FamilyView, GroupView, PathView, PeerFamilyView, PeerView, RouteFilter,
+    SummaryView,
+};
+
+#[cfg(test)]
+mod tests;

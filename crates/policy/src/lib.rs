@@ -26,7 +26,7 @@ pub use def::{
 };
 pub use lists::{AccessList, AsPathList, CommunityList, ExtCommunityList, LargeCommunityList, PrefixList};
 pub use regex::{AsPathRegex, RegexError};
-pub use route::{NexthopOverride, PolicyRoute};
+pub use route::{Edits, NexthopOverride, PolicyRoute};
 pub use route_map::RouteMap;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use ferr_types::{Asn, IfIndex, Prefix, Protocol};
 use crate::RpkiState;
 
 /// What policy said of the next hop; the caller knows how to carry it out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct NexthopOverride {
     /// IPv4 next hop.
     pub v4: Option<Ipv4Addr>,
@@ -68,6 +68,13 @@ pub struct PolicyRoute<'a> {
     pub nexthop: NexthopOverride,
     /// Whether any attribute was changed; if not, the caller keeps its interned set.
     pub changed: bool,
+    /// Attributes of variable length, where they were changed.
+    pub edits: Edits,
+}
+
+/// Changed attributes of variable length; empty at first.
+#[derive(Debug, Clone, Default)]
+pub struct Edits {
     pub(crate) as_path: Option<AsPathBuf>,
     pub(crate) communities: Option<Vec<u8>>,
     pub(crate) large_communities: Option<Vec<u8>>,
@@ -97,32 +104,29 @@ impl<'a> PolicyRoute<'a> {
             source: None,
             nexthop: NexthopOverride::default(),
             changed: false,
-            as_path: None,
-            communities: None,
-            large_communities: None,
-            ext_communities: None,
+            edits: Edits::default(),
         }
     }
 
     /// AS_PATH as it is now.
     pub fn as_path(&self) -> AsPath<'_> {
-        self.as_path.as_ref().map_or(self.attributes.as_path, AsPathBuf::as_path)
+        self.edits.as_path.as_ref().map_or(self.attributes.as_path, AsPathBuf::as_path)
     }
 
     /// COMMUNITIES as they are now.
     pub fn communities(&self) -> Communities<'_> {
-        view(self.communities.as_deref(), Communities::new).unwrap_or(self.attributes.communities)
+        view(self.edits.communities.as_deref(), Communities::new).unwrap_or(self.attributes.communities)
     }
 
     /// LARGE_COMMUNITY as it is now.
     pub fn large_communities(&self) -> LargeCommunities<'_> {
-        view(self.large_communities.as_deref(), LargeCommunities::new)
+        view(self.edits.large_communities.as_deref(), LargeCommunities::new)
             .unwrap_or(self.attributes.large_communities)
     }
 
     /// EXTENDED COMMUNITIES as they are now.
     pub fn ext_communities(&self) -> ExtCommunities<'_> {
-        view(self.ext_communities.as_deref(), ExtCommunities::new).unwrap_or(self.attributes.ext_communities)
+        view(self.edits.ext_communities.as_deref(), ExtCommunities::new).unwrap_or(self.attributes.ext_communities)
     }
 
     /// All attributes as they are now.
@@ -139,7 +143,7 @@ impl<'a> PolicyRoute<'a> {
     /// AS_PATH to be edited.
     pub fn as_path_mut(&mut self) -> &mut AsPathBuf {
         self.changed = true;
-        self.as_path.get_or_insert_with(|| self.attributes.as_path.to_buf())
+        self.edits.as_path.get_or_insert_with(|| self.attributes.as_path.to_buf())
     }
 }
 

@@ -188,7 +188,7 @@ impl Change {
             Self::DeleteLargeCommunities(Some(list)) => {
                 let kept = route.large_communities().iter().filter(|c| !list.permits_value(*c));
                 let kept: Vec<u8> = kept.flat_map(|c| c.to_bytes()).collect();
-                route.large_communities = Some(kept);
+                route.edits.large_communities = Some(kept);
                 route.changed = true;
             }
             Self::DeleteCommunities(None) | Self::DeleteLargeCommunities(None) => {}
@@ -197,7 +197,7 @@ impl Change {
 }
 
 fn replace_communities(route: &mut PolicyRoute<'_>, bytes: Vec<u8>) {
-    route.communities = Some(bytes);
+    route.edits.communities = Some(bytes);
     route.changed = true;
 }
 
@@ -243,25 +243,25 @@ fn apply_variable(set: &Set, route: &mut PolicyRoute<'_>) {
             all.extend(values);
             all.sort_unstable();
             all.dedup();
-            route.communities = Some(all.iter().flat_map(|c| c.0.to_be_bytes()).collect());
+            route.edits.communities = Some(all.iter().flat_map(|c| c.0.to_be_bytes()).collect());
         }
-        Set::CommunitiesNone => route.communities = Some(Vec::new()),
+        Set::CommunitiesNone => route.edits.communities = Some(Vec::new()),
         Set::LargeCommunities { values, additive } => {
             let mut all: Vec<_> =
                 if *additive { route.large_communities().iter().collect() } else { Vec::new() };
             all.extend(values);
             all.sort_unstable();
             all.dedup();
-            route.large_communities = Some(all.iter().flat_map(|c| c.to_bytes()).collect());
+            route.edits.large_communities = Some(all.iter().flat_map(|c| c.to_bytes()).collect());
         }
-        Set::LargeCommunitiesNone => route.large_communities = Some(Vec::new()),
+        Set::LargeCommunitiesNone => route.edits.large_communities = Some(Vec::new()),
         Set::ExtCommunities(values) => {
             let mut all: Vec<_> = route.ext_communities().iter().collect();
             all.extend(values.iter().filter(|v| !route.ext_communities().contains(**v)));
             all.sort_unstable();
-            route.ext_communities = Some(all.iter().flat_map(|c| c.0).collect());
+            route.edits.ext_communities = Some(all.iter().flat_map(|c| c.0).collect());
         }
-        Set::ExtCommunitiesNone => route.ext_communities = Some(Vec::new()),
+        Set::ExtCommunitiesNone => route.edits.ext_communities = Some(Vec::new()),
         _ => {}
     }
 }

@@ -20,7 +20,7 @@ use ferr_types::{Afi, Ipv4Prefix, Ipv6Prefix, Prefix};
 /// A prefix type that can be a key.
 pub trait PrefixKey: Copy + Eq {
     /// What the B-tree compares; its order is address, then length.
-    type Packed: Copy + Ord;
+    type Packed: Copy + Ord + std::fmt::Debug;
     /// Bits of the address.
     const MAX_LEN: u8;
 

@@ -1,0 +1,222 @@
+//! What all families of an instance share.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ferr_bgp_wire::PeerKind;
+use ferr_policy::PolicySet;
+use ferr_types::{Asn, NexthopWatch, PeerId, RouteUpdate};
+
+use crate::attrs::AttrStore;
+use crate::config::{InstanceConfig, NeighborConfig};
+use crate::fsm::{ConnId, DownReason};
+use crate::nexthop::NexthopTable;
+use crate::peer::Peer;
+
+/// Source of routes made here.
+pub const LOCAL_PEER: PeerId = PeerId(0);
+
+/// Something to log; its text is stable because people search for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogRecord {
+    /// A session came up.
+    Up {
+        /// Neighbor.
+        name: String,
+        /// Its host name.
+        hostname: Option<String>,
+        /// VRF.
+        vrf: String,
+    },
+    /// A session went down.
+    Down {
+        /// Neighbor.
+        name: String,
+        /// Its host name.
+        hostname: Option<String>,
+        /// VRF.
+        vrf: String,
+        /// Why.
+        reason: DownReason,
+    },
+    /// Too many prefixes.
+    MaximumPrefix {
+        /// Neighbor.
+        name: String,
+        /// Prefixes there are.
+        count: u32,
+        /// Prefixes allowed.
+        limit: u32,
+        /// Nothing but this message happens.
+        warning: bool,
+    },
+    /// A malformed attribute was dealt with (RFC 7606 section 8).
+    MalformedUpdate {
+        /// Neighbor.
+        name: String,
+        /// What was wrong and what it cost.
+        error: String,
+    },
+    /// A connection was refused.
+    Refused {
+        /// Who.
+        addr: IpAddr,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// What an instance asks of its driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Open TCP to a neighbor as its configuration says.
+    Connect {
+        /// Neighbor.
+        peer: PeerId,
+        /// Name of the connection from now on.
+        conn: ConnId,
+    },
+    /// Close once everything polled for it is sent.
+    Close {
+        /// Connection.
+        conn: ConnId,
+    },
+    /// Something can be polled for this connection.
+    Transmit {
+        /// Connection.
+        conn: ConnId,
+    },
+    /// Ask the RIB.
+    Watch(NexthopWatch),
+    /// No longer of interest.
+    Unwatch(NexthopWatch),
+    /// A session came up.
+    SessionUp {
+        /// Neighbor.
+        peer: PeerId,
+    },
+    /// A session went down.
+    SessionDown {
+        /// Neighbor.
+        peer: PeerId,
+    },
+    /// A dynamic neighbor is gone.
+    DynamicRemoved {
+        /// Neighbor.
+        peer: PeerId,
+    },
+    /// Log.
+    Log(LogRecord),
+}
+
+/// Neighbors by number.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    slots: Vec<Option<Box<Peer>>>,
+    /// Connection to neighbor.
+    pub(crate) conns: HashMap<ConnId, PeerId>,
+}
+
+impl Peers {
+    pub(crate) fn get(&self, id: PeerId) -> Option<&Peer> {
+        self.slots.get(id.0 as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        self.slots.get_mut(id.0 as usize)?.as_deref_mut()
+    }
+
+    /// Number for the next neighbor; 0 is the local one and numbers are not used again.
+    pub(crate) fn next_id(&self) -> PeerId {
+        PeerId(self.slots.len().max(1) as u32)
+    }
+
+    pub(crate) fn insert(&mut self, peer: Peer) {
+        let at = peer.id.0 as usize;
+        if self.slots.len() <= at {
+            self.slots.resize_with(at + 1, || None);
+        }
+        self.slots[at] = Some(Box::new(peer));
+    }
+
+    pub(crate) fn remove(&mut self, id: PeerId) {
+        if let Some(slot) = self.slots.get_mut(id.0 as usize) {
+            *slot = None;
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().filter_map(|s| s.as_deref())
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.slots.iter_mut().filter_map(|s| s.as_deref_mut())
+    }
+
+    pub(crate) fn ids(&self) -> Vec<PeerId> {
+        self.iter().map(|p| p.id).collect()
+    }
+}
+
+/// Shared state.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: InstanceConfig,
+    pub(crate) policy: Arc<PolicySet>,
+    pub(crate) attrs: AttrStore,
+    pub(crate) nexthops: NexthopTable,
+    pub(crate) peers: Peers,
+    pub(crate) out: VecDeque<Output>,
+    pub(crate) rib: Vec<RouteUpdate>,
+    pub(crate) own_addresses: HashSet<IpAddr>,
+    pub(crate) start: Instant,
+    /// Time of the input at work.
+    pub(crate) now: Instant,
+    /// The same in seconds since `start`.
+    pub(crate) seconds: u32,
+    pub(crate) dice: u64,
+}
+
+impl Core {
+    /// Number in 0..100 for `match probability` (SplitMix64 over the seed).
+    pub(crate) fn roll(&mut self) -> u8 {
+        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.dice;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % 100) as u8
+    }
+
+    /// AS that a neighbor sees us as.
+    pub(crate) fn local_as(&self, neighbor: &NeighborConfig) -> Asn {
+        if let Some(local) = neighbor.local_as {
+            return local.asn;
+        }
+        match &self.config.confederation {
+            Some(confed) if self.kind(neighbor, None) == PeerKind::Ebgp => confed.identifier,
+            _ => self.config.asn,
+        }
+    }
+
+    /// Relation to a neighbor; `remote` is its AS once known.
+    pub(crate) fn kind(&self, neighbor: &NeighborConfig, remote: Option<Asn>) -> PeerKind {
+        use crate::config::RemoteAs;
+        let asn = match neighbor.remote_as {
+            RemoteAs::Asn(asn) => Some(asn),
+            RemoteAs::Internal => return PeerKind::Ibgp,
+            RemoteAs::External => remote,
+        };
+        let own = neighbor.local_as.map_or(self.config.asn, |l| l.asn);
+        if asn == Some(own) {
+            return PeerKind::Ibgp;
+        }
+        let member = self.config.confederation.as_ref().zip(asn).is_some_and(|(c, a)| c.members.contains(&a));
+        if member { PeerKind::ConfedEbgp } else { PeerKind::Ebgp }
+    }
+
+    pub(crate) fn log(&mut self, record: LogRecord) {
+        self.out.push_back(Output::Log(record));
+    }
+}

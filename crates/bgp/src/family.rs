@@ -1,0 +1,381 @@
+//! One address family of an instance: its table, its update groups, its own routes; and the decision over them.
+
+use std::collections::HashMap;
+
+use ferr_policy::{Action, PolicyRoute};
+use ferr_types::{
+    Distance, Family, Gateway, Metric, Nexthop, NexthopSet, Prefix, Protocol, RouteKey, RouteSpec,
+    RouteUpdate, RouterId, Safi, Tag,
+};
+use smallvec::SmallVec;
+
+use crate::attrs::AttrId;
+use crate::core::{Core, LOCAL_PEER};
+use crate::decision::{Candidate, Reason, is_multipath, select};
+use crate::group::Groups;
+use crate::local::LocalRoutes;
+use crate::nexthop::NexthopId;
+use crate::table::{DestId, Path, PathIdx, Table, TablePrefix, flag};
+
+/// State of one family.
+#[derive(Debug)]
+pub(crate) struct FamilyState<P: TablePrefix> {
+    pub(crate) table: Table<P>,
+    pub(crate) groups: Groups<P>,
+    pub(crate) local: LocalRoutes<P>,
+    /// Attributes before inbound policy, where they differ and soft reconfiguration keeps them.
+    pub(crate) pre_policy: HashMap<PathIdx, AttrId>,
+    /// Sweeps in progress.
+    pub(crate) sweeps: Vec<Sweep>,
+}
+
+/// A pass over the table in slices.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    next: u32,
+    kind: SweepKind,
+}
+
+/// What a sweep looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SweepKind {
+    /// Paths over these next hops are decided again.
+    Nexthops(Vec<NexthopId>),
+    /// Everything is decided again.
+    All,
+    /// Paths of a peer go away.
+    RemovePeer(ferr_types::PeerId),
+    /// Stale paths of a peer go away.
+    RemoveStale(ferr_types::PeerId),
+    /// Paths of a peer become stale.
+    MarkStale(ferr_types::PeerId),
+    /// Inbound policy of a peer runs again.
+    Reevaluate(ferr_types::PeerId),
+    /// Routes are handed to the RIB again (distance or `table-map` changed).
+    Reinstall,
+}
+
+/// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
+const SWEEP_SLICE: u32 = 4096;
+
+impl<P: TablePrefix> FamilyState<P> {
+    pub(crate) fn new(family: Family) -> Self {
+        Self {
+            table: Table::new(family),
+            groups: Groups::default(),
+            local: LocalRoutes::default(),
+            pre_policy: HashMap::new(),
+            sweeps: Vec::new(),
+        }
+    }
+
+    /// Starts a pass over the table.
+    pub(crate) fn sweep(&mut self, kind: SweepKind) {
+        if !self.table.is_empty() && !self.sweeps.iter().any(|s| s.next == 0 && s.kind == kind) {
+            self.sweeps.push(Sweep { next: 0, kind });
+        }
+    }
+
+    /// Passes over the whole table at once.
+    pub(crate) fn sweep_through(&mut self, core: &mut Core, kind: &SweepKind) {
+        for id in 0..self.table.dest_capacity() as u32 {
+            if self.table.is_live(DestId(id)) {
+                self.sweep_one(core, DestId(id), kind);
+            }
+        }
+    }
+
+    /// Does a slice of waiting work; true when more is left.
+    pub(crate) fn work(&mut self, core: &mut Core) -> bool {
+        if !self.sweeps.is_empty() {
+            let mut sweep = self.sweeps.remove(0);
+            let end = (self.table.dest_capacity() as u32).min(sweep.next + SWEEP_SLICE);
+            for id in sweep.next..end {
+                let dest = DestId(id);
+                if self.table.is_live(dest) {
+                    self.sweep_one(core, dest, &sweep.kind);
+                }
+            }
+            sweep.next = end;
+            if (end as usize) < self.table.dest_capacity() {
+                self.sweeps.insert(0, sweep);
+            }
+        }
+        self.decide(core);
+        let more = self.groups.work(core, &mut self.table, &self.local);
+        more || !self.sweeps.is_empty()
+    }
+
+    fn sweep_one(&mut self, core: &mut Core, dest: DestId, kind: &SweepKind) {
+        let of_peer = |p: &Path, peer| p.peer == peer;
+        match kind {
+            SweepKind::Nexthops(ids) => {
+                let mut hit = false;
+                let mut front = false;
+                let first = self.table.dest(dest).first;
+                for (at, path) in self.table.paths(dest) {
+                    if ids.contains(&path.nexthop) {
+                        hit = true;
+                        front |= at == first || path.has(flag::MULTIPATH);
+                    }
+                }
+                if hit {
+                    self.table.dest_mut(dest).touched |= front;
+                    self.table.mark_dirty(dest);
+                }
+            }
+            SweepKind::All => self.table.mark_dirty(dest),
+            SweepKind::RemovePeer(peer) => self.remove_where(core, dest, |p| of_peer(p, *peer)),
+            SweepKind::RemoveStale(peer) => {
+                self.remove_where(core, dest, |p| of_peer(p, *peer) && p.has(flag::STALE));
+            }
+            SweepKind::MarkStale(peer) => {
+                let mine: SmallVec<[PathIdx; 2]> =
+                    self.table.paths(dest).filter(|(_, p)| of_peer(p, *peer)).map(|(at, _)| at).collect();
+                for at in mine {
+                    self.table.path_mut(at).flags |= flag::STALE;
+                    self.table.mark_dirty(dest);
+                }
+            }
+            SweepKind::Reevaluate(peer) => self.reevaluate(core, *peer, dest),
+            SweepKind::Reinstall => {
+                self.table.dest_mut(dest).touched = true;
+                self.table.mark_dirty(dest);
+            }
+        }
+    }
+
+    fn remove_where(&mut self, core: &mut Core, dest: DestId, f: impl Fn(&Path) -> bool) {
+        let gone: SmallVec<[PathIdx; 4]> =
+            self.table.paths(dest).filter(|(_, p)| f(p)).map(|(at, _)| at).collect();
+        gone.into_iter().for_each(|at| self.remove_path(core, dest, at));
+    }
+
+    /// Runs the decision for everything that waits for it.
+    pub(crate) fn decide(&mut self, core: &mut Core) {
+        while self.table.has_dirty() {
+            let dirty = self.table.take_dirty();
+            for id in &dirty {
+                self.decide_one(core, *id);
+            }
+            self.table.recycle_dirty(dirty);
+            self.update_aggregates(core);
+        }
+    }
+
+    fn decide_one(&mut self, core: &mut Core, id: DestId) {
+        let dest = self.table.dest_mut(id);
+        dest.dirty = false;
+        let (had_best, old_first) = (dest.best, dest.first);
+        let touched = std::mem::take(&mut dest.touched);
+        let candidates: SmallVec<[Candidate<'_>; 4]> = self
+            .table
+            .paths(id)
+            .filter(|(_, p)| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop))
+            .map(|(at, path)| candidate(core, at, path))
+            .collect();
+        let selection = select(&candidates, &core.config.bestpath);
+        let ways = match &selection {
+            Some(s) if candidates.len() > 1 => multipath(core, self.table.family, &candidates, s.best),
+            _ => SmallVec::new(),
+        };
+        drop(candidates);
+        let changed_ways = self.mark_multipath(id, &ways);
+        let best = selection.as_ref().map(|s| s.best);
+        if let Some(at) = best {
+            self.table.move_to_front(id, at);
+        }
+        let dest = self.table.dest_mut(id);
+        dest.best = best.is_some();
+        dest.reason = selection.as_ref().map_or(Reason::NothingToSelect, |s| s.reason);
+        let changed =
+            touched || had_best != best.is_some() || (had_best && best != Some(old_first)) || changed_ways;
+        if changed {
+            self.table.version = self.table.version.wrapping_add(1);
+            let version = self.table.version;
+            self.table.dest_mut(id).version = version;
+            self.announce_to_rib(core, id);
+            self.local.note_change(self.table.dest(id).prefix);
+            self.groups.changed(&mut self.table, id);
+        } else if self.groups.any_add_path() {
+            self.groups.changed(&mut self.table, id);
+        }
+        self.table.reap(id);
+    }
+
+    fn mark_multipath(&mut self, id: DestId, ways: &[PathIdx]) -> bool {
+        let flips: SmallVec<[PathIdx; 4]> = self
+            .table
+            .paths(id)
+            .filter(|(at, p)| p.has(flag::MULTIPATH) != ways.contains(at))
+            .map(|(at, _)| at)
+            .collect();
+        flips.iter().for_each(|at| self.table.path_mut(*at).flags ^= flag::MULTIPATH);
+        !flips.is_empty()
+    }
+
+    /// Hands the outcome of a prefix to the RIB.
+    fn announce_to_rib(&mut self, core: &mut Core, id: DestId) {
+        let family = self.table.family;
+        if family.safi() != Safi::Unicast {
+            return;
+        }
+        let dest = *self.table.dest(id);
+        let key = RouteKey {
+            vrf: core.config.vrf,
+            table: None,
+            prefix: dest.prefix.into(),
+            protocol: Protocol::Bgp,
+            instance: 0,
+        };
+        let best = self.table.best(id).filter(|p| !p.has(flag::LOCAL) || p.has(flag::AGGREGATE)).copied();
+        let spec = best.and_then(|best| self.route_spec(core, id, &best));
+        match spec {
+            Some(spec) => {
+                self.table.dest_mut(id).installed = true;
+                core.rib.push(RouteUpdate::Set(key, spec));
+            }
+            None if dest.installed => {
+                self.table.dest_mut(id).installed = false;
+                core.rib.push(RouteUpdate::Withdraw(key));
+            }
+            None => {}
+        }
+    }
+
+    fn route_spec(&self, core: &mut Core, id: DestId, best: &Path) -> Option<RouteSpec> {
+        let config = &core.config.families[self.table.family];
+        let prefix: Prefix = self.table.dest(id).prefix.into();
+        let internal = best.has(flag::INTERNAL);
+        let nexthops = if best.has(flag::AGGREGATE) {
+            NexthopSet::one(Nexthop::blackhole(ferr_types::BlackholeKind::Drop))
+        } else if !best.has(flag::MULTIPATH) {
+            NexthopSet::one(way(core, best))
+        } else {
+            let limit = if internal { config.max_paths_ibgp } else { config.max_paths };
+            let ways = self.table.paths(id).filter(|(_, p)| p.has(flag::MULTIPATH)).map(|(_, p)| p);
+            std::iter::once(best)
+                .chain(ways.filter(|p| p.peer != best.peer || p.path_id != best.path_id))
+                .take(usize::from(limit))
+                .map(|p| way(core, p))
+                .collect()
+        };
+        let [ebgp, ibgp, local] = config.distance;
+        let mut distance = match () {
+            () if best.has(flag::LOCAL) => local,
+            () if internal => ibgp,
+            () => ebgp,
+        };
+        if !config.distance_rules.is_empty() {
+            distance = distance_rule(core, config, best, prefix).unwrap_or(distance);
+        }
+        let mut spec = RouteSpec {
+            distance: Distance(distance),
+            metric: Metric(core.attrs.key(best.attr).med),
+            tag: Tag(0),
+            nexthops,
+            internal,
+            source: None,
+        };
+        match &config.table_map {
+            Some(name) => table_map(core, name, best, prefix, &mut spec).then_some(spec),
+            None => Some(spec),
+        }
+    }
+}
+
+/// Everything that the decision compares.
+fn candidate<'a>(core: &'a Core, at: PathIdx, path: &'a Path) -> Candidate<'a> {
+    let (router_id, peer_addr) = if path.peer == LOCAL_PEER {
+        (core.config.router_id, None)
+    } else {
+        let peer = core.peers.get(path.peer);
+        // The originator stands in for the reflector (RFC 4456 section 9); only iBGP paths have one.
+        let originator =
+            if path.has(flag::INTERNAL) { core.attrs.get(path.attr).originator_id } else { None };
+        let id = originator.or(peer.map(|p| p.router_id())).unwrap_or(RouterId::UNSET);
+        (id, peer.and_then(|p| p.addr()))
+    };
+    Candidate {
+        at,
+        path,
+        key: core.attrs.key(path.attr),
+        igp_metric: core.nexthops.metric(path.nexthop),
+        router_id,
+        peer_addr,
+    }
+}
+
+/// Paths that share the load, the best one included; empty when it is alone.
+fn multipath(
+    core: &Core,
+    family: Family,
+    candidates: &[Candidate<'_>],
+    best: PathIdx,
+) -> SmallVec<[PathIdx; 4]> {
+    let config = &core.config.families[family];
+    let Some(best) = candidates.iter().find(|c| c.at == best) else { return SmallVec::new() };
+    let internal = best.path.has(flag::INTERNAL);
+    let limit = if internal { config.max_paths_ibgp } else { config.max_paths };
+    if limit <= 1 || best.path.has(flag::LOCAL) {
+        return SmallVec::new();
+    }
+    let best_path = core.attrs.get(best.path.attr).as_path;
+    let mut ways: SmallVec<[&Candidate<'_>; 4]> = candidates
+        .iter()
+        .filter(|c| c.at != best.at)
+        .filter(|c| {
+            let same = core.attrs.get(c.path.attr).as_path == best_path;
+            let clusters =
+                !internal || !config.ibgp_equal_cluster_length || c.key.cluster_len == best.key.cluster_len;
+            clusters && is_multipath(best, c, &core.config.bestpath, same)
+        })
+        .collect();
+    if ways.is_empty() {
+        return SmallVec::new();
+    }
+    ways.sort_by_key(|c| (c.peer_addr, c.path.path_id));
+    ways.truncate(usize::from(limit) - 1);
+    std::iter::once(best.at).chain(ways.iter().map(|c| c.at)).collect()
+}
+
+fn way(core: &Core, path: &Path) -> Nexthop {
+    let key = core.nexthops.key(path.nexthop);
+    let scope = (key.scope.0 != 0).then_some(key.scope);
+    let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };
+    Nexthop { gateway, vrf: core.config.vrf, weight: 1 }
+}
+
+fn distance_rule(
+    core: &Core,
+    config: &crate::config::FamilyConfig,
+    best: &Path,
+    prefix: Prefix,
+) -> Option<u8> {
+    let addr = core.peers.get(best.peer)?.addr()?;
+    let hit = |r: &&crate::config::DistanceRule| {
+        let list = r.access_list.as_ref();
+        let listed = list.is_none_or(|n| {
+            core.policy.access_list(prefix.afi(), n).is_some_and(|l| l.evaluate(prefix) == Action::Permit)
+        });
+        r.source.contains(addr) && listed
+    };
+    config.distance_rules.iter().filter(hit).max_by_key(|r| r.source.len()).map(|r| r.distance)
+}
+
+/// Runs `table-map`; false when it keeps the route out of the RIB.
+fn table_map(core: &Core, name: &str, best: &Path, prefix: Prefix, spec: &mut RouteSpec) -> bool {
+    let peer = core.peers.get(best.peer);
+    let attrs = core.attrs.get(best.attr);
+    let mut route = PolicyRoute { peer: peer.and_then(|p| p.addr()), ..PolicyRoute::new(prefix, attrs) };
+    let policy = &core.policy;
+    let permitted = policy.route_map(name).is_some_and(|m| m.apply(policy, &mut route) == Action::Permit);
+    if permitted {
+        spec.tag = Tag(route.tag);
+        spec.metric = Metric(route.attributes.med.unwrap_or(0));
+        if let Some(distance) = route.distance {
+            spec.distance = Distance(distance);
+        }
+    }
+    permitted
+}

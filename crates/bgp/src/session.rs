@@ -1,0 +1,686 @@
+//! Connections and messages: what the driver reports of TCP, and what the peers say over it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ferr_bgp_wire::{
+    Capability, Disposition, Frame, MAX_LEN, MAX_LEN_EXTENDED, MessageType, Nlri, NotificationError, Open,
+    RefreshSubtype, RouteRefresh, Scratch, SessionContext, Update, code, frame, subcode,
+};
+use ferr_types::{Family, FamilySet, PeerId};
+
+use crate::capability::{activated, judge, own_open};
+use crate::config::GracefulRestartMode;
+use crate::core::{Core, LogRecord, Output};
+use crate::export::GroupKey;
+use crate::family::{FamilyState, SweepKind};
+use crate::fsm::{Action, ConnId, DownReason};
+use crate::group::refresh_marker;
+use crate::instance::Instance;
+use crate::peer::{LocalAddresses, Session};
+
+/// Whether an incoming connection is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// It belongs to this neighbor.
+    Peer(PeerId),
+    /// Close it.
+    Refuse,
+}
+
+/// Longest time without progress in sending (RFC 9687 section 6).
+const MIN_SEND_HOLD: Duration = Duration::from_secs(480);
+/// Control messages waiting for one peer: beyond this it reads nothing any more, and ends by its send hold timer.
+const CONTROL_LIMIT: usize = 4096;
+
+impl Instance {
+    /// A connection that was asked for stands.
+    pub fn connected(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        ends: (SocketAddr, SocketAddr),
+        addresses: LocalAddresses,
+    ) {
+        self.set_now(now);
+        match self.core.peers.conns.get(&conn).copied() {
+            Some(peer) => self.begin(peer, conn, ends, addresses),
+            None => self.core.out.push_back(Output::Close { conn }),
+        }
+    }
+
+    /// An attempt to connect failed.
+    pub fn connect_failed(&mut self, now: Instant, conn: ConnId) {
+        self.set_now(now);
+        if let Some(id) = self.core.peers.conns.remove(&conn)
+            && let Some(peer) = self.core.peers.get_mut(id)
+        {
+            peer.fsm.connect_failed(now, conn);
+        }
+    }
+
+    /// A peer connected. The driver has checked the VRF; `conn` is a name it chose outside the range of attempts.
+    pub fn accepted(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        ends: (SocketAddr, SocketAddr),
+        addresses: LocalAddresses,
+    ) -> Accept {
+        self.set_now(now);
+        let remote = ends.1.ip().to_canonical();
+        let Some(id) = self.find_peer(remote, addresses.ifindex) else {
+            self.core.log(LogRecord::Refused { addr: remote, reason: "no such neighbor" });
+            return Accept::Refuse;
+        };
+        let Some(peer) = self.core.peers.get(id) else { return Accept::Refuse };
+        if peer.config.shutdown.is_some() || self.core.config.shutdown.is_some() {
+            return Accept::Refuse;
+        }
+        if peer.config.update_source.is_some_and(|s| s != ends.0.ip().to_canonical()) {
+            self.core.log(LogRecord::Refused { addr: remote, reason: "not to the update-source" });
+            return Accept::Refuse;
+        }
+        self.core.peers.conns.insert(conn, id);
+        self.begin(id, conn, ends, addresses);
+        Accept::Peer(id)
+    }
+
+    fn begin(&mut self, id: PeerId, conn: ConnId, ends: (SocketAddr, SocketAddr), addresses: LocalAddresses) {
+        let Some(peer) = self.core.peers.get(id) else { return };
+        let open = own_open(&self.core, peer);
+        let settings = self.settings(id);
+        let now = self.core.now;
+        let mut actions = Vec::new();
+        if let Some(peer) = self.core.peers.get_mut(id) {
+            if let Some(settings) = settings {
+                peer.fsm.configure(settings);
+            }
+            peer.fsm.connected(now, conn, ends, &open, &mut actions);
+            peer.opens.push((conn, open, ends, addresses));
+        }
+        self.run(id, actions);
+    }
+
+    /// TCP ended.
+    pub fn closed(&mut self, now: Instant, conn: ConnId) {
+        self.set_now(now);
+        let Some(id) = self.core.peers.conns.remove(&conn) else { return };
+        let mut actions = Vec::new();
+        if let Some(peer) = self.core.peers.get_mut(id) {
+            peer.fsm.closed(now, conn, &mut actions);
+        }
+        self.run(id, actions);
+    }
+
+    /// Bytes came; returns how many of them are done with. The rest has to be offered again in front of what follows.
+    pub fn received(&mut self, now: Instant, conn: ConnId, buf: &[u8]) -> usize {
+        self.set_now(now);
+        let mut done = 0;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        while done < buf.len() {
+            let Some(id) = self.core.peers.conns.get(&conn).copied() else {
+                done = buf.len();
+                break;
+            };
+            match frame(&buf[done..], self.max_len(id, conn)) {
+                Ok(None) => break,
+                Ok(Some(message)) => {
+                    done += message.len;
+                    self.message(id, conn, &message, &mut scratch);
+                }
+                Err(error) => {
+                    self.fail(id, conn, error);
+                    done = buf.len();
+                }
+            }
+        }
+        self.scratch = scratch;
+        self.decide();
+        done
+    }
+
+    fn max_len(&self, id: PeerId, conn: ConnId) -> u16 {
+        let session = self.core.peers.get(id).and_then(|p| p.session.as_ref()).filter(|s| s.conn == conn);
+        // A peer may use long messages as soon as it has our OPEN; whether it may is known with its own.
+        session.map_or(MAX_LEN_EXTENDED, |s| s.context.max_len.max(MAX_LEN))
+    }
+
+    fn fail(&mut self, id: PeerId, conn: ConnId, error: NotificationError) {
+        let now = self.core.now;
+        let mut actions = Vec::new();
+        if let Some(peer) = self.core.peers.get_mut(id) {
+            peer.fsm.fail(now, conn, DownReason::NotificationSent(error), &mut actions);
+        }
+        self.run(id, actions);
+    }
+
+    fn message(&mut self, id: PeerId, conn: ConnId, message: &Frame<'_>, scratch: &mut Scratch) {
+        let now = self.core.now;
+        let mut actions = Vec::new();
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        peer.last_read = Some(now);
+        match message.kind {
+            MessageType::Open => {
+                peer.counters.open_in += 1;
+                match Open::decode(message.body) {
+                    Ok(open) => {
+                        let Some(peer) = self.core.peers.get(id) else { return };
+                        let verdict = judge(&self.core, peer, &open);
+                        if let Some(peer) = self.core.peers.get_mut(id) {
+                            peer.fsm.open_received(now, conn, open, verdict, &mut actions);
+                        }
+                    }
+                    Err(error) => return self.fail(id, conn, error),
+                }
+            }
+            MessageType::Keepalive => {
+                peer.counters.keepalive_in += 1;
+                peer.fsm.keepalive_received(now, conn, &mut actions);
+            }
+            MessageType::Notification => {
+                peer.counters.notification_in += 1;
+                let error = NotificationError::decode(message.body);
+                peer.fsm.notification_received(now, conn, error, &mut actions);
+            }
+            MessageType::Update => {
+                peer.counters.update_in += 1;
+                if peer.fsm.update_received(now, conn, &mut actions) {
+                    return self.update(id, conn, message.body, scratch);
+                }
+            }
+            MessageType::RouteRefresh => {
+                peer.counters.refresh_in += 1;
+                if peer.fsm.update_received(now, conn, &mut actions) {
+                    return self.refresh(id, conn, message.body);
+                }
+            }
+        }
+        self.run(id, actions);
+    }
+
+    fn update(&mut self, id: PeerId, conn: ConnId, body: &[u8], scratch: &mut Scratch) {
+        let Some(ctx) = self.context(id) else { return };
+        let update = match Update::decode(body, &ctx, scratch) {
+            Ok(update) => update,
+            Err(error) => return self.fail(id, conn, error),
+        };
+        if !update.errors.is_empty() {
+            self.log_malformed(id, &update);
+        }
+        let withdraw = update.disposition >= Disposition::TreatAsWithdraw;
+        let core = &mut self.core;
+        self.v4.withdraw(core, id, update.withdrawn.iter());
+        if let Some(unreach) = &update.mp_unreach {
+            with_nlri(
+                (&mut self.v4, &mut self.v6, &mut self.v4m, &mut self.v6m),
+                core,
+                unreach.family,
+                unreach.nlri,
+                |f, core, n| f.withdraw(core, id, n),
+                |f, core, n| f.withdraw(core, id, n),
+            );
+        }
+        match update.attributes {
+            Some(attrs) if !withdraw && !update.announced.is_empty() => {
+                self.v4.announce(core, id, &attrs, update.announced.iter());
+            }
+            _ => self.v4.withdraw(core, id, update.announced.iter()),
+        }
+        if let Some(reach) = &update.mp_reach {
+            let attrs = update.mp_attributes().filter(|_| !withdraw);
+            with_nlri(
+                (&mut self.v4, &mut self.v6, &mut self.v4m, &mut self.v6m),
+                core,
+                reach.family,
+                reach.nlri,
+                |f, core, n| match &attrs {
+                    Some(a) => f.announce(core, id, a, n),
+                    None => f.withdraw(core, id, n),
+                },
+                |f, core, n| match &attrs {
+                    Some(a) => f.announce(core, id, a, n),
+                    None => f.withdraw(core, id, n),
+                },
+            );
+        }
+        if let Some(family) = update.end_of_rib {
+            self.end_of_rib(id, family);
+        }
+        self.check_maximum(id, conn);
+    }
+
+    fn log_malformed(&mut self, id: PeerId, update: &Update<'_>) {
+        let Some(peer) = self.core.peers.get(id) else { return };
+        let list: Vec<String> =
+            update.errors.iter().map(|e| format!("attribute {}: {:?}", e.code, e.kind)).collect();
+        let error = format!("{} -> {:?}", list.join(", "), update.disposition);
+        let name = peer.config.name.clone();
+        self.core.log(LogRecord::MalformedUpdate { name, error });
+    }
+
+    fn context(&self, id: PeerId) -> Option<SessionContext> {
+        self.core.peers.get(id)?.session.as_ref().map(|s| s.context)
+    }
+
+    fn end_of_rib(&mut self, id: PeerId, family: Family) {
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        peer.eor_received.insert(family);
+        if peer.stale[family].take().is_some() {
+            self.sweep(family, SweepKind::RemoveStale(id));
+        }
+    }
+
+    pub(crate) fn check_maximum(&mut self, id: PeerId, conn: ConnId) {
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        let mut over = None;
+        let mut records = Vec::new();
+        for family in activated(&peer.config).collect::<Vec<_>>() {
+            let Some(max) = peer.config.families[family].as_ref().and_then(|f| f.maximum_prefix) else {
+                continue;
+            };
+            let counters = &mut peer.families[family];
+            let count = counters.accepted + if max.force { counters.filtered } else { 0 };
+            let name = peer.config.name.clone();
+            let record =
+                |warning| LogRecord::MaximumPrefix { name: name.clone(), count, limit: max.limit, warning };
+            if count > max.limit && !max.warning_only {
+                over = Some((family, max));
+                records.push(record(false));
+            } else if u64::from(count) * 100 > u64::from(max.limit) * u64::from(max.threshold) {
+                if !std::mem::replace(&mut counters.warned, true) {
+                    records.push(record(true));
+                }
+            } else {
+                counters.warned = false;
+            }
+        }
+        records.into_iter().for_each(|r| self.core.log(r));
+        let Some((family, max)) = over else { return };
+        let now = self.core.now;
+        let mut data = Vec::with_capacity(7);
+        data.extend_from_slice(&family.afi().code().to_be_bytes());
+        data.push(family.safi_code());
+        data.extend_from_slice(&max.limit.to_be_bytes());
+        let error = NotificationError::new(code::CEASE, subcode::cease::MAX_PREFIXES).with_data(&data);
+        let mut actions = Vec::new();
+        if let Some(peer) = self.core.peers.get_mut(id) {
+            peer.prefix_limit_hold = Some(max.restart.map(|r| now + r));
+            peer.fsm.fail(now, conn, DownReason::NotificationSent(error), &mut actions);
+            peer.fsm.stop(now, DownReason::MaximumPrefix, &mut actions);
+        }
+        self.run(id, actions);
+    }
+
+    fn refresh(&mut self, id: PeerId, conn: ConnId, body: &[u8]) {
+        let message = match RouteRefresh::decode(body) {
+            Ok(message) => message,
+            Err(error) => return self.fail(id, conn, error),
+        };
+        let Some(family) = Family::from_codes(message.afi, message.safi) else { return };
+        let Some(peer) = self.core.peers.get_mut(id).filter(|p| p.negotiated(family)) else { return };
+        let enhanced = peer.session.as_ref().is_some_and(|s| s.enhanced_refresh);
+        match message.subtype {
+            RefreshSubtype::Request => self.replay(id, family, enhanced),
+            RefreshSubtype::Begin if enhanced => {
+                peer.refreshing.insert(family);
+                self.sweep_now(family, &SweepKind::MarkStale(id));
+            }
+            RefreshSubtype::End if enhanced && peer.refreshing.contains(family) => {
+                peer.refreshing.remove(family);
+                self.sweep(family, SweepKind::RemoveStale(id));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a peer everything again.
+    pub(crate) fn replay(&mut self, id: PeerId, family: Family, enhanced: bool) {
+        let Some(group) = self.core.peers.get(id).and_then(|p| p.groups[family]) else { return };
+        if enhanced {
+            let mut bytes = Vec::new();
+            refresh_marker(family, RefreshSubtype::Begin, &mut bytes);
+            self.send_control(id, bytes.into());
+        }
+        with_family!(self, family, |f| f.groups.replay(id, group, enhanced));
+        if let Some(conn) = self.core.peers.get(id).and_then(|p| p.session.as_ref()).map(|s| s.conn) {
+            self.core.out.push_back(Output::Transmit { conn });
+        }
+    }
+
+    /// Asks a peer to send everything of a family again, if it can.
+    pub(crate) fn request_refresh(&mut self, id: PeerId, family: Family) -> bool {
+        let able = |p: &crate::peer::Peer| {
+            p.negotiated(family) && p.session.as_ref().is_some_and(|s| s.route_refresh)
+        };
+        if !self.core.peers.get(id).is_some_and(able) {
+            return false;
+        }
+        let mut bytes = Vec::new();
+        refresh_marker(family, RefreshSubtype::Request, &mut bytes);
+        self.send_control(id, bytes.into());
+        true
+    }
+
+    fn send_control(&mut self, id: PeerId, bytes: Bytes) {
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        let Some(conn) = peer.session.as_ref().map(|s| s.conn) else { return };
+        if peer.control.len() < CONTROL_LIMIT {
+            peer.control.push_back((conn, bytes));
+            self.core.out.push_back(Output::Transmit { conn });
+        }
+    }
+
+    /// Carries out what a state machine asked for.
+    pub(crate) fn run(&mut self, id: PeerId, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Connect(conn) => {
+                    self.core.peers.conns.insert(conn, id);
+                    self.core.out.push_back(Output::Connect { peer: id, conn });
+                }
+                Action::Close(conn) => {
+                    self.core.peers.conns.remove(&conn);
+                    if let Some(peer) = self.core.peers.get_mut(id) {
+                        peer.opens.retain(|o| o.0 != conn);
+                    }
+                    self.core.out.push_back(Output::Close { conn });
+                }
+                Action::Send(conn, bytes) => {
+                    if let Some(peer) = self.core.peers.get_mut(id)
+                        && peer.control.len() < CONTROL_LIMIT
+                    {
+                        peer.control.push_back((conn, bytes));
+                        self.core.out.push_back(Output::Transmit { conn });
+                    }
+                }
+                Action::Up(conn) => self.session_up(id, conn),
+                Action::Down(reason) => self.session_down(id, reason),
+                Action::Failed(reason) => {
+                    let now = self.core.now;
+                    if let Some(peer) = self.core.peers.get_mut(id) {
+                        peer.last_reset = Some((now, reason));
+                    }
+                }
+            }
+        }
+    }
+
+    fn session_up(&mut self, id: PeerId, conn: ConnId) {
+        let now = self.core.now;
+        let Some(peer) = self.core.peers.get(id) else { return };
+        let Some(remote) = peer.fsm.remote_open(conn).cloned() else { return };
+        let Some((_, local, ends, addresses)) = peer.opens.iter().find(|o| o.0 == conn).cloned() else {
+            return;
+        };
+        let kind = self.core.kind(&peer.config, Some(remote.asn));
+        let mut context = SessionContext::negotiate(kind, &local, &remote);
+        if peer.config.override_capability || peer.config.dont_negotiate_capabilities {
+            context.families = activated(&peer.config).collect();
+        }
+        let refresh =
+            |o: &Open| o.has(|c| matches!(c, Capability::RouteRefresh | Capability::RouteRefreshCisco));
+        let enhanced = |o: &Open| o.has(|c| matches!(c, Capability::EnhancedRouteRefresh));
+        let session = Session {
+            conn,
+            context,
+            router_id: remote.router_id,
+            asn: remote.asn,
+            route_refresh: refresh(&local) && refresh(&remote),
+            enhanced_refresh: enhanced(&local) && enhanced(&remote),
+            local_open: local,
+            remote_open: remote,
+            ends,
+            addresses,
+            since: now,
+        };
+        let name = peer.config.name.clone();
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        peer.session = Some(session);
+        peer.opens.clear();
+        peer.established_count += 1;
+        peer.eor_received = FamilySet::EMPTY;
+        peer.eor_sent = FamilySet::EMPTY;
+        peer.refreshing = FamilySet::EMPTY;
+        peer.stalled_since = None;
+        let hostname = peer.hostname();
+        // A restarted peer that did not keep a family's forwarding state loses its stale routes at once (RFC 4724, 4.2).
+        let preserved = peer.preserved_families();
+        let lost: Vec<Family> = peer
+            .stale
+            .iter()
+            .filter(|(f, t)| t.is_some() && !preserved.contains(*f))
+            .map(|(f, _)| f)
+            .collect();
+        for family in lost {
+            if let Some(peer) = self.core.peers.get_mut(id) {
+                peer.stale[family] = None;
+            }
+            self.sweep(family, SweepKind::RemoveStale(id));
+        }
+        self.core.out.push_back(Output::SessionUp { peer: id });
+        if self.core.config.log_neighbor_changes {
+            let vrf = self.core.config.vrf_name.clone();
+            self.core.log(LogRecord::Up { name, hostname, vrf });
+        }
+        self.join_groups(id, true);
+    }
+
+    /// Puts a peer into the groups that it belongs to now, leaving others.
+    pub(crate) fn join_groups(&mut self, id: PeerId, fresh: bool) {
+        for family in Family::ALL {
+            let Some(peer) = self.core.peers.get(id) else { return };
+            let key = GroupKey::new(&self.core, peer, family);
+            let old = peer.groups[family];
+            let unchanged = with_family!(self, family, |f| {
+                old.and_then(|g| f.groups.get(g)).map(|g| Some(&g.key) == key.as_ref())
+            });
+            if unchanged == Some(true) && !fresh {
+                continue;
+            }
+            let core = &mut self.core;
+            let (rest, told) = match old {
+                Some(group) => with_family!(self, family, |f| {
+                    f.groups.leave(core, &mut f.table, &f.local, (id, group), !fresh)
+                }),
+                None => (Vec::new(), Vec::new()),
+            };
+            rest.into_iter().for_each(|bytes| self.send_control(id, bytes));
+            let new = key.map(|key| with_family!(self, family, |f| f.groups.join(id, key, told, fresh)));
+            let conn = self.core.peers.get_mut(id).and_then(|peer| {
+                peer.groups[family] = new;
+                peer.session.as_ref().map(|s| s.conn)
+            });
+            if let Some(conn) = conn.filter(|_| new.is_some()) {
+                self.core.out.push_back(Output::Transmit { conn });
+            }
+        }
+    }
+
+    fn session_down(&mut self, id: PeerId, reason: DownReason) {
+        let now = self.core.now;
+        let helper_time = self.core.config.stalepath_time;
+        let mode = self.core.config.graceful_restart;
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
+        let graceful = peer.graceful_restart();
+        let Some(session) = peer.session.take() else { return };
+        peer.dropped_count += 1;
+        peer.last_reset = Some((now, reason.clone()));
+        peer.control.retain(|(conn, bytes)| *conn != session.conn || bytes.get(18) == Some(&3));
+        let groups = std::mem::take(&mut peer.groups);
+        let helper = peer.config.graceful_restart.unwrap_or(mode) != GracefulRestartMode::Disable;
+        let kept = graceful.filter(|(_, notification, _)| helper && reason.is_graceful(*notification)).map(
+            |(time, _, families)| (families, now + Duration::from_secs(u64::from(time)).min(helper_time)),
+        );
+        let (name, hostname) = (peer.config.name.clone(), hostname_of(&session.remote_open));
+        for family in Family::ALL {
+            let core = &mut self.core;
+            if let Some(group) = groups[family] {
+                with_family!(self, family, |f| {
+                    f.groups.leave(core, &mut f.table, &f.local, (id, group), false)
+                });
+            }
+            let keep = kept.filter(|(families, _)| families.contains(family)).map(|(_, until)| until);
+            if let Some(peer) = self.core.peers.get_mut(id) {
+                peer.stale[family] = keep;
+            }
+            match keep {
+                Some(_) => self.sweep_now(family, &SweepKind::MarkStale(id)),
+                None => self.sweep_now(family, &SweepKind::RemovePeer(id)),
+            }
+        }
+        self.core.out.push_back(Output::SessionDown { peer: id });
+        if self.core.config.log_neighbor_changes {
+            let vrf = self.core.config.vrf_name.clone();
+            self.core.log(LogRecord::Down { name, hostname, vrf, reason });
+        }
+        self.decide();
+    }
+
+    /// Next octets for a connection: control messages, then routes. `None` when nothing is due now.
+    pub fn poll_transmit(&mut self, now: Instant, conn: ConnId) -> Option<Bytes> {
+        self.set_now(now);
+        let id = self.core.peers.conns.get(&conn).copied().or_else(|| self.closing_peer(conn))?;
+        let peer = self.core.peers.get_mut(id)?;
+        if let Some(at) = peer.control.iter().position(|(c, _)| *c == conn) {
+            let (_, bytes) = peer.control.remove(at)?;
+            peer.sent(now, &bytes);
+            return Some(bytes);
+        }
+        if peer.session.as_ref().is_none_or(|s| s.conn != conn) {
+            return None;
+        }
+        for family in Family::ALL {
+            let Some(group) = self.core.peers.get(id).and_then(|p| p.groups[family]) else { continue };
+            let core = &mut self.core;
+            let bytes = with_family!(self, family, |f| f.groups.poll(core, &f.table, &f.local, id, group));
+            if let Some(bytes) = bytes {
+                if let Some(peer) = self.core.peers.get_mut(id) {
+                    peer.sent(now, &bytes);
+                }
+                return Some(bytes);
+            }
+            self.more_work |= with_family!(self, family, |f| f.groups.waiting(group));
+        }
+        None
+    }
+
+    fn closing_peer(&self, conn: ConnId) -> Option<PeerId> {
+        self.core.peers.iter().find(|p| p.control.iter().any(|(c, _)| *c == conn)).map(|p| p.id)
+    }
+
+    /// The driver has octets for this connection that TCP does not take (`true`), or TCP took some again.
+    pub fn write_blocked(&mut self, now: Instant, conn: ConnId, blocked: bool) {
+        if let Some(id) = self.core.peers.conns.get(&conn)
+            && let Some(peer) = self.core.peers.get_mut(*id)
+        {
+            peer.stalled_since = if blocked { peer.stalled_since.or(Some(now)) } else { None };
+        }
+    }
+
+    /// Ends sessions whose peer does not read (RFC 9687); returns when to look again.
+    pub(crate) fn send_hold(&mut self, now: Instant, fire: bool) -> Option<Instant> {
+        let due_at = |p: &crate::peer::Peer| {
+            let (hold, _) = p.fsm.negotiated_times().filter(|(h, _)| !h.is_zero())?;
+            Some(p.stalled_since? + MIN_SEND_HOLD.max(hold * 2))
+        };
+        if fire {
+            let due: Vec<(PeerId, ConnId)> = self
+                .core
+                .peers
+                .iter()
+                .filter(|p| due_at(p).is_some_and(|t| t <= now))
+                .filter_map(|p| Some((p.id, p.session.as_ref()?.conn)))
+                .collect();
+            for (id, conn) in due {
+                let mut actions = Vec::new();
+                if let Some(peer) = self.core.peers.get_mut(id) {
+                    peer.stalled_since = None;
+                    peer.fsm.fail(now, conn, DownReason::SendHoldTimer, &mut actions);
+                }
+                self.run(id, actions);
+            }
+        }
+        self.core.peers.iter().filter_map(due_at).min()
+    }
+
+    /// The neighbor that a connection from `remote` belongs to.
+    fn find_peer(&mut self, remote: IpAddr, ifindex: ferr_types::IfIndex) -> Option<PeerId> {
+        let link_local = matches!(remote, IpAddr::V6(a) if a.is_unicast_link_local());
+        let found = self.core.peers.iter().find(|p| {
+            let same_link = p.config.interface.is_none_or(|i| i == ifindex);
+            !p.removed && p.addr() == Some(remote) && (!link_local || same_link)
+        });
+        found.map(|p| p.id).or_else(|| self.unnumbered(remote, ifindex)).or_else(|| self.dynamic(remote))
+    }
+
+    fn unnumbered(&mut self, remote: IpAddr, ifindex: ferr_types::IfIndex) -> Option<PeerId> {
+        let waiting = self.core.peers.iter_mut().find(|p| {
+            !p.removed && p.config.addr.is_none() && p.config.interface == Some(ifindex) && remote.is_ipv6()
+        })?;
+        waiting.config.addr = Some(remote);
+        Some(waiting.id)
+    }
+}
+
+pub(crate) fn hostname_of(open: &Open) -> Option<String> {
+    open.capabilities.iter().find_map(|c| match c {
+        Capability::Fqdn { host, .. } if !host.is_empty() => Some(host.clone()),
+        _ => None,
+    })
+}
+
+impl crate::peer::Peer {
+    /// Host name that the peer sent.
+    pub(crate) fn hostname(&self) -> Option<String> {
+        hostname_of(&self.session.as_ref()?.remote_open)
+    }
+
+    fn preserved_families(&self) -> FamilySet {
+        let Some(session) = &self.session else { return FamilySet::EMPTY };
+        let mut set = FamilySet::EMPTY;
+        for capability in &session.remote_open.capabilities {
+            if let Capability::GracefulRestart { families, .. } = capability {
+                let kept = families.iter().filter(|f| f.forwarding);
+                set = kept.filter_map(|f| Family::from_codes(f.afi, f.safi)).collect();
+            }
+        }
+        set
+    }
+
+    /// Counts messages that go out in one piece.
+    fn sent(&mut self, now: Instant, mut bytes: &[u8]) {
+        self.last_write = Some(now);
+        while let Some(len) = bytes.get(16..18) {
+            self.counters.count_out(bytes);
+            let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
+            bytes = bytes.get(len.max(19)..).unwrap_or_default();
+        }
+    }
+}
+
+type Tables<'a> = (
+    &'a mut FamilyState<ferr_types::Ipv4Prefix>,
+    &'a mut FamilyState<ferr_types::Ipv6Prefix>,
+    &'a mut FamilyState<ferr_types::Ipv4Prefix>,
+    &'a mut FamilyState<ferr_types::Ipv6Prefix>,
+);
+
+/// Hands NLRI to the table of its family.
+fn with_nlri(
+    (v4, v6, v4m, v6m): Tables<'_>,
+    core: &mut Core,
+    family: Family,
+    nlri: Nlri<'_>,
+    on_v4: impl FnOnce(&mut FamilyState<ferr_types::Ipv4Prefix>, &mut Core, ferr_bgp_wire::Nlri4Iter<'_>),
+    on_v6: impl FnOnce(&mut FamilyState<ferr_types::Ipv6Prefix>, &mut Core, ferr_bgp_wire::Nlri6Iter<'_>),
+) {
+    match (family, nlri) {
+        (Family::Ipv4Unicast, Nlri::V4(n)) => on_v4(v4, core, n.iter()),
+        (Family::Ipv4Multicast, Nlri::V4(n)) => on_v4(v4m, core, n.iter()),
+        (Family::Ipv6Unicast, Nlri::V6(n)) => on_v6(v6, core, n.iter()),
+        (Family::Ipv6Multicast, Nlri::V6(n)) => on_v6(v6m, core, n.iter()),
+        _ => {}
+    }
+}

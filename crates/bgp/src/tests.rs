@@ -1,0 +1,1 @@
+//! Behaviour of instances that talk to each other.

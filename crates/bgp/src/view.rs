@@ -1,0 +1,500 @@
+//! Pictures for `show`: copies of single things and slices of tables, never of a whole table.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use ferr_bgp_wire::{Open, PeerKind};
+use ferr_types::attr::PathAttributes;
+use ferr_types::{Asn, Family, PeerId, Prefix, RouterId};
+
+use crate::attrs::AttrId;
+use crate::config::NeighborConfig;
+use crate::core::LOCAL_PEER;
+use crate::decision::Reason;
+use crate::export::{encode, export};
+use crate::family::FamilyState;
+use crate::fsm::{DownReason, State};
+use crate::group::{GroupId, kind_name};
+use crate::instance::Instance;
+use crate::nexthop::NexthopView;
+use crate::peer::Counters;
+use crate::table::{DestId, Path, PathIdx, TablePrefix, flag};
+
+/// One instance in a line.
+#[derive(Debug, Clone)]
+pub struct SummaryView {
+    /// Own identifier.
+    pub router_id: RouterId,
+    /// Own AS.
+    pub asn: Asn,
+    /// Changes of best paths so far.
+    pub table_version: u32,
+    /// Prefixes.
+    pub prefixes: usize,
+    /// Paths.
+    pub paths: usize,
+    /// Attribute sets.
+    pub attribute_sets: usize,
+}
+
+/// A neighbor's part of a family.
+#[derive(Debug, Clone, Default)]
+pub struct PeerFamilyView {
+    /// Accepted prefixes.
+    pub accepted: u32,
+    /// Prefixes kept although refused.
+    pub filtered: u32,
+    /// Prefixes sent.
+    pub sent: u32,
+    /// Update group.
+    pub group: Option<u32>,
+    /// Exchanged in this session.
+    pub negotiated: bool,
+    /// eBGP without policy: nothing passes.
+    pub policy_missing: bool,
+    /// End-of-RIB came.
+    pub eor_received: bool,
+    /// End-of-RIB went out.
+    pub eor_sent: bool,
+}
+
+/// A neighbor.
+#[derive(Debug, Clone)]
+pub struct PeerView {
+    /// Number.
+    pub id: PeerId,
+    /// Configuration.
+    pub config: NeighborConfig,
+    /// State.
+    pub state: State,
+    /// Relation (`external`, `internal`, `confed-external`).
+    pub kind: &'static str,
+    /// AS shown to it.
+    pub local_as: Asn,
+    /// Its AS, configured or learnt.
+    pub remote_as: Option<Asn>,
+    /// Its identifier.
+    pub router_id: RouterId,
+    /// Its host name.
+    pub hostname: Option<String>,
+    /// Since when it is up.
+    pub established: Option<Instant>,
+    /// Last end of a session.
+    pub last_reset: Option<(Instant, DownReason)>,
+    /// Since when it is not up, if it ever was.
+    pub counters: Counters,
+    /// Sessions that came up.
+    pub established_count: u32,
+    /// Sessions that went down.
+    pub dropped_count: u32,
+    /// Local and remote end.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// Own addresses used as next hop.
+    pub addresses: crate::peer::LocalAddresses,
+    /// Negotiated hold and keepalive times.
+    pub times: Option<(Duration, Duration)>,
+    /// OPENs of the session.
+    pub opens: Option<(Open, Open)>,
+    /// Last message from it.
+    pub last_read: Option<Instant>,
+    /// Last message to it.
+    pub last_write: Option<Instant>,
+    /// Next attempt to connect.
+    pub next_attempt: Option<Instant>,
+    /// Down because of too many prefixes.
+    pub prefix_limit: bool,
+    /// Messages waiting to be sent.
+    pub out_queue: usize,
+    /// Per family, `None` where not activated.
+    pub families: ferr_types::FamilyMap<Option<PeerFamilyView>>,
+}
+
+/// An owned path.
+#[derive(Debug, Clone)]
+pub struct PathView {
+    /// Canonical attribute block; [`Self::attributes`] reads it.
+    block: Vec<u8>,
+    /// Source.
+    pub peer: PeerId,
+    /// Its name.
+    pub peer_name: Option<String>,
+    /// Its address.
+    pub peer_addr: Option<IpAddr>,
+    /// Its identifier.
+    pub peer_router_id: RouterId,
+    /// Its host name.
+    pub peer_hostname: Option<String>,
+    /// Path identifier received.
+    pub path_id: u32,
+    /// Weight.
+    pub weight: u16,
+    /// Selected.
+    pub best: bool,
+    /// Shares the load.
+    pub multipath: bool,
+    /// Eligible.
+    pub valid: bool,
+    /// Next hop can be reached.
+    pub accessible: bool,
+    /// Cost to the next hop.
+    pub igp_metric: u32,
+    /// Refused by inbound policy.
+    pub filtered: bool,
+    /// Of a restarting peer.
+    pub stale: bool,
+    /// Made here.
+    pub local: bool,
+    /// Aggregate made here.
+    pub aggregated: bool,
+    /// Hidden by an aggregate.
+    pub suppressed: bool,
+    /// Learnt from an internal peer.
+    pub internal: bool,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl PathView {
+    /// The attributes.
+    pub fn attributes(&self) -> PathAttributes<'_> {
+        ferr_bgp_wire::decode_attributes_canonical(&self.block).unwrap_or_default()
+    }
+}
+
+/// A prefix with its paths.
+#[derive(Debug, Clone)]
+pub struct DestView {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Version of its last change.
+    pub version: u32,
+    /// Step that decided.
+    pub reason: Reason,
+    /// Paths, the best first.
+    pub paths: Vec<PathView>,
+    /// Established peers that were sent it.
+    pub advertised_to: Vec<PeerId>,
+}
+
+/// A route as a neighbor was sent it.
+#[derive(Debug, Clone)]
+pub struct AdvertisedView {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// The path behind it; attributes after outbound policy.
+    pub path: PathView,
+}
+
+/// An update group.
+#[derive(Debug, Clone)]
+pub struct GroupView {
+    /// Number.
+    pub id: GroupId,
+    /// Relation of its members.
+    pub kind: &'static str,
+    /// Outbound route-map.
+    pub route_map: Option<String>,
+    /// Members.
+    pub members: Vec<PeerId>,
+}
+
+/// Counts of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FamilyView {
+    /// Prefixes.
+    pub prefixes: usize,
+    /// Paths.
+    pub paths: usize,
+    /// Changes of best paths so far.
+    pub version: u32,
+}
+
+/// Which paths are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteFilter {
+    /// All that inbound policy accepted.
+    All,
+    /// Accepted from one peer.
+    From(PeerId),
+    /// What one peer sent, refused or not (needs soft reconfiguration).
+    ReceivedFrom(PeerId),
+    /// Refused from one peer.
+    RefusedFrom(PeerId),
+}
+
+impl Instance {
+    /// Summary of a family.
+    pub fn summary(&mut self, family: Family) -> SummaryView {
+        let view = self.family(family);
+        SummaryView {
+            router_id: self.core.config.router_id,
+            asn: self.core.config.asn,
+            table_version: view.version,
+            prefixes: view.prefixes,
+            paths: view.paths,
+            attribute_sets: self.core.attrs.len(),
+        }
+    }
+
+    /// Counts of a family.
+    pub fn family(&mut self, family: Family) -> FamilyView {
+        with_family!(self, family, |f| FamilyView {
+            prefixes: f.table.len(),
+            paths: f.table.path_count(),
+            version: f.table.version,
+        })
+    }
+
+    /// All neighbors.
+    pub fn peer_views(&mut self) -> Vec<PeerView> {
+        let ids: Vec<PeerId> = self.neighbors().map(|(id, _)| id).collect();
+        ids.into_iter().filter_map(|id| self.peer_view(id)).collect()
+    }
+
+    /// One neighbor.
+    pub fn peer_view(&mut self, id: PeerId) -> Option<PeerView> {
+        let families = ferr_types::FamilyMap::from_fn(|family| self.peer_family(id, family));
+        let peer = self.core.peers.get(id)?;
+        let session = peer.session.as_ref();
+        let configured = match peer.config.remote_as {
+            crate::config::RemoteAs::Asn(asn) => Some(asn),
+            crate::config::RemoteAs::Internal => Some(self.core.config.asn),
+            crate::config::RemoteAs::External => None,
+        };
+        let remote_as = session.map(|s| s.asn).or(configured);
+        Some(PeerView {
+            id,
+            config: peer.config.clone(),
+            state: peer.state(),
+            kind: kind_name(self.core.kind(&peer.config, remote_as)),
+            local_as: self.core.local_as(&peer.config),
+            remote_as,
+            router_id: peer.router_id(),
+            hostname: peer.hostname(),
+            established: session.map(|s| s.since),
+            last_reset: peer.last_reset.clone(),
+            counters: peer.counters,
+            established_count: peer.established_count,
+            dropped_count: peer.dropped_count,
+            ends: session.map(|s| s.ends).or_else(|| peer.fsm.endpoints()),
+            addresses: session.map(|s| s.addresses).unwrap_or_default(),
+            times: peer.fsm.negotiated_times(),
+            opens: session.map(|s| (s.local_open.clone(), s.remote_open.clone())),
+            last_read: peer.last_read,
+            last_write: peer.last_write,
+            next_attempt: peer.fsm.next_attempt(),
+            prefix_limit: peer.prefix_limit_hold.is_some(),
+            out_queue: peer.control.len(),
+            families,
+        })
+    }
+
+    fn peer_family(&mut self, id: PeerId, family: Family) -> Option<PeerFamilyView> {
+        let peer = self.core.peers.get(id)?;
+        let config = peer.config.families[family].as_ref()?;
+        let group = peer.groups[family];
+        let external = self.core.kind(&peer.config, peer.session.as_ref().map(|s| s.asn)) == PeerKind::Ebgp;
+        let missing = external
+            && self.core.config.ebgp_requires_policy
+            && !(config.filters_in.any() && config.filters_out.any());
+        let counters = peer.families[family];
+        let view = PeerFamilyView {
+            accepted: counters.accepted,
+            filtered: counters.filtered,
+            sent: 0,
+            group: group.map(GroupId::number),
+            negotiated: peer.negotiated(family),
+            policy_missing: missing,
+            eor_received: peer.eor_received.contains(family),
+            eor_sent: peer.eor_sent.contains(family),
+        };
+        let sent = with_family!(self, family, |f| {
+            group.and_then(|g| f.groups.get(g)).map_or(0, |g| g.sent_to(id))
+        });
+        Some(PeerFamilyView { sent, ..view })
+    }
+
+    /// Up to `limit` prefixes behind `after`, in order; a cursor goes on from the last one. Prefixes of which `filter` leaves
+    /// no path are skipped, and count towards the slice so that it stays short.
+    pub fn routes(
+        &mut self,
+        family: Family,
+        after: Option<Prefix>,
+        limit: usize,
+        filter: &RouteFilter,
+    ) -> (Vec<DestView>, Option<Prefix>) {
+        let core = &self.core;
+        with_family!(self, family, |f| f.slice(core, after, limit, filter))
+    }
+
+    /// One prefix.
+    pub fn route(&mut self, family: Family, prefix: Prefix) -> Option<DestView> {
+        let core = &self.core;
+        with_family!(self, family, |f| {
+            let id = f.table.find(TablePrefix::from_prefix(prefix)?)?;
+            Some(f.dest_view(core, id, &RouteFilter::All)).filter(|d| !d.paths.is_empty())
+        })
+    }
+
+    /// The most specific prefix around `addr` that has paths.
+    pub fn route_for(&mut self, family: Family, addr: IpAddr) -> Option<DestView> {
+        let core = &self.core;
+        with_family!(self, family, |f| {
+            let id = f.table.longest_match(TablePrefix::from_prefix(Prefix::host(addr))?)?;
+            Some(f.dest_view(core, id, &RouteFilter::All)).filter(|d| !d.paths.is_empty())
+        })
+    }
+
+    /// What a peer was sent, like [`Self::routes`].
+    pub fn advertised(
+        &mut self,
+        peer: PeerId,
+        family: Family,
+        after: Option<Prefix>,
+        limit: usize,
+    ) -> (Vec<AdvertisedView>, Option<Prefix>) {
+        let Some(group) = self.core.peers.get(peer).and_then(|p| p.groups[family]) else {
+            return (Vec::new(), None);
+        };
+        let core = &mut self.core;
+        with_family!(self, family, |f| f.advertised_slice(core, (peer, group), after, limit))
+    }
+
+    /// Update groups of a family.
+    pub fn groups(&mut self, family: Family) -> Vec<GroupView> {
+        with_family!(self, family, |f| f
+            .groups
+            .iter()
+            .map(|(id, g)| GroupView {
+                id,
+                kind: kind_name(g.key.kind),
+                route_map: g.key.filters.route_map.clone(),
+                members: g.members().collect(),
+            })
+            .collect())
+    }
+
+    /// Tracked next hops.
+    pub fn nexthops(&self) -> Vec<NexthopView> {
+        self.core.nexthops.views().collect()
+    }
+}
+
+impl<P: TablePrefix> FamilyState<P> {
+    fn slice(
+        &self,
+        core: &crate::core::Core,
+        after: Option<Prefix>,
+        limit: usize,
+        filter: &RouteFilter,
+    ) -> (Vec<DestView>, Option<Prefix>) {
+        let mut out = Vec::new();
+        let mut last = None;
+        let mut visited = 0;
+        for (prefix, id) in self.table.ids_after(after.and_then(P::from_prefix)).take(limit) {
+            visited += 1;
+            last = Some(prefix.into());
+            let view = self.dest_view(core, id, filter);
+            if !view.paths.is_empty() {
+                out.push(view);
+            }
+        }
+        (out, last.filter(|_| visited == limit))
+    }
+
+    fn dest_view(&self, core: &crate::core::Core, id: DestId, filter: &RouteFilter) -> DestView {
+        let dest = self.table.dest(id);
+        let wanted = |p: &Path| match filter {
+            RouteFilter::All => !p.has(flag::FILTERED),
+            RouteFilter::From(peer) => p.peer == *peer && !p.has(flag::FILTERED),
+            RouteFilter::ReceivedFrom(peer) => p.peer == *peer,
+            RouteFilter::RefusedFrom(peer) => p.peer == *peer && p.has(flag::FILTERED),
+        };
+        let before_policy = matches!(filter, RouteFilter::ReceivedFrom(_) | RouteFilter::RefusedFrom(_));
+        let paths = self.table.paths(id).filter(|(_, p)| wanted(p)).map(|(at, p)| {
+            let attr = if before_policy { self.pre_policy.get(&at).copied() } else { None };
+            path_view(core, self, id, (at, p), attr.unwrap_or(p.attr))
+        });
+        let advertised_to = core
+            .peers
+            .iter()
+            .filter(|p| {
+                let group = p.groups[self.table.family].and_then(|g| self.groups.get(g));
+                group.is_some_and(|g| g.was_sent(id, p.id))
+            })
+            .map(|p| p.id);
+        DestView {
+            prefix: dest.prefix.into(),
+            version: dest.version,
+            reason: dest.reason,
+            paths: paths.collect(),
+            advertised_to: advertised_to.collect(),
+        }
+    }
+
+    fn advertised_slice(
+        &mut self,
+        core: &mut crate::core::Core,
+        (peer, group): (PeerId, GroupId),
+        after: Option<Prefix>,
+        limit: usize,
+    ) -> (Vec<AdvertisedView>, Option<Prefix>) {
+        let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
+        let mut out = Vec::new();
+        let mut last = None;
+        let mut visited = 0;
+        for (prefix, id) in self.table.ids_after(after.and_then(P::from_prefix)).take(limit) {
+            visited += 1;
+            last = Some(prefix.into());
+            if !group.was_sent(id, peer) {
+                continue;
+            }
+            let Some(best) = self.table.best(id).copied() else { continue };
+            let Some(exported) = export(core, &group.key, &self.local, prefix, &best) else { continue };
+            if encode(core, &group.key, &exported).is_some() {
+                let at = self.table.dest(id).first;
+                let path = path_view(core, self, id, (at, &best), exported.attr);
+                out.push(AdvertisedView { prefix: prefix.into(), path });
+            }
+            core.attrs.release(exported.attr);
+        }
+        (out, last.filter(|_| visited == limit))
+    }
+}
+
+fn path_view<P: TablePrefix>(
+    core: &crate::core::Core,
+    family: &FamilyState<P>,
+    id: DestId,
+    (at, path): (PathIdx, &Path),
+    attr: AttrId,
+) -> PathView {
+    let mut block = Vec::new();
+    ferr_bgp_wire::encode_attributes_canonical(&core.attrs.get(attr), &mut block);
+    let dest = family.table.dest(id);
+    let peer = if path.peer == LOCAL_PEER { None } else { core.peers.get(path.peer) };
+    let accessible = core.nexthops.is_usable(path.nexthop);
+    PathView {
+        block,
+        peer: path.peer,
+        peer_name: peer.map(|p| p.config.name.clone()),
+        peer_addr: peer.and_then(|p| p.addr()),
+        peer_router_id: peer.map_or(core.config.router_id, |p| p.router_id()),
+        peer_hostname: peer.and_then(|p| p.hostname()),
+        path_id: path.path_id,
+        weight: path.weight,
+        best: dest.best && dest.first == at,
+        multipath: path.has(flag::MULTIPATH),
+        valid: accessible && !path.has(flag::FILTERED),
+        accessible,
+        igp_metric: core.nexthops.metric(path.nexthop).0,
+        filtered: path.has(flag::FILTERED),
+        stale: path.has(flag::STALE),
+        local: path.has(flag::LOCAL),
+        aggregated: path.has(flag::AGGREGATE),
+        suppressed: family.local.suppresses()
+            && family.local.suppressed(core, dest.prefix, &core.attrs.get(attr)),
+        internal: path.has(flag::INTERNAL),
+        since: core.start + Duration::from_secs(u64::from(path.stamp)),
+    }
+}
