@@ -87,7 +87,10 @@ impl Rib {
     }
 
     fn send_group(&mut self, id: u32, out: &mut Vec<FibOp>) {
-        if let Some(set) = self.sets.get_mut(id) {
+        // The id may belong to another set by now.
+        if let Some(set) = self.sets.get_mut(id)
+            && set.group.queued
+        {
             self.fib.send_group(id, &mut set.group, &set.resolved, out);
         }
     }

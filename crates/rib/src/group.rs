@@ -30,7 +30,7 @@ pub(crate) struct Group {
     /// The kernel acknowledged its creation.
     pub(crate) created: bool,
     /// In the queue of groups.
-    queued: bool,
+    pub(crate) queued: bool,
     /// Ways as last sent.
     pub(crate) members: SmallVec<[Way; 1]>,
 }

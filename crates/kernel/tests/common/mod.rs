@@ -1,4 +1,6 @@
 //! A network namespace per test, with a RIB, a writer and a monitor wired together as a daemon does.
+// Helpers of tests, outside of `#[test]` functions.
+#![allow(clippy::unwrap_used)]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
