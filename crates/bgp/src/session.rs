@@ -50,6 +50,11 @@ impl Instance {
         }
     }
 
+    /// Whether a connection is still wanted.
+    pub fn is_connecting(&self, conn: ConnId) -> bool {
+        self.core.peers.conns.contains_key(&conn)
+    }
+
     /// An attempt to connect failed.
     pub fn connect_failed(&mut self, now: Instant, conn: ConnId) {
         self.set_now(now);
