@@ -64,3 +64,20 @@ proptest! {
         prop_assert!(parse("cut", &WIDE[..cut]).errors().count() <= 1);
     }
 }
+
+/// Bound far above what is measured (release: about 0.2 s), so that only a change of complexity fails it.
+#[test]
+fn a_hundred_thousand_lines_take_no_time() {
+    let mut text = String::new();
+    for n in 0..50_000_u32 {
+        let (a, b) = (n >> 8, n & 255);
+        text += &format!("ip prefix-list P{} seq {} permit 10.{a}.{b}.0/24 le 32\n", n / 100, n + 1);
+        text += &format!("ip route 10.{a}.{b}.0/24 192.0.2.1\n");
+    }
+    let start = std::time::Instant::now();
+    let outcome = parse("big", &text);
+    println!("{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 20);
+    assert_eq!(outcome.diagnostics.len(), 0);
+    assert_eq!(outcome.config.routes.0.len(), 50_000);
+}

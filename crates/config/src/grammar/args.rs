@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::pattern::Fit;
 use crate::error::ConfigError;
+use crate::model::global::RouteSource;
 
 /// One matched word (or, for a rest-of-line variable, the first of several).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,12 @@ impl<'a> Args<'a> {
         let parse =
             |w: &&str| w.parse().map_err(|_| ConfigError::Value { what: label, text: (*w).to_owned() });
         self.words_from(label).iter().map(parse).collect()
+    }
+
+    /// The route source that a `PROTOCOL` of the pattern took.
+    pub(crate) fn protocol(&self) -> Result<RouteSource, ConfigError> {
+        let named = self.keywords().find_map(|k| k.parse().ok());
+        named.ok_or(ConfigError::Value { what: "protocol", text: String::new() })
     }
 
     /// The line with keywords in full and single blanks.

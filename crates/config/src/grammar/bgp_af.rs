@@ -75,7 +75,7 @@ fn show_aggregates(af: &BgpAf, o: &mut Lines) {
 }
 
 fn redistribute_key(a: &Args<'_>) -> Result<RedistributeKey, ConfigError> {
-    Ok(RedistributeKey { source: a.val("proto")?, instance: a.opt("instance")? })
+    Ok(RedistributeKey { source: a.protocol()?, instance: a.opt("instance")? })
 }
 
 /// Networks and the like, in the order of printing up to the neighbors.
@@ -149,7 +149,7 @@ pub(crate) static ORIGINATION: &[Stmt<BgpAf>] = &[
         show_aggregates,
     ),
     stmt(
-        "redistribute PROTOCOL@proto [(1-65535)@instance] ~ [{metric (0-4294967295)@metric|route-map NAME@map}]",
+        "redistribute PROTOCOL [(1-65535)@instance] ~ [{metric (0-4294967295)@metric|route-map NAME@map}]",
         |af, a| {
             let options = RedistributeOptions { metric: a.opt("metric")?, route_map: named(a, "map") };
             af.redistribute.insert(redistribute_key(a)?, options);

@@ -4,7 +4,7 @@
 //! `word` is a keyword (an unambiguous prefix will do); `[x]` is optional; `<a|b>` is one of; `{a|b}` is any order,
 //! each at most once (inside `[...]`: possibly none); an upper-case word, `A.B.C.D`, `A.B.C.D/M`, `X:X::X:X`,
 //! `X:X::X:X/M` or `(LOW-HIGH)` is a variable; `VAR@label` names it for [`Args`]; `VAR...` takes the rest of the line;
-//! `~` marks where a `no` form may end early, and `!` ends a pattern that has a `no` form only.
+//! `PROTOCOL` is one of the names of route sources. `~` marks where a `no` form may end early, and `!` ends a pattern that has a `no` form only.
 //!
 //! # Invariants
 //! A pattern is parsed once. Matching explores every reading of a line within a fixed budget of steps, and keeps
@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ferr_types::{Asn, IfAddr};
 
 use super::args::{Args, Capture};
+use crate::model::global::RouteSource;
 
 /// Bound on the readings of one line against one pattern.
 const STEP_BUDGET: u32 = 20_000;
@@ -241,6 +242,10 @@ fn parse_word(rest: &mut &'static str) -> Tok {
     let end = rest.find([' ', '|', '<', '>', '[', ']', '{', '}', '~']).unwrap_or(rest.len());
     let (word, tail) = rest.split_at(end);
     *rest = tail;
+    if word == "PROTOCOL" {
+        let name = |p: RouteSource| vec![Tok::Keyword(p.name())];
+        return Tok::Choice(RouteSource::ALL.into_iter().map(name).collect());
+    }
     let (shape, label) = word.split_once('@').map_or((word, None), |(s, l)| (s, Some(l)));
     let (label, in_label) = match label {
         Some(l) => l.strip_suffix("...").map_or((Some(l), false), |l| (Some(l), true)),

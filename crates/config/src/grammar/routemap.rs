@@ -10,7 +10,7 @@ use super::args::Args;
 use super::lists::{communities, large_communities};
 use super::table::{Applied, Change, DONE, Effect, Lines, Stmt, alias, stmt, text};
 use crate::error::ConfigError;
-use crate::model::global::RouteSource;
+
 use crate::model::routemap::{
     AddressMatch, Bandwidth, CommunityMode, Match, MetricSet, OnMatch, PeerMatch, Prepend, RouteMapEntry,
     RpkiState, Set,
@@ -188,9 +188,7 @@ pub(crate) static MATCHES: &[Stmt<Entry>] = &[
     }),
     match_clause!("origin ~ <egp|igp|incomplete>", "origin", |a| Match::Origin(origin(a))),
     match_clause!("peer ~ <A.B.C.D@addr|X:X::X:X@addr|local|IFNAME@if>", "peer", |a| Match::Peer(peer(a))),
-    match_clause!("source-protocol ~ PROTOCOL@p", "source-protocol", |a| Match::SourceProtocol(
-        a.val::<RouteSource>("p")?
-    )),
+    match_clause!("source-protocol ~ PROTOCOL", "source-protocol", |a| Match::SourceProtocol(a.protocol()?)),
     match_clause!("source-instance ~ (0-255)@n", "source-instance", |a| Match::SourceInstance(a.val("n")?)),
     match_clause!("source-vrf ~ NAME@vrf", "source-vrf", |a| Match::SourceVrf(a.name("vrf"))),
     match_clause!("rpki ~ <valid|invalid|notfound>", "rpki", |a| Match::Rpki(rpki(a))),
