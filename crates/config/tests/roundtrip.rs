@@ -38,3 +38,29 @@ fn wide_configuration_renders_in_canonical_form() {
     let config = parse("wide.conf", include_str!("data/wide.conf")).config;
     insta::assert_snapshot!(render(&config, Part::All));
 }
+
+/// Lines that say something; the order of blocks is free, the words are not.
+fn statements(text: &str) -> Vec<&str> {
+    let framing = |l: &&str| {
+        let l = l.trim();
+        !(l.is_empty()
+            || l == "!"
+            || l == "end"
+            || l.ends_with("configuration:")
+            || l.starts_with("Building"))
+    };
+    // The name and the forwarding state are those of the machine on which it was recorded.
+    let machine = |l: &&str| l.starts_with("hostname") || l.contains("forwarding");
+    let mut lines: Vec<&str> = text.lines().filter(framing).filter(|l| !machine(l)).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn frr_prints_the_same_statements() {
+    let running = include_str!("data/wide.running");
+    let ours = render(&parse("wide.conf", include_str!("data/wide.conf")).config, Part::All);
+    assert_eq!(statements(&ours), statements(running));
+    let (a, b) = (parse("ours", &ours).config.normalized(), parse("frr", running).config.normalized());
+    assert!(a.bgp == b.bgp && a.routes == b.routes && a.vrfs == b.vrfs && a.route_maps == b.route_maps);
+}

@@ -557,14 +557,14 @@ pub(crate) static VRF_GLOBALS: &[Stmt<VrfGlobals>] = &[
 
 /// Maps and next-hop tracking of the default VRF and of `vrf` blocks alike; printed after the route-maps.
 pub(crate) static VRF_MAPS: &[Stmt<VrfGlobals>] = &[
-    stmt("ip protocol PROTOCOL ~ route-map NAME@map", set_protocol, unset_protocol, |g, o| {
+    stmt("ip protocol PROTOCOL ~ route-map ~ NAME@map", set_protocol, unset_protocol, |g, o| {
         show_maps(&g.protocol_maps, "protocol", o);
     }),
-    alias("ipv6 protocol PROTOCOL ~ route-map NAME@map", set_protocol, unset_protocol),
-    stmt("ip nht PROTOCOL ~ route-map NAME@map", set_nht, unset_nht, |g, o| {
+    alias("ipv6 protocol PROTOCOL ~ route-map ~ NAME@map", set_protocol, unset_protocol),
+    stmt("ip nht PROTOCOL ~ route-map ~ NAME@map", set_nht, unset_nht, |g, o| {
         show_maps(&g.nht_maps, "nht", o);
     }),
-    alias("ipv6 nht PROTOCOL ~ route-map NAME@map", set_nht, unset_nht),
+    alias("ipv6 nht PROTOCOL ~ route-map ~ NAME@map", set_nht, unset_nht),
     stmt(
         "ip nht resolve-via-default",
         |g, _| {

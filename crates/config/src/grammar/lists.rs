@@ -252,6 +252,7 @@ pub(crate) static ACCESS_LISTS: &[Stmt<Config>] = &[
     alias("ipv6 access-list NAME@name remark ~ LINE@text...", remark, no_remark),
     inert!("mac access-list NAME [seq (1-4294967295)] <deny|permit> <MAC|any>", opaque),
     inert!("mac access-list NAME remark ~ LINE...", opaque),
+    inert!("mac access-list NAME ~ !", opaque),
 ];
 
 fn balanced(regex: &str) -> Result<(), ConfigError> {
@@ -469,6 +470,14 @@ pub(crate) static COMMUNITY_LISTS: &[Stmt<Config>] = &[
         |c, a| put_community(c, a, Kind::Extended),
         |c, a| take_community(c, a, Kind::Extended),
         |c, o| show_communities(&c.ext_community_lists, "extcommunity-list", o),
+    ),
+    alias(
+        "bgp large-community-list NAME@name ~ !",
+        |_, _| DONE,
+        |c, a| {
+            c.large_community_lists.remove(&a.name("name"));
+            DONE
+        },
     ),
     stmt(
         "bgp community alias COMMUNITY@community NAME@alias",
