@@ -91,11 +91,12 @@ fn changed<'a, K: Ord + Clone, V: PartialEq>(
 
 /// Deltas that lead from `old` to `new`; none when they mean the same.
 pub fn diff(old: &Config, new: &Config) -> Vec<Delta> {
-    let (old, new) = (&old.normalized(), &new.normalized());
     let mut out = Vec::new();
+    // Not normalized: `ip forwarding` is never printed, and yet it acts.
     if old.global != new.global {
         out.push(Delta::Global);
     }
+    let (old, new) = (&old.normalized(), &new.normalized());
     for (name, vrf) in &new.vrfs {
         match old.vrfs.get(name) {
             None => out.push(Delta::VrfAdded(name.clone())),

@@ -210,5 +210,7 @@ fn differences_are_granular() {
     assert_eq!(deltas.len(), 3, "{deltas:?}");
     assert!(matches!(&deltas[0], Delta::StaticRoute(None, _)));
     assert!(matches!(&deltas[1], Delta::NeighborChanged(_, _, c) if c.settings && c.families.is_empty()));
+    let forwarding = parse("c", "ip forwarding\n").config;
+    assert_eq!(diff(&Config::default(), &forwarding), [Delta::Global]);
     assert!(matches!(&deltas[2], Delta::BgpNetworks(_, BgpFamily::Ipv4Unicast, n) if n.len() == 1));
 }
