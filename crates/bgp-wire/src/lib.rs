@@ -10,6 +10,27 @@
 //! * Decoding an UPDATE allocates nothing once the scratch has grown; only a malformed message may.
 //! * What an UPDATE's attribute errors cost is decided by one table ([`rules`]), collected over the whole message.
 //!
+//! # Example
+//! ```
+//! use ferr_bgp_wire::{Disposition, MAX_LEN, MessageType, PeerKind, Scratch, SessionContext, Update, frame};
+//!
+//! fn read(stream: &[u8]) -> Result<usize, ferr_bgp_wire::NotificationError> {
+//!     let (ctx, mut scratch, mut rest, mut routes) =
+//!         (SessionContext::new(PeerKind::Ebgp), Scratch::default(), stream, 0);
+//!     while let Some(message) = frame(rest, MAX_LEN)? {
+//!         rest = &rest[message.len..];
+//!         if message.kind == MessageType::Update {
+//!             let update = Update::decode(message.body, &ctx, &mut scratch)?;
+//!             if update.disposition < Disposition::TreatAsWithdraw {
+//!                 routes += update.announced.iter().count();
+//!             }
+//!         }
+//!     }
+//!     Ok(routes)
+//! }
+//! # assert_eq!(read(&ferr_bgp_wire::keepalive()), Ok(0));
+//! ```
+//!
 //! RFC 4271, 2918, 4486, 4760, 5065, 5492, 6608, 6793, 7313, 7606, 7607, 7911, 8092, 8538, 8654, 8950, 9003, 9072,
 //! 9234, 9494, 9687.
 #![forbid(unsafe_code)]

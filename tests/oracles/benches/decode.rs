@@ -49,6 +49,29 @@ fn packed() -> Messages {
     out
 }
 
+/// Writes 100,000 prefixes again and again.
+fn encoding() {
+    let messages = packed();
+    let (ctx, mut scratch) = (context(), Scratch::default());
+    let mut prefixes = Vec::new();
+    for message in &messages {
+        if let Ok(update) = Update::decode(&message[19..], &ctx, &mut scratch) {
+            prefixes.extend(update.announced.iter().map(|(id, p)| (id, p.into())));
+        }
+    }
+    let next_hop = Some(BgpNexthop::V4([192, 0, 2, 1].into()));
+    let set = PathAttributes { next_hop, ..PathAttributes::default() };
+    let Ok(encoded) = EncodedAttributes::new(&set, Family::Ipv4Unicast, &ctx) else { return };
+    let mut out = Vec::new();
+    let time = best(51, || {
+        out.clear();
+        encode_announcements(&ctx, &encoded, prefixes.iter().copied(), &mut out);
+        black_box(&out);
+    });
+    println!("encoding, packed");
+    report("ferr-bgp-wire", prefixes.len(), time);
+}
+
 /// Ours, as a session reads it: one buffer, frame by frame.
 fn ours(stream: &[u8], ctx: &SessionContext, scratch: &mut Scratch) -> usize {
     let mut rest = stream;
@@ -158,6 +181,7 @@ fn run(title: &str, messages: &Messages) {
 }
 
 fn main() {
+    encoding();
     run("packed", &packed());
     run("full feed", &full_feed(&data().join("mrt/rib.20140523.0600_firstMB.bz2"), 13));
     let ris = updates(&data().join("mrt/ris-updates.20190101.0000.gz"));

@@ -54,7 +54,6 @@ pub(super) struct Classic<'a> {
 pub(super) struct Collector<'a, 'c> {
     field: &'a [u8],
     ctx: &'c SessionContext,
-    scratch: &'a mut Scratch,
     pub(super) strongest: Disposition,
     errors: SmallVec<[AttrError; 2]>,
     /// The error that alone or by escalation resets the session.
@@ -71,20 +70,17 @@ pub(super) struct Collector<'a, 'c> {
     /// Where the multiprotocol attributes lie in `field`, in order.
     cuts: [(u16, u16); 2],
     cut_count: usize,
+    /// `field` without the cuts, where that is one piece.
+    raw: Option<&'a [u8]>,
     count: usize,
 }
 
 impl<'a, 'c> Collector<'a, 'c> {
     #[inline(always)]
-    pub(super) fn new(field: &'a [u8], ctx: &'c SessionContext, scratch: &'a mut Scratch) -> Self {
-        scratch.wide.clear();
-        scratch.merged.clear();
-        scratch.unknown.clear();
-        scratch.raw.clear();
+    pub(super) fn new(field: &'a [u8], ctx: &'c SessionContext) -> Self {
         Self {
             field,
             ctx,
-            scratch,
             strongest: Disposition::Accept,
             errors: SmallVec::new(),
             fatal: None,
@@ -98,12 +94,14 @@ impl<'a, 'c> Collector<'a, 'c> {
             other_unreach: None,
             cuts: [(0, 0); 2],
             cut_count: 0,
+            raw: None,
             count: 0,
         }
     }
 
     #[inline]
-    pub(super) fn run(&mut self) {
+    pub(super) fn run(&mut self, scratch: &mut Scratch) {
+        scratch.clear();
         let mut rest = self.field;
         while !rest.is_empty() {
             let start = self.field.len() - rest.len();
@@ -112,7 +110,7 @@ impl<'a, 'c> Collector<'a, 'c> {
                 return;
             };
             self.count += 1;
-            self.attribute(start, item);
+            self.attribute(start, item, scratch);
             rest = tail;
         }
     }
@@ -122,14 +120,14 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 
     #[inline]
-    fn attribute(&mut self, start: usize, item: Item<'a>) {
+    fn attribute(&mut self, start: usize, item: Item<'a>, scratch: &mut Scratch) {
         let rule = rules::rule(item.code);
         if self.has(item.code) {
             return self.report(start, item.whole, item.code, AttrErrorKind::Duplicate, rule.on_duplicate);
         }
         self.seen[usize::from(item.code >> 6)] |= 1 << (item.code & 63);
         if rule.treatment == Treatment::Unknown {
-            return self.unknown(start, item);
+            return self.unknown(start, item, scratch);
         }
         let judged = if rule.internal_only && self.ctx.kind == PeerKind::Ebgp {
             Err((AttrErrorKind::NotFromThisPeer, Disposition::Discard))
@@ -138,7 +136,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         } else if !rule.length.admits(item.value.len(), self.ctx.as4) {
             Err((AttrErrorKind::Length, rule.on_error))
         } else {
-            self.store(start, item, rule).map_err(|kind| (kind, rule.on_error))
+            self.store(start, item, rule, scratch).map_err(|kind| (kind, rule.on_error))
         };
         if let Err((kind, disposition)) = judged {
             self.report(start, item.whole, item.code, kind, disposition);
@@ -147,14 +145,20 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Reads a value whose flags and length are right.
     #[inline]
-    fn store(&mut self, start: usize, item: Item<'a>, rule: &Rule) -> Result<(), AttrErrorKind> {
+    fn store(
+        &mut self,
+        start: usize,
+        item: Item<'a>,
+        rule: &Rule,
+        scratch: &mut Scratch,
+    ) -> Result<(), AttrErrorKind> {
         let value = item.value;
         match item.code {
             attr::ORIGIN => {
                 self.set.origin =
                     value.first().and_then(|v| Origin::from_code(*v)).ok_or(AttrErrorKind::Value)?;
             }
-            attr::AS_PATH => self.as_path(value)?,
+            attr::AS_PATH => self.as_path(value, scratch)?,
             attr::NEXT_HOP => self.set.next_hop = Some(BgpNexthop::V4(Ipv4Addr::from_bits(number(value)?))),
             attr::MULTI_EXIT_DISC => self.set.med = Some(number(value)?),
             attr::LOCAL_PREF => self.set.local_pref = Some(number(value)?),
@@ -179,22 +183,22 @@ impl<'a, 'c> Collector<'a, 'c> {
             attr::MP_REACH_NLRI => self.reach(start, item)?,
             attr::MP_UNREACH_NLRI => self.unreach(start, item)?,
             attr::AS4_PATH | attr::AS4_AGGREGATOR => self.as4(item)?,
-            _ if rule.treatment == Treatment::Checked => self.scratch.unknown.extend_from_slice(item.whole),
+            _ if rule.treatment == Treatment::Checked => scratch.unknown.extend_from_slice(item.whole),
             _ => {}
         }
         Ok(())
     }
 
     #[inline]
-    fn as_path(&mut self, value: &'a [u8]) -> Result<(), AttrErrorKind> {
+    fn as_path(&mut self, value: &'a [u8], scratch: &mut Scratch) -> Result<(), AttrErrorKind> {
         if self.ctx.as4 {
             let path = AsPath::new(value).map_err(|_| AttrErrorKind::Value)?;
             self.check_path(path)?;
             self.set.as_path = path;
             return Ok(());
         }
-        as4::widen(value, &mut self.scratch.wide).map_err(|_| AttrErrorKind::Value)?;
-        let path = AsPath::new(&self.scratch.wide).map_err(|_| AttrErrorKind::Value)?;
+        as4::widen(value, &mut scratch.wide).map_err(|_| AttrErrorKind::Value)?;
+        let path = AsPath::new(&scratch.wide).map_err(|_| AttrErrorKind::Value)?;
         self.check_path(path)
     }
 
@@ -254,9 +258,9 @@ impl<'a, 'c> Collector<'a, 'c> {
         Ok(())
     }
 
-    fn unknown(&mut self, start: usize, item: Item<'a>) {
+    fn unknown(&mut self, start: usize, item: Item<'a>, scratch: &mut Scratch) {
         match item.flags & rules::FLAGS_MASK {
-            rules::OPTIONAL_TRANSITIVE => self.scratch.unknown.extend_from_slice(item.whole),
+            rules::OPTIONAL_TRANSITIVE => scratch.unknown.extend_from_slice(item.whole),
             rules::OPTIONAL => {}
             // RFC 4271 section 6.3, which RFC 7606 leaves as it is.
             _ => {
@@ -354,17 +358,25 @@ impl<'a, 'c> Collector<'a, 'c> {
         Some(unreach.family)
     }
 
+    /// Whether the routes of the message need attributes; `announced` says that the NLRI field has some.
+    fn wants_attributes(&self, announced: bool) -> bool {
+        (announced || self.mp_reach.is_some()) && self.strongest < Disposition::TreatAsWithdraw
+    }
+
+    /// Puts what has to be rebuilt into the scratch.
+    #[inline]
+    pub(super) fn rebuild(&mut self, announced: bool, scratch: &mut Scratch) {
+        if !self.ctx.as4 && self.wants_attributes(announced) {
+            self.merge_as4(scratch);
+        }
+        self.raw = without_cuts(self.field, &self.cuts[..self.cut_count], &mut scratch.raw);
+    }
+
     /// The message, given its fields outside of the attributes.
     #[inline(always)]
-    pub(super) fn into_update(mut self, classic: Classic<'a>) -> Update<'a> {
+    pub(super) fn update(&mut self, classic: Classic<'a>, scratch: &'a Scratch) -> Update<'a> {
         let announced = !classic.announced.is_empty();
-        let wanted = (announced || self.mp_reach.is_some()) && self.strongest < Disposition::TreatAsWithdraw;
-        if wanted && !self.ctx.as4 {
-            self.merge_as4();
-        }
-        let raw = without_cuts(self.field, &self.cuts[..self.cut_count], &mut self.scratch.raw);
-        let scratch: &'a Scratch = self.scratch;
-        let attributes = wanted.then(|| {
+        let attributes = self.wants_attributes(announced).then(|| {
             if !self.ctx.as4 {
                 let path = if scratch.merged.is_empty() { &scratch.wide } else { &scratch.merged };
                 // Checked when collected.
@@ -384,30 +396,33 @@ impl<'a, 'c> Collector<'a, 'c> {
             other_reach: self.other_reach,
             other_unreach: self.other_unreach,
             attributes,
-            raw_attributes: raw.unwrap_or(&scratch.raw),
+            raw_attributes: self.raw.unwrap_or(&scratch.raw),
             disposition: self.strongest,
-            errors: self.errors,
+            errors: std::mem::take(&mut self.errors),
             unnegotiated: classic.unnegotiated,
             end_of_rib: classic.end_of_rib,
         }
     }
 
     /// RFC 6793 section 4.2.3.
-    fn merge_as4(&mut self) {
+    fn merge_as4(&mut self, scratch: &mut Scratch) {
         if let (Some(two), Some(four)) = (self.set.aggregator, self.as4_aggregator) {
             if two.asn != Asn::TRANS {
                 return;
             }
             self.set.aggregator = Some(four);
         }
-        if let (Some(four), Ok(two)) = (self.as4_path, AsPath::new(&self.scratch.wide)) {
-            as4::merge(two, four, &mut self.scratch.merged);
+        if let (Some(four), Ok(two)) = (self.as4_path, AsPath::new(&scratch.wide)) {
+            as4::merge(two, four, &mut scratch.merged);
         }
     }
 }
 
 /// `field` without the ranges in `cuts`: borrowed where that is one piece, else put into `into` and `None`.
 fn without_cuts<'a>(field: &'a [u8], cuts: &[(u16, u16)], into: &mut Vec<u8>) -> Option<&'a [u8]> {
+    if cuts.is_empty() {
+        return Some(field);
+    }
     let mut pieces: [&[u8]; 3] = [&[]; 3];
     let mut at = 0;
     for (piece, (start, end)) in pieces.iter_mut().zip(cuts) {

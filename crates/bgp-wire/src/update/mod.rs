@@ -31,6 +31,15 @@ pub struct Scratch {
     raw: Vec<u8>,
 }
 
+impl Scratch {
+    fn clear(&mut self) {
+        self.wide.clear();
+        self.merged.clear();
+        self.unknown.clear();
+        self.raw.clear();
+    }
+}
+
 /// What is wrong with an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttrErrorKind {
@@ -194,8 +203,8 @@ impl<'a> Update<'a> {
         let invalid = |_| NotificationError::new(code::UPDATE, subcode::update::NETWORK);
         let mut withdrawn = Nlri4::new(withdrawn, add_path).map_err(invalid)?;
         let mut announced = Nlri4::new(announced, add_path).map_err(invalid)?;
-        let mut collector = Collector::new(field, ctx, scratch);
-        collector.run();
+        let mut collector = Collector::new(field, ctx);
+        collector.run(scratch);
         collector.finish(!announced.is_empty());
         if collector.strongest == Disposition::Reset {
             return Err(collector.reset());
@@ -207,7 +216,8 @@ impl<'a> Update<'a> {
             unnegotiated.insert(Family::Ipv4Unicast);
             (withdrawn, announced) = (Nlri4::default(), Nlri4::default());
         }
-        Ok(collector.into_update(Classic { withdrawn, announced, unnegotiated, end_of_rib }))
+        collector.rebuild(!announced.is_empty(), scratch);
+        Ok(collector.update(Classic { withdrawn, announced, unnegotiated, end_of_rib }, scratch))
     }
 
     /// Attributes of the routes in `mp_reach`: those of the message with its next hop.
