@@ -1,1 +1,215 @@
-//! Read-only views and requests: what show commands and the API see.
+//! Read-only views and requests: the only door through which `show` commands, the CLI and the API reach the daemon.
+//!
+//! # Purpose
+//! A [`Handle`] sends small jobs to the threads that own the state. A job runs between two slices of the thread's own work, so
+//! it never waits behind UPDATEs, and it must be short itself: a table is read in slices with a cursor, never in one job.
+//!
+//! # Invariants
+//! * All queues are bounded; a caller waits, the daemon does not.
+//! * Secrets do not pass: views come from the cores, which never hold them. Only the configuration does, for rendering.
+#![forbid(unsafe_code)]
+
+mod log;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use ferr_config::{Config, LineError, LineOutcome, ModeStack};
+use ferr_policy::PolicySet;
+use tokio::sync::{mpsc, oneshot};
+
+pub use ferr_bgp as bgp;
+pub use ferr_rib as rib;
+pub use log::{LogHub, LogLine, Severity};
+
+/// The daemon is ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon is ending")]
+pub struct Gone;
+
+/// What the BGP thread owns: instances by VRF name (`default` for the default VRF; views by their own name).
+#[derive(Debug, Default)]
+pub struct BgpWorld {
+    /// Instances.
+    pub instances: BTreeMap<String, BgpInstance>,
+    /// Policy in force, for `show route-map` counters and list tests.
+    pub policy: Arc<PolicySet>,
+}
+
+/// An instance with what it does not know itself.
+#[derive(Debug)]
+pub struct BgpInstance {
+    /// The speaker.
+    pub bgp: bgp::Instance,
+    /// A `view`: nothing goes to the RIB.
+    pub view: bool,
+}
+
+/// Job for the BGP thread.
+pub type BgpJob = Box<dyn FnOnce(&mut BgpWorld, Instant) + Send>;
+/// Job for the RIB thread.
+pub type RibJob = Box<dyn FnOnce(&mut rib::Rib, Instant) + Send>;
+
+/// Request to the owner of the configuration.
+#[derive(Debug)]
+pub enum ConfigRequest {
+    /// Executes one line of a session in configuration mode.
+    Line {
+        /// Where the session stands.
+        mode: ModeStack,
+        /// The line.
+        line: String,
+        /// Where it stands then, and what became of the line. The change is in force when this comes, unless a transaction is
+        /// open.
+        reply: oneshot::Sender<(ModeStack, Result<LineOutcome, LineError>)>,
+    },
+    /// A file begins to arrive line by line (`XFRR_start_configuration`): changes wait for its end.
+    Begin {
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
+    /// It is over: what changed comes into force.
+    End {
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
+    /// The running configuration.
+    Running {
+        /// A copy that nobody changes.
+        reply: oneshot::Sender<Arc<Config>>,
+    },
+    /// Writes the running configuration to its file (`write memory`).
+    Write {
+        /// Path written, or what went wrong.
+        reply: oneshot::Sender<Result<String, String>>,
+    },
+}
+
+/// Facts that do not change.
+#[derive(Debug, Clone)]
+pub struct SystemInfo {
+    /// Version that `show version` names, of FRR's shape.
+    pub frr_version: &'static str,
+    /// Own version.
+    pub version: &'static str,
+    /// Host name at start.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// When the daemon started.
+    pub started: Instant,
+    /// The same on the wall clock: [`Handle::wall_clock`] converts by it.
+    pub started_wall: SystemTime,
+}
+
+/// Door to the daemon; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    bgp: mpsc::Sender<BgpJob>,
+    rib: mpsc::Sender<RibJob>,
+    config: mpsc::Sender<ConfigRequest>,
+    /// Facts.
+    pub info: Arc<SystemInfo>,
+    /// Log.
+    pub log: LogHub,
+}
+
+impl Handle {
+    /// Door to threads behind these queues.
+    pub fn new(
+        bgp: mpsc::Sender<BgpJob>,
+        rib: mpsc::Sender<RibJob>,
+        config: mpsc::Sender<ConfigRequest>,
+        info: Arc<SystemInfo>,
+        log: LogHub,
+    ) -> Self {
+        Self { bgp, rib, config, info, log }
+    }
+
+    /// Runs `f` on the BGP thread.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn bgp<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
+    ) -> Result<R, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let job: BgpJob = Box::new(move |world, now| drop(reply.send(f(world, now))));
+        self.bgp.send(job).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Runs `f` on the RIB thread.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn rib<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut rib::Rib, Instant) -> R + Send + 'static,
+    ) -> Result<R, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let job: RibJob = Box::new(move |rib, now| drop(reply.send(f(rib, now))));
+        self.rib.send(job).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    async fn ask<R>(&self, request: impl FnOnce(oneshot::Sender<R>) -> ConfigRequest) -> Result<R, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.config.send(request(reply)).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Executes a configuration line; moves `mode` as the line does.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn configure(
+        &self,
+        mode: &mut ModeStack,
+        line: &str,
+    ) -> Result<Result<LineOutcome, LineError>, Gone> {
+        let (from, line) = (mode.clone(), line.to_owned());
+        let (to, outcome) = self.ask(|reply| ConfigRequest::Line { mode: from, line, reply }).await?;
+        *mode = to;
+        Ok(outcome)
+    }
+
+    /// Changes wait until as many [`Self::end`] calls.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn begin(&self) -> Result<(), Gone> {
+        self.ask(|reply| ConfigRequest::Begin { reply }).await
+    }
+
+    /// See [`Self::begin`].
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn end(&self) -> Result<(), Gone> {
+        self.ask(|reply| ConfigRequest::End { reply }).await
+    }
+
+    /// The running configuration.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn running(&self) -> Result<Arc<Config>, Gone> {
+        self.ask(|reply| ConfigRequest::Running { reply }).await
+    }
+
+    /// Saves the running configuration; gives the path, or what went wrong.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn write(&self) -> Result<Result<String, String>, Gone> {
+        self.ask(|reply| ConfigRequest::Write { reply }).await
+    }
+
+    /// Wall clock of an instant, by the clocks at start.
+    pub fn wall_clock(&self, at: Instant) -> SystemTime {
+        self.info.started_wall + at.saturating_duration_since(self.info.started)
+    }
+}
