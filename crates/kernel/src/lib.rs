@@ -27,3 +27,6 @@ pub use event::{KernelEvent, OwnLost};
 pub use monitor::{Monitor, MonitorOptions};
 pub use request::{Requester, set_sysctl, sysctl};
 pub use writer::FibWriter;
+
+#[cfg(test)]
+mod tests;

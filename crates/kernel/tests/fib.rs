@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via};
-use ferr_kernel::{Dumper, FibWriter, MonitorOptions};
+use ferr_kernel::{Dumper, FibWriter, MonitorOptions, Requester, set_sysctl, sysctl};
 use ferr_rib::RibConfig;
 use ferr_types::{BlackholeKind, Nexthop, Protocol, RouteUpdate};
 
@@ -225,5 +225,34 @@ fn refusals_are_told_one_by_one_and_tried_again() {
         router.flush();
         assert!(router.installed("20.0.0.0/24"));
         assert_eq!(count("route show 20.0.0.0/24"), 1);
+    });
+}
+
+#[test]
+fn requests_take_effect_and_events_come_back() {
+    in_namespace(|| {
+        ip("link add a0 type veth peer name a1");
+        let mut router = Router::start();
+        let (a0, a1) =
+            (router.rib.link_by_name("a0").unwrap().ifindex, router.rib.link_by_name("a1").unwrap().ifindex);
+        let mut requester = Requester::open().unwrap();
+        let addr = "10.9.0.1/24".parse().unwrap();
+        requester.add_address(a0, addr).unwrap();
+        requester.add_address(a0, addr).unwrap();
+        for link in [a0, a1] {
+            requester.set_link_up(link, true).unwrap();
+        }
+        router.run();
+        assert!(router.installed("10.9.0.0/24"));
+        requester.del_address(a0, addr).unwrap();
+        assert!(requester.del_address(a0, addr).is_err());
+        router.run();
+        assert!(!router.installed("10.9.0.0/24"));
+        requester.set_link_up(a1, false).unwrap();
+        router.run();
+        assert!(!router.rib.link(a0).unwrap().running);
+        let name = ["net", "ipv4", "conf", "a0", "rp_filter"];
+        set_sysctl(&name, "2").unwrap();
+        assert_eq!(sysctl(&name).unwrap(), "2");
     });
 }

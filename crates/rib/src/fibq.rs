@@ -16,6 +16,9 @@ use crate::{FibAck, FibAction, FibError, FibOp, FibTarget, NhId, Rib};
 /// Largest factor on the first retry wait.
 const MAX_BACKOFF: u32 = 64;
 
+/// Pause between two attempts to follow a very long (or never resting) chain of recursion.
+const SETTLE_WAIT: Duration = Duration::from_millis(200);
+
 /// A queue that is empty and larger than this gives its memory back.
 const KEEP_CAPACITY: usize = 1 << 16;
 
@@ -220,12 +223,17 @@ impl Rib {
     }
 
     /// When [`Self::handle_timeout`] has to be called.
-    pub const fn poll_timeout(&self) -> Option<Instant> {
-        self.fib.retry_at
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let settle = (!self.resolver.idle()).then(|| self.settle_at.unwrap_or(self.epoch));
+        self.fib.retry_at.into_iter().chain(settle).min()
     }
 
     /// Tries refused operations again when it is time. Calling early changes nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if !self.resolver.idle() && self.settle_at.is_none_or(|at| now >= at) {
+            self.settle();
+            self.settle_at = Some(now + SETTLE_WAIT);
+        }
         if self.fib.retry_at.is_none_or(|at| now < at) {
             return;
         }

@@ -47,6 +47,7 @@ pub use view::{GroupView, NexthopView, ResolvedWay, RouteView, Summary, SummaryR
 pub struct Rib {
     config: RibConfig,
     epoch: Instant,
+    settle_at: Option<Instant>,
     tables: Vec<table::Table>,
     table_index: BTreeMap<table::TableKey, usize>,
     last_table: Option<(table::TableKey, usize)>,
@@ -68,6 +69,7 @@ impl Rib {
         let default = Vrf { id: VrfId::DEFAULT, name: "default".into(), table: TableId::MAIN };
         Self {
             epoch: now,
+            settle_at: None,
             tables: Vec::new(),
             table_index: BTreeMap::new(),
             last_table: None,

@@ -26,7 +26,7 @@ use crate::{FibNexthop, OwnerId, Rib};
 /// A resolved way and its share.
 pub(crate) type Way = (FibNexthop, u8);
 
-/// Rounds of settling in one call; what a chain of recursion longer than this needs comes with the next call.
+/// Rounds of settling in one call; a longer chain of recursion is followed at the next [`Rib::handle_timeout`].
 const MAX_ROUNDS: u32 = 64;
 
 /// Key of a set.
@@ -114,6 +114,11 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
+    /// Nothing is left to be resolved.
+    pub(crate) const fn idle(&self) -> bool {
+        self.dirty.is_empty() && self.dirty_sets.is_empty() && !self.rescan
+    }
+
     pub(crate) fn get(&self, id: u32) -> Option<&Tracked> {
         self.tracked.get(id as usize)?.as_ref()
     }
@@ -482,8 +487,7 @@ impl Rib {
     pub fn settle(&mut self) {
         for _ in 0..MAX_ROUNDS {
             let tracked = std::mem::take(&mut self.resolver.dirty);
-            let idle = tracked.is_empty() && self.resolver.dirty_sets.is_empty() && !self.resolver.rescan;
-            if idle {
+            if tracked.is_empty() && self.resolver.idle() {
                 return;
             }
             for id in tracked {

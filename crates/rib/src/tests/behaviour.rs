@@ -69,6 +69,26 @@ fn recursion_to_any_depth_follows_changes_in_place() {
 }
 
 #[test]
+fn a_very_long_chain_is_followed_in_portions() {
+    let mut lab = Lab::two_links();
+    let levels = 150u8;
+    for i in 1..levels {
+        lab.set(&format!("20.{i}.0.0/16"), Protocol::Bgp, 200, &[via(&format!("20.{}.0.1", i - 1))]);
+    }
+    lab.set("20.0.0.0/16", Protocol::Static, 1, &[via("10.0.2.9")]);
+    let mut turns = 0;
+    while let Some(at) = lab.rib.poll_timeout() {
+        lab.now = lab.now.max(at);
+        lab.rib.handle_timeout(lab.now);
+        turns += 1;
+        assert!(turns < 10);
+    }
+    assert!(turns > 0, "no call does unbounded work");
+    lab.drain();
+    assert_eq!(lab.kernel.ways("20.149.0.0/16"), ["10.0.2.9 if2"]);
+}
+
+#[test]
 fn no_route_resolves_through_itself() {
     let mut lab = Lab::two_links();
     lab.set("0.0.0.0/0", Protocol::Static, 1, &[via("10.0.2.9")]);
