@@ -93,7 +93,7 @@ impl Open {
         let len = capabilities.len();
         if len == 0 {
             out.push(0);
-        } else if len + 2 < usize::from(EXTENDED) {
+        } else if len + 2 <= usize::from(u8::MAX) {
             out.extend_from_slice(&[len as u8 + 2, PARAMETER_CAPABILITIES, len as u8]);
         } else {
             out.extend_from_slice(&[EXTENDED, EXTENDED]);
@@ -120,6 +120,16 @@ impl Open {
             _ => None,
         };
         self.capabilities.iter().filter_map(family).collect()
+    }
+
+    /// Longest message that the sender of this OPEN has to accept (RFC 8654 section 4): for [`crate::frame`], that of
+    /// our own OPEN.
+    pub fn max_receive_len(&self) -> u16 {
+        if self.has(|c| matches!(c, Capability::ExtendedMessage)) {
+            header::MAX_LEN_EXTENDED
+        } else {
+            header::MAX_LEN
+        }
     }
 
     /// Families in which the speaker sends path identifiers.
@@ -163,7 +173,8 @@ const fn unspecific() -> NotificationError {
 /// Optional parameters in either form; `len` is the length octet, `rest` all that follows it.
 fn parameters(len: u8, rest: &[u8]) -> Result<Vec<Capability>, NotificationError> {
     let (extended, mut rest) = match rest {
-        [EXTENDED, l0, l1, rest @ ..] if len == EXTENDED => {
+        // The type alone decides; the length octet then counts for nothing.
+        [EXTENDED, l0, l1, rest @ ..] if len != 0 => {
             if usize::from(u16::from_be_bytes([*l0, *l1])) != rest.len() {
                 return Err(unspecific());
             }

@@ -41,7 +41,8 @@ pub struct SessionContext {
     pub add_path_tx: FamilySet,
     /// IPv4 families whose next hop may be IPv6 (RFC 8950).
     pub extended_nexthop: FamilySet,
-    /// Largest message in octets, header included: 4096 or 65535 (RFC 8654).
+    /// Largest message to send in octets, header included: 4096, or 65535 when both sides offer it (RFC 8654). What may be
+    /// received depends on our own offer alone: [`Open::max_receive_len`].
     pub max_len: u16,
 }
 

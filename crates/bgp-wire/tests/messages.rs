@@ -123,6 +123,19 @@ fn open_with_extended_parameters() {
     // Short extended parameters are as good (RFC 9072 section 2).
     let body = [4, 253, 233, 0, 90, 1, 1, 1, 1, 255, 255, 0, 5, 2, 0, 2, 2, 0];
     assert_eq!(Open::decode(&body).unwrap().capabilities, [Capability::RouteRefresh]);
+    let body = [4, 253, 233, 0, 90, 1, 1, 1, 1, 8, 255, 0, 5, 2, 0, 2, 2, 0];
+    assert_eq!(Open::decode(&body).unwrap().capabilities, [Capability::RouteRefresh]);
+    assert!(Open::decode(&[4, 253, 233, 0, 90, 1, 1, 1, 1, 255, 255, 0]).is_err());
+    // Up to 255 octets the plain form is used.
+    let edge = |n: usize| {
+        let capabilities = vec![Capability::Unknown { code: 200, data: vec![7; n] }];
+        let open = Open::new(Asn(65001), 90, RouterId("192.0.2.1".parse().unwrap()), capabilities);
+        let mut bytes = Vec::new();
+        open.encode(&mut bytes);
+        assert_eq!(decode(&bytes), Ok(open));
+        bytes[29]
+    };
+    assert_eq!((edge(251), edge(252)), (2, 255));
     // Far more than any message holds: what fits is sent, and nothing is malformed.
     open.capabilities.extend((0..5000).map(|_| Capability::Unknown { code: 201, data: vec![0; 250] }));
     bytes.clear();
