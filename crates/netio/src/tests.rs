@@ -1,0 +1,70 @@
+//! Sockets on loopback, against the real kernel.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use crate::*;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn options(port: u16) -> ConnectOptions {
+    ConnectOptions {
+        remote: SocketAddr::new(LOOPBACK, port),
+        scope: None,
+        local: Some(LOOPBACK),
+        device: None,
+        ttl: TtlMode::Hops(64),
+        md5: None,
+        mss: None,
+        tos: 0xc0,
+    }
+}
+
+fn key(secret: &str) -> Md5Key {
+    Md5Key::new(LOOPBACK, 32, None, secret).unwrap()
+}
+
+/// Connects with `client` to a listener with `server`; true when a byte comes through.
+fn talks(server: Option<Md5Key>, client: ConnectOptions) -> bool {
+    let listener = listen(false, Some(LOOPBACK), 0, None).unwrap();
+    if let Some(key) = &server {
+        set_md5(listener.as_fd(), key, false).unwrap();
+    }
+    let port = listener.local_addr().unwrap().as_socket().unwrap().port();
+    let client = ConnectOptions { remote: SocketAddr::new(LOOPBACK, port), ..client };
+    let socket = connect_socket(&client).unwrap();
+    socket.set_nonblocking(false).unwrap();
+    if socket.connect_timeout(&client.remote.into(), Duration::from_millis(400)).is_err() {
+        return false;
+    }
+    listener.set_nonblocking(false).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    assert_eq!(bound_ifindex(accepted.as_fd()).unwrap().0, 0);
+    let (mut a, mut b) = (TcpStream::from(socket), TcpStream::from(accepted));
+    b.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    a.write_all(b"x").unwrap();
+    matches!(b.read(&mut [0]), Ok(1))
+}
+
+#[test]
+fn plain_and_gtsm() {
+    assert!(talks(None, options(0)));
+    assert!(talks(None, ConnectOptions { ttl: TtlMode::Security(1), mss: Some(1000), ..options(0) }));
+}
+
+#[test]
+fn md5_needs_the_same_key_on_both_sides() {
+    assert!(talks(Some(key("secret")), ConnectOptions { md5: Some(key("secret")), ..options(0) }));
+    assert!(!talks(Some(key("secret")), ConnectOptions { md5: Some(key("other")), ..options(0) }));
+    assert!(!talks(Some(key("secret")), options(0)));
+    assert!(!talks(None, ConnectOptions { md5: Some(key("secret")), ..options(0) }));
+}
+
+#[test]
+fn a_key_shows_no_secret_and_bad_ones_are_refused() {
+    assert!(!format!("{:?}", key("hidden")).contains("hidden"));
+    assert!(Md5Key::new(LOOPBACK, 32, None, "").is_none());
+    assert!(Md5Key::new(LOOPBACK, 32, None, &"x".repeat(81)).is_none());
+}
