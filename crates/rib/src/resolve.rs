@@ -60,8 +60,9 @@ pub(crate) struct SetData {
     users: Vec<u32>,
     pub(crate) group: Group,
     dirty: bool,
-    /// Routes with this set have to be selected again.
+    /// Routes with this set have to be looked at: selected again if `renew`, else told to redistribution only.
     rescan: bool,
+    renew: bool,
     /// The kernel dropped the group with its routes.
     pub(crate) lost: bool,
 }
@@ -202,6 +203,7 @@ impl Rib {
                 group: Group::default(),
                 dirty: false,
                 rescan: false,
+                renew: false,
                 lost: false,
             },
         );
@@ -220,7 +222,7 @@ impl Rib {
             self.resolve_set(id);
             // No route has it yet.
             if let Some(set) = self.sets.get_mut(id) {
-                set.rescan = false;
+                (set.rescan, set.renew) = (false, false);
             }
         }
         id
@@ -398,6 +400,7 @@ impl Rib {
         if !resolved.is_empty() {
             blackhole = None;
         }
+        let redistributed = self.tables.iter().any(|t| t.redist_protocols != 0);
         let Some(set) = self.sets.get_mut(id) else { return false };
         set.dirty = false;
         if set.resolved == resolved && set.blackhole == blackhole {
@@ -408,8 +411,9 @@ impl Rib {
             self.config.nexthop_objects && kind(&set.resolved, set.blackhole) == kind(&resolved, blackhole);
         (set.resolved, set.blackhole) = (resolved, blackhole);
         self.fib.group_changed(id, &mut set.group);
-        if !in_place {
+        if !in_place || redistributed {
             set.rescan = true;
+            set.renew |= !in_place;
             self.resolver.rescan = true;
         }
         true
@@ -469,8 +473,7 @@ impl Rib {
     /// The kernel dropped all routes of the set: they are selected and sent again.
     pub(crate) fn rescan_lost(&mut self, id: u32) {
         if let Some(set) = self.sets.get_mut(id) {
-            set.rescan = true;
-            set.lost = true;
+            (set.rescan, set.renew, set.lost) = (true, true, true);
             self.resolver.rescan = true;
         }
     }
@@ -524,7 +527,7 @@ impl Rib {
                 }
                 let hit = |spec: u32| -> Option<bool> {
                     let set = self.specs.get(spec).and_then(|s| self.sets.get(s.set));
-                    set.filter(|s| s.rescan).map(|s| s.lost)
+                    set.filter(|s| s.rescan && s.renew).map(|s| s.lost)
                 };
                 let old = self.tables[t].selected(slot);
                 let found = if entry.has(flag::MULTI) {
@@ -534,6 +537,10 @@ impl Rib {
                     hit(entry.cand).is_some()
                 };
                 if !found {
+                    let set = old.and_then(|s| self.specs.get(s)).and_then(|s| self.sets.get(s.set));
+                    if set.is_some_and(|s| s.rescan) {
+                        self.redist_changed(t, slot, old, old);
+                    }
                     continue;
                 }
                 let selected_hit = old.and_then(hit);
@@ -546,7 +553,7 @@ impl Rib {
         }
         for id in ids {
             if let Some(set) = self.sets.get_mut(id) {
-                (set.rescan, set.lost) = (false, false);
+                (set.rescan, set.renew, set.lost) = (false, false, false);
             }
         }
     }

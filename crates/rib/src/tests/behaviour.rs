@@ -304,6 +304,14 @@ fn redistribution_delivers_the_present_and_then_changes() {
     assert!(told(&mut lab).is_empty());
     lab.withdraw("20.0.0.0/8", Protocol::Bgp);
     assert!(told(&mut lab).contains(&"+static 20.0.0.0/8".to_owned()));
+    // A new way to the same next hop is news as well.
+    lab.set("31.0.0.0/8", Protocol::Static, 1, &[via("20.0.0.9")]);
+    told(&mut lab);
+    lab.set("20.0.0.0/8", Protocol::Static, 1, &[via("10.0.3.9")]);
+    assert_eq!(
+        told(&mut lab),
+        ["+static 20.0.0.0/8", "+static 31.0.0.0/8", "-connected 20.0.0.0/8", "-connected 31.0.0.0/8"]
+    );
     lab.rib.remove_owner(OWNER);
     lab.withdraw("20.0.0.0/8", Protocol::Static);
     assert!(told(&mut lab).is_empty());
