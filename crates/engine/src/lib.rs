@@ -1,1 +1,33 @@
-//! Threads, mailboxes, clock, drivers and configuration transactions.
+//! Threads, mailboxes, clock, drivers and configuration transactions: the daemon without its command line.
+//!
+//! # Threads
+//! | thread | owns | waits for |
+//! |---|---|---|
+//! | `ferr-rib` | the RIB | offers, kernel events, answers of the FIB, jobs |
+//! | `ferr-fib` | the netlink writer | operations |
+//! | `ferr-monitor` | the netlink monitor | the kernel |
+//! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
+//! | main | configuration, vty sockets, signals | clients |
+//!
+//! # Invariants
+//! * Cores are owned by one thread each and never locked; others send jobs.
+//! * Every queue between threads is bounded, and the graph of blocking sends has no circle: the RIB never blocks.
+
+#![forbid(unsafe_code)]
+
+mod bgp_log;
+mod bgp_thread;
+mod conn;
+mod daemon;
+mod listen;
+mod logging;
+mod owner;
+mod rib_thread;
+mod surroundings;
+mod translate;
+
+pub use daemon::{DaemonOptions, EngineError, check, run};
+pub use ferr_config::model::global::LogLevel;
+pub use ferr_config::{Diagnostic, Severity};
+
+pub(crate) use ferr_rib::OwnerId;

@@ -1,0 +1,230 @@
+//! Composition: starts the threads in order, tells that it is ready, and ends them in order.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use ferr_config::Diagnostic;
+use ferr_config::model::global::LogLevel;
+use ferr_state::{Handle, LogHub, SystemInfo};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::info;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::bgp_thread::{self, BgpMessage, BgpPorts};
+use crate::logging::LogSinks;
+use crate::owner::{Owner, OwnerPorts, read};
+use crate::rib_thread::{self, RibPorts};
+use crate::surroundings::Surroundings;
+
+/// How to run the daemon.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// Configuration files, in order.
+    pub config: Vec<PathBuf>,
+    /// Folder of the vty sockets.
+    pub vty_dir: PathBuf,
+    /// Written when everything stands, removed at the end.
+    pub pid_file: Option<PathBuf>,
+    /// Lines to standard output down to this level, whatever the configuration says.
+    pub log_level: Option<LogLevel>,
+    /// Leave our routes in the kernel at the end.
+    pub retain: bool,
+}
+
+/// Why the daemon cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A step with the kernel failed.
+    #[error("cannot {step}: {error}; root or CAP_NET_ADMIN is needed")]
+    Kernel {
+        /// What was tried.
+        step: &'static str,
+        /// The kernel's answer.
+        error: nix::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+    /// The runtime or a signal handler could not be started.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    /// The vty sockets.
+    #[error("{0}")]
+    Vty(#[from] ferr_vty::BindError),
+    /// The pid file.
+    #[error("cannot write {path}: {error}")]
+    PidFile {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// Everything that is wrong with configuration files.
+pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
+    read(files).1
+}
+
+/// Jobs that may wait for a thread.
+const JOBS: usize = 64;
+/// Messages that may wait for a thread; a message to the RIB holds up to 1024 routes.
+const MESSAGES: usize = 16;
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`EngineError`] when it cannot start.
+pub fn run(options: DaemonOptions) -> Result<(), EngineError> {
+    let hub = LogHub::default();
+    let log = LogSinks::new(hub.clone(), options.log_level);
+    let level = tracing_subscriber::filter::LevelFilter::DEBUG;
+    let subscriber = tracing_subscriber::registry().with(level).with(log.clone());
+    // A second daemon in one process (tests) shares the first one's subscriber.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Runtime)?;
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(serve(options, hub, log)))
+}
+
+fn system_info() -> SystemInfo {
+    let kernel = nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned());
+    let hostname = nix::unistd::gethostname().map(|h| h.to_string_lossy().into_owned());
+    SystemInfo {
+        frr_version: ferr_config::FRR_VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        hostname: hostname.unwrap_or_default(),
+        kernel: kernel.unwrap_or_default(),
+        started: Instant::now(),
+        started_wall: SystemTime::now(),
+    }
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+    usr1: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+            usr1: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(), EngineError> {
+    let mut signals = Signals::new().map_err(EngineError::Runtime)?;
+    let info = Arc::new(system_info());
+    let (bgp_jobs_tx, bgp_jobs) = mpsc::channel(JOBS);
+    let (rib_jobs_tx, rib_jobs) = mpsc::channel(JOBS);
+    let (config_tx, config_rx) = mpsc::channel(JOBS);
+    let (bgp_tx, bgp_rx) = mpsc::channel(MESSAGES);
+    let (rib_tx, rib_rx) = mpsc::channel(MESSAGES);
+    let (event_tx, event_rx) = mpsc::channel(MESSAGES);
+    let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
+    let (stop_tx, stop_rx) = watch::channel(false);
+    let (reload_tx, reload_rx) = mpsc::channel(1);
+
+    let ports = RibPorts {
+        jobs: rib_jobs,
+        messages: rib_rx,
+        events: event_tx,
+        around: around_tx,
+        stop: stop_rx,
+        retain: options.retain,
+    };
+    let rib_thread = rib_thread::spawn(ports, rand::random())?;
+    let ports = BgpPorts {
+        jobs: bgp_jobs,
+        messages: bgp_rx,
+        events: event_rx,
+        rib: rib_tx.clone(),
+        around: around_rx.clone(),
+    };
+    let bgp_thread = bgp_thread::spawn(ports)?;
+    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, info, hub);
+    let ports = OwnerPorts {
+        requests: config_rx,
+        reload: reload_rx,
+        bgp: bgp_tx.clone(),
+        rib: rib_tx,
+        around: around_rx,
+        handle: handle.clone(),
+        log: log.clone(),
+        log_level: options.log_level,
+    };
+    let mut owner = Owner::new(ports, options.config.clone());
+    owner.start().await;
+    let owner = tokio::task::spawn_local(owner.run());
+    let vty = ferr_vty::VtyOptions { dir: options.vty_dir.clone(), ..ferr_vty::VtyOptions::default() };
+    let sockets = ferr_vty::bind(vty)?;
+    let vty = tokio::task::spawn_local(sockets.run(handle));
+    let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
+    notify_ready();
+    info!("ready");
+
+    loop {
+        tokio::select! {
+            _ = signals.term.recv() => break,
+            _ = signals.int.recv() => break,
+            _ = signals.hup.recv() => drop(reload_tx.try_send(())),
+            _ = signals.usr1.recv() => log.reopen(),
+        }
+    }
+    info!("ending");
+    let (done_tx, done) = oneshot::channel();
+    let _ = bgp_tx.send(BgpMessage::Stop(done_tx)).await;
+    let _ = done.await;
+    let _ = stop_tx.send(true);
+    vty.abort();
+    owner.abort();
+    // Joining must not block the runtime that others still answer on.
+    let ended = tokio::task::spawn_blocking(move || (bgp_thread.join(), rib_thread.join()));
+    let _ = ended.await;
+    Ok(())
+}
+
+/// Tells systemd that connected, static and kernel routes stand.
+fn notify_ready() {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() else { return };
+    let message = b"READY=1\nSTATUS=FRR Operational";
+    let sent = match path.to_str().and_then(|p| p.strip_prefix('@')) {
+        Some(name) => {
+            use std::os::linux::net::SocketAddrExt;
+            std::os::unix::net::SocketAddr::from_abstract_name(name)
+                .and_then(|addr| socket.send_to_addr(message, &addr))
+        }
+        None => socket.send_to(message, Path::new(&path)),
+    };
+    if let Err(error) = sent {
+        tracing::warn!("cannot tell the service manager: {error}");
+    }
+}
+
+/// Removes the file at the end.
+struct PidFile(PathBuf);
+
+impl PidFile {
+    fn write(path: &Path) -> Result<Self, EngineError> {
+        std::fs::write(path, format!("{}\n", std::process::id()))
+            .map_err(|error| EngineError::PidFile { path: path.to_owned(), error })?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,403 @@
+//! The RIB's thread, and beside it the FIB writer's and the kernel monitor's.
+//!
+//! ```text
+//!   monitor --events--> rib --operations--> fib --answers--> rib
+//!       protocols --offers--> rib --answers, routes--> protocols
+//! ```
+//! All queues are bounded. The RIB never waits for the FIB or a protocol: it takes room when there is some, and what waits
+//! in it is coalesced. So no circle of full queues can form.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ferr_kernel::{Dumper, FibWriter, KernelEvent, Leftovers, Monitor, MonitorOptions, OwnLost};
+use ferr_rib::{FibAck, FibOp, LinkKind, Rib, RibConfig, RibEvent, Vrf};
+use ferr_state::RibJob;
+use ferr_types::{NexthopWatch, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::surroundings::Surroundings;
+use crate::{EngineError, OwnerId};
+
+/// Operations per message to the FIB thread: one netlink batch.
+const FIB_BATCH: usize = 1024;
+/// Events per message to a protocol.
+const EVENT_BATCH: usize = 256;
+/// How long leftovers of an earlier run may serve until the network has converged.
+const SWEEP_AFTER: Duration = Duration::from_secs(30);
+
+/// What protocols and the configuration say to the RIB.
+#[derive(Debug)]
+pub(crate) enum RibMessage {
+    /// Offers.
+    Routes(Vec<RouteUpdate>),
+    /// The whole of what one owner wants, instead of what it wanted before.
+    Replace(Vec<(RouteKey, RouteSpec)>, Vec<RouteKey>),
+    /// Track a next hop.
+    Watch(OwnerId, NexthopWatch),
+    /// Track it no longer.
+    Unwatch(OwnerId, NexthopWatch),
+    /// Hear of routes.
+    Subscribe(OwnerId, ferr_rib::Redistribution),
+    /// Hear of them no longer.
+    Unsubscribe(OwnerId, ferr_rib::Redistribution),
+    /// A protocol instance is gone.
+    OwnerGone(OwnerId, VrfId),
+}
+
+/// Ends of the queues.
+pub(crate) struct RibPorts {
+    pub(crate) jobs: mpsc::Receiver<RibJob>,
+    pub(crate) messages: mpsc::Receiver<RibMessage>,
+    pub(crate) events: mpsc::Sender<Vec<RibEvent>>,
+    pub(crate) around: watch::Sender<Arc<Surroundings>>,
+    pub(crate) stop: watch::Receiver<bool>,
+    /// Leave our routes in the kernel at the end.
+    pub(crate) retain: bool,
+}
+
+enum FibRequest {
+    Apply(Vec<FibOp>),
+    Sweep(Vec<(TableId, ferr_types::Prefix, u8)>, Vec<ferr_rib::NhId>),
+}
+
+/// Starts the three threads in the network namespace of the caller.
+///
+/// # Errors
+/// A socket that cannot be opened.
+pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, EngineError> {
+    let kernel = |step: &'static str| move |error| EngineError::Kernel { step, error };
+    let mut writer = FibWriter::open().map_err(kernel("open the FIB socket"))?;
+    let leftovers =
+        Dumper::open().and_then(|mut d| d.leftovers()).map_err(kernel("dump the kernel's tables"))?;
+    let mut monitor = Monitor::open(MonitorOptions::default()).map_err(kernel("open the monitor socket"))?;
+    monitor.ignore_ports(&[writer.port()]).map_err(kernel("filter own echoes"))?;
+    let objects = writer.probe_nexthop_objects();
+    if !objects {
+        warn!("this kernel has no next-hop objects; routes carry their next hops themselves");
+    }
+    let config = RibConfig {
+        nexthop_id_base: leftovers.free_id,
+        nexthop_objects: objects,
+        hash_seed,
+        ..RibConfig::default()
+    };
+    let (fib_tx, fib_rx) = mpsc::channel(2);
+    let (ack_tx, ack_rx) = mpsc::channel(8);
+    let (kernel_tx, kernel_rx) = mpsc::channel(64);
+    let ended = Arc::new(AtomicBool::new(false));
+    let fib = start("ferr-fib", move || fib_loop(writer, fib_rx, &ack_tx))?;
+    let flag = ended.clone();
+    let mon = start("ferr-monitor", move || monitor_loop(monitor, &kernel_tx, &flag))?;
+    start("ferr-rib", move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return error!("cannot start the RIB's runtime: {error}"),
+        };
+        let worker = Worker {
+            rib: Rib::new(config, Instant::now()),
+            ports,
+            fib: fib_tx,
+            acks: ack_rx,
+            kernel: kernel_rx,
+            events: Vec::new(),
+            synced: false,
+            around_dirty: false,
+            leftovers: Some((Instant::now() + SWEEP_AFTER, leftovers)),
+            inflight: 0,
+        };
+        runtime.block_on(worker.run());
+        ended.store(true, Ordering::Relaxed);
+        for thread in [fib, mon] {
+            if thread.join().is_err() {
+                error!("a kernel thread panicked");
+            }
+        }
+    })
+}
+
+fn start(name: &str, f: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
+    thread::Builder::new().name(name.to_owned()).spawn(f).map_err(EngineError::Thread)
+}
+
+fn fib_loop(
+    mut writer: FibWriter,
+    mut requests: mpsc::Receiver<FibRequest>,
+    acks: &mpsc::Sender<Vec<FibAck>>,
+) {
+    while let Some(request) = requests.blocking_recv() {
+        match request {
+            FibRequest::Apply(ops) => {
+                if acks.blocking_send(writer.apply(&ops)).is_err() {
+                    return;
+                }
+            }
+            FibRequest::Sweep(routes, nexthops) => {
+                let refused = writer.sweep(&routes, &nexthops);
+                if refused > 0 {
+                    warn!("{refused} leftovers of an earlier run could not be removed from the kernel");
+                }
+            }
+        }
+    }
+}
+
+fn monitor_loop(mut monitor: Monitor, events: &mpsc::Sender<Vec<KernelEvent>>, ended: &AtomicBool) {
+    while !ended.load(Ordering::Relaxed) {
+        match monitor.recv(Some(Duration::from_millis(200))) {
+            Ok(batch) if batch.is_empty() => {}
+            Ok(batch) => {
+                if events.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                error!("kernel monitor: {error}");
+                thread::sleep(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+/// What the loop woke up for.
+enum Step {
+    Stop,
+    Job(RibJob),
+    Acks(Vec<FibAck>),
+    Kernel(Vec<KernelEvent>),
+    ProtocolsHaveRoom,
+    FibHasRoom,
+    Message(RibMessage),
+    Timeout,
+}
+
+struct Worker {
+    rib: Rib,
+    ports: RibPorts,
+    fib: mpsc::Sender<FibRequest>,
+    acks: mpsc::Receiver<Vec<FibAck>>,
+    kernel: mpsc::Receiver<Vec<KernelEvent>>,
+    events: Vec<RibEvent>,
+    synced: bool,
+    around_dirty: bool,
+    leftovers: Option<(Instant, Leftovers)>,
+    /// Batches at the FIB thread.
+    inflight: usize,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        loop {
+            self.feed_fib();
+            self.publish();
+            if self.events.is_empty() {
+                self.rib.poll_events(EVENT_BATCH, &mut self.events);
+            }
+            let timeout = self.next_timeout();
+            let has_events = !self.events.is_empty();
+            let step = tokio::select! {
+                biased;
+                _ = self.ports.stop.changed() => Step::Stop,
+                Some(job) = self.ports.jobs.recv() => Step::Job(job),
+                Some(acks) = self.acks.recv() => Step::Acks(acks),
+                Some(batch) = self.kernel.recv() => Step::Kernel(batch),
+                Ok(_) = self.ports.events.reserve(), if has_events => Step::ProtocolsHaveRoom,
+                Ok(_) = self.fib.reserve(), if self.rib.fib_ready() => Step::FibHasRoom,
+                Some(message) = self.ports.messages.recv() => Step::Message(message),
+                () = sleep_until(timeout) => Step::Timeout,
+            };
+            match step {
+                Step::Stop => break,
+                Step::Job(job) => job(&mut self.rib, Instant::now()),
+                Step::Acks(acks) => self.acks(&acks),
+                Step::Kernel(batch) => self.kernel_events(batch),
+                Step::ProtocolsHaveRoom => {
+                    // The only sender: the room just seen is still there.
+                    let _ = self.ports.events.try_send(std::mem::take(&mut self.events));
+                }
+                Step::FibHasRoom => self.feed_fib(),
+                Step::Message(message) => self.message(message),
+                Step::Timeout => self.timeout(),
+            }
+        }
+        self.end().await;
+    }
+
+    fn next_timeout(&mut self) -> Option<Instant> {
+        let sweep = self.leftovers.as_ref().map(|(at, _)| *at);
+        [self.rib.poll_timeout(), sweep].into_iter().flatten().min()
+    }
+
+    fn timeout(&mut self) {
+        let now = Instant::now();
+        self.rib.handle_timeout(now);
+        if let Some((at, leftovers)) = self.leftovers.take() {
+            if at > now {
+                self.leftovers = Some((at, leftovers));
+            } else {
+                self.sweep(&leftovers);
+            }
+        }
+    }
+
+    /// Hands operations on while the FIB thread has room.
+    fn feed_fib(&mut self) {
+        while self.rib.fib_ready()
+            && let Ok(permit) = self.fib.try_reserve()
+        {
+            let mut ops = Vec::with_capacity(FIB_BATCH);
+            self.rib.poll_fib(FIB_BATCH, &mut ops);
+            if ops.is_empty() {
+                return;
+            }
+            self.inflight += 1;
+            permit.send(FibRequest::Apply(ops));
+        }
+    }
+
+    fn acks(&mut self, acks: &[FibAck]) {
+        self.inflight -= 1;
+        self.rib.fib_acks(Instant::now(), acks);
+    }
+
+    fn publish(&mut self) {
+        if std::mem::take(&mut self.around_dirty) && self.synced {
+            let around = Surroundings::of(&self.rib, self.synced);
+            self.ports.around.send_if_modified(|old| {
+                let changed = **old != around;
+                if changed {
+                    *old = Arc::new(around);
+                }
+                changed
+            });
+        }
+    }
+
+    fn message(&mut self, message: RibMessage) {
+        let now = Instant::now();
+        match message {
+            RibMessage::Routes(batch) => self.rib.apply(now, &batch),
+            RibMessage::Replace(set, gone) => {
+                let gone = gone.into_iter().map(RouteUpdate::Withdraw);
+                let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, spec));
+                let batch: Vec<RouteUpdate> = gone.chain(set).collect();
+                self.rib.apply(now, &batch);
+            }
+            RibMessage::Watch(owner, watch) => self.rib.watch(owner, watch),
+            RibMessage::Unwatch(owner, watch) => self.rib.unwatch(owner, watch),
+            RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),
+            RibMessage::Unsubscribe(owner, what) => self.rib.unsubscribe(owner, what),
+            RibMessage::OwnerGone(owner, vrf) => {
+                self.rib.remove_owner(owner);
+                self.rib.sweep(ferr_types::Protocol::Bgp, None, Some(vrf));
+            }
+        }
+    }
+
+    fn kernel_events(&mut self, batch: Vec<KernelEvent>) {
+        let now = Instant::now();
+        for event in batch {
+            match event {
+                KernelEvent::Link(link) => {
+                    if let LinkKind::Vrf(table) = link.kind {
+                        let id = VrfId(link.ifindex.0);
+                        self.rib.vrf_set(Vrf { id, name: link.name.clone(), table });
+                    }
+                    self.rib.link_set(now, link);
+                    self.around_dirty = true;
+                }
+                KernelEvent::LinkGone(ifindex) => {
+                    self.rib.link_remove(now, ifindex);
+                    self.rib.vrf_remove(VrfId(ifindex.0));
+                    self.around_dirty = true;
+                }
+                KernelEvent::AddressAdd(address) => {
+                    self.rib.address_add(now, address);
+                    self.around_dirty = true;
+                }
+                KernelEvent::AddressDel(address) => {
+                    self.rib.address_del(now, address);
+                    self.around_dirty = true;
+                }
+                KernelEvent::RouteAdd(route) => self.rib.kernel_route_set(now, &route),
+                KernelEvent::RouteDel(route) => {
+                    self.rib.kernel_route_del(route.table, route.prefix, route.metric);
+                }
+                KernelEvent::OwnLost(OwnLost::Route { table, prefix }) => {
+                    self.rib.fib_route_lost(table, prefix);
+                }
+                KernelEvent::OwnLost(OwnLost::Nexthop(id)) => self.rib.fib_nexthop_lost(id),
+                KernelEvent::Synced => {
+                    self.around_dirty |= !self.synced;
+                    self.synced = true;
+                }
+                KernelEvent::Overrun => self.reconcile(),
+            }
+        }
+    }
+
+    /// Events were lost: what the kernel holds of ours is compared with what it shall hold.
+    fn reconcile(&mut self) {
+        warn!("the kernel's events overran the buffer; comparing its routes with ours");
+        let routes = match Dumper::open().and_then(|mut d| d.own_routes()) {
+            Ok(routes) => routes,
+            Err(error) => return error!("cannot dump routes: {error}"),
+        };
+        self.rib.reconcile_begin();
+        let mut stray = Vec::new();
+        for route in routes {
+            if !self.rib.reconcile_seen(route.table, route.prefix, route.protocol, route.group) {
+                stray.push((route.table, route.prefix, route.protocol));
+            }
+        }
+        self.rib.reconcile_end();
+        // Leftovers of an earlier run stay until their own time.
+        if self.leftovers.is_none() && !stray.is_empty() {
+            let _ = self.fib.try_send(FibRequest::Sweep(stray, Vec::new()));
+        }
+    }
+
+    fn sweep(&mut self, leftovers: &Leftovers) {
+        if leftovers.routes.is_empty() && leftovers.nexthops.is_empty() {
+            return;
+        }
+        let routes = Dumper::open().and_then(|mut d| d.own_routes()).unwrap_or_default();
+        let stray: Vec<_> = routes
+            .into_iter()
+            .filter(|r| !self.rib.wants_fib_route(r.table, r.prefix))
+            .map(|r| (r.table, r.prefix, r.protocol))
+            .collect();
+        info!("{} routes of an earlier run are gone from the network and removed", stray.len());
+        let _ = self.fib.try_send(FibRequest::Sweep(stray, leftovers.nexthops.clone()));
+    }
+
+    /// Takes our routes out of the kernel, unless they shall stay.
+    async fn end(mut self) {
+        if self.ports.retain {
+            return;
+        }
+        self.rib.withdraw_all();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.rib.fib_ready() || self.inflight > 0 {
+            self.feed_fib();
+            tokio::select! {
+                Some(acks) = self.acks.recv() => self.acks(&acks),
+                () = sleep_until(Some(deadline)) => return warn!("the kernel did not take all withdrawals in time"),
+            }
+        }
+        if let Some((_, leftovers)) = self.leftovers.take() {
+            self.sweep(&leftovers);
+        }
+    }
+}
+
+/// Sleeps until `at`, for ever for `None`.
+pub(crate) async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
