@@ -1,5 +1,6 @@
 //! Hostile and damaged input: no panic, nothing else lost.
 #![allow(missing_docs)]
+#![allow(clippy::disallowed_methods)]
 
 use ferr_config::{Config, ModeStack, Part, complete, execute_line, parse, render};
 use proptest::prelude::*;

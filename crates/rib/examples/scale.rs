@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p ferr-rib --example scale [ROUTES]`
 
+#![allow(clippy::disallowed_methods)]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 

@@ -96,6 +96,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
+    #[allow(clippy::disallowed_methods)]
     pub(crate) fn new(config: RibConfig) -> Self {
         let now = Instant::now();
         Self { rib: Rib::new(config, now), kernel: Kernel::default(), now }

@@ -1,0 +1,130 @@
+//! Who may depend on whom, and under which licence.
+
+use crate::workspace::{Packages, linked};
+
+/// Crates of the workspace and what they may depend on (docs/architecture.md).
+pub(crate) const LAYERS: [(&str, &[&str]); 16] = [
+    ("types", &[]),
+    ("prefixmap", &["types"]),
+    ("bgp-wire", &["types"]),
+    ("policy", &["types", "prefixmap"]),
+    ("config", &["types", "prefixmap"]),
+    ("bgp", &["types", "prefixmap", "bgp-wire", "policy"]),
+    ("rib", &["types", "prefixmap", "policy"]),
+    ("netio", &["types"]),
+    ("kernel", &["types", "rib", "netio"]),
+    // Views are those of the cores: docs/adr/0003-state-reexports-views.md.
+    ("state", &["types", "config", "policy", "bgp", "rib"]),
+    ("vty", &["types", "config", "state"]),
+    (
+        "engine",
+        &[
+            "types",
+            "prefixmap",
+            "bgp-wire",
+            "policy",
+            "config",
+            "bgp",
+            "rib",
+            "netio",
+            "kernel",
+            "state",
+            "vty",
+        ],
+    ),
+    ("simnet", &["types", "prefixmap", "bgp-wire", "policy", "config", "bgp", "rib"]),
+    ("testnet", &["types"]),
+    ("oracles", &["types", "bgp-wire"]),
+    ("interop", &["types", "testnet"]),
+];
+
+/// Crates that compose others and may use all of them.
+const COMPOSITION: [&str; 4] = ["ferrd", "ferr", "ferr-bench", "xtask"];
+
+/// Crates without I/O.
+const CORES: [&str; 7] = ["types", "prefixmap", "bgp-wire", "policy", "config", "bgp", "rib"];
+
+/// What they must not link, however far down.
+const IMPURE: [&str; 8] = ["getrandom", "libc", "mio", "nix", "rand", "rustix", "socket2", "tokio"];
+
+/// Name without the common prefix.
+fn short(name: &str) -> &str {
+    name.strip_prefix("ferr-").unwrap_or(name)
+}
+
+/// Forbidden edges between our crates.
+pub(crate) fn layering(packages: &Packages) -> Vec<String> {
+    let mut findings = Vec::new();
+    for package in packages.values().filter(|p| p.member && !COMPOSITION.contains(&p.name.as_str())) {
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == short(&package.name)) else {
+            findings.push(format!("{}: no row in the table of layers", package.name));
+            continue;
+        };
+        for dependency in package.normal.iter().filter_map(|id| packages.get(id)).filter(|d| d.member) {
+            if !allowed.contains(&short(&dependency.name)) {
+                findings.push(format!("{} must not depend on {}", package.name, dependency.name));
+            }
+        }
+    }
+    findings
+}
+
+/// Cores that link something with I/O.
+pub(crate) fn purity(packages: &Packages) -> Vec<String> {
+    let mut findings = Vec::new();
+    let cores = packages.iter().filter(|(_, p)| p.member && CORES.contains(&short(&p.name)));
+    for (id, core) in cores {
+        for dependency in linked(packages, id).iter().filter_map(|id| packages.get(id)) {
+            if IMPURE.contains(&dependency.name.as_str()) {
+                findings.push(format!("{} has no I/O, but links {}", core.name, dependency.name));
+            }
+        }
+    }
+    findings
+}
+
+/// Licences that a permissive binary can carry.
+const PERMISSIVE: [&str; 12] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+    "bzip2-1.0.6",
+];
+
+/// The only package whose tests may use other licences: it is never shipped.
+const ORACLES: &str = "ferr-oracles";
+
+/// Whether an SPDX expression leaves a permissive choice. `/` is the old spelling of `OR`.
+pub(crate) fn permissive(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    // AND binds tighter in SPDX; parentheses around an OR only occur with further terms that are permissive themselves.
+    expression.split(" AND ").all(|part| part.split(" OR ").any(|l| PERMISSIVE.contains(&l.trim())))
+}
+
+/// Packages whose licence does not fit. What only the oracles' tests use is not looked at.
+pub(crate) fn licences(packages: &Packages) -> Vec<String> {
+    let mut used = std::collections::BTreeSet::new();
+    for (id, package) in packages.iter().filter(|(_, p)| p.member) {
+        used.insert(id.clone());
+        used.extend(linked(packages, id));
+        if package.name != ORACLES {
+            for other in &package.other {
+                used.insert(other.clone());
+                used.extend(linked(packages, other));
+            }
+        }
+    }
+    used.iter()
+        .filter_map(|id| packages.get(id))
+        .filter(|p| !permissive(&p.license))
+        .map(|p| format!("{}: licence `{}` is not on the list", p.name, p.license))
+        .collect()
+}
