@@ -1,0 +1,83 @@
+//! What a command does; its words are in [`crate::pattern::Args`].
+
+/// One per handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Moves the session or changes how it behaves.
+    Session(SessionAction),
+    /// Generic commands of every socket.
+    Common(CommonAction),
+    /// BGP.
+    Bgp(BgpAction),
+    /// RIB and interfaces.
+    Zebra(ZebraAction),
+    /// Lists and route-maps.
+    Lists(ListsAction),
+    /// Of a protocol that does not run: an empty answer.
+    Absent(Empty),
+}
+
+/// See [`Action::Session`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionAction {
+    Enable,
+    Disable,
+    Configure,
+    End,
+    Exit,
+    Nothing,
+    Begin,
+    Finish,
+    List,
+    Find,
+    History,
+    Monitor,
+    NoMonitor,
+    Prompt,
+    Complete,
+}
+
+/// See [`Action::Common`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommonAction {
+    Echo,
+    Version,
+    Memory,
+    Threads,
+    Modules,
+    WorkQueues,
+    Logging,
+    Debugging,
+    Errors,
+    Daemons,
+    Running,
+    Write,
+    LogMessage,
+    WatchFrr,
+    Startup,
+}
+
+/// See [`Action::Bgp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BgpAction {
+    Summary,
+}
+
+/// See [`Action::Zebra`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ZebraAction {
+    Routes,
+}
+
+/// See [`Action::Lists`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListsAction {
+    PrefixList,
+}
+
+/// Shape of an empty answer with `json`; without it nothing is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    Object,
+    Array,
+}

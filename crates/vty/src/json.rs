@@ -1,0 +1,129 @@
+//! JSON of FRR's form: two blanks per level, no blank behind the colon, empty containers over two lines.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+use serde_json::{Map, Value};
+
+struct Frr {
+    depth: usize,
+    filled: bool,
+}
+
+impl Frr {
+    fn indent<W: ?Sized + io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        (0..self.depth).try_for_each(|_| writer.write_all(b"  "))
+    }
+
+    fn open<W: ?Sized + io::Write>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.filled = false;
+        writer.write_all(bracket)
+    }
+
+    fn close<W: ?Sized + io::Write>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(b"\n")?;
+        self.indent(writer)?;
+        self.filled = true;
+        writer.write_all(bracket)
+    }
+
+    fn item<W: ?Sized + io::Write>(&self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"\n" } else { b",\n" })?;
+        self.indent(writer)
+    }
+}
+
+impl Formatter for Frr {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"[")
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.item(writer, first)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"{")
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.item(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b":")
+    }
+}
+
+/// Text of a value whose opening bracket stands at level `depth`, without a line end.
+pub(crate) fn pretty_at(value: &impl Serialize, depth: usize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, Frr { depth, filled: false });
+    // Strings and numbers in memory cannot fail to serialize.
+    let _ = value.serialize(&mut serializer);
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Text of a value with a line end.
+pub(crate) fn pretty(value: &Value) -> String {
+    let mut text = pretty_at(value, 0);
+    text.push('\n');
+    text
+}
+
+/// An object under construction; keys keep their order.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Obj(Map<String, Value>);
+
+impl Obj {
+    /// An empty object.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a key.
+    pub(crate) fn put(&mut self, key: impl Into<String>, value: impl Into<Value>) -> &mut Self {
+        self.0.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets a key when there is a value.
+    pub(crate) fn opt(&mut self, key: &str, value: Option<impl Into<Value>>) -> &mut Self {
+        if let Some(value) = value {
+            self.put(key, value);
+        }
+        self
+    }
+
+    /// `true` when it holds, else nothing.
+    pub(crate) fn flag(&mut self, key: &str, holds: bool) -> &mut Self {
+        self.opt(key, holds.then_some(true))
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Text of its own, with a line end.
+    pub(crate) fn pretty(self) -> String {
+        pretty(&self.into())
+    }
+}
+
+impl From<Obj> for Value {
+    fn from(obj: Obj) -> Self {
+        Self::Object(obj.0)
+    }
+}

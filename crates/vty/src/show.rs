@@ -1,0 +1,80 @@
+//! Handlers of the commands that print.
+
+pub(crate) mod bgp;
+mod common;
+mod running;
+pub(crate) mod zebra;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use ferr_state::Handle;
+
+use crate::command::{Action, Empty};
+use crate::door::Daemon;
+use crate::output::{Out, Outcome, Status};
+use crate::pattern::Args;
+use crate::server::Shared;
+
+/// What a handler works with.
+pub(crate) struct Ctx<'a> {
+    /// Of all sessions.
+    pub(crate) shared: &'a Shared,
+    /// The socket.
+    pub(crate) door: Daemon,
+    /// Process at the other end, 0 when unknown.
+    pub(crate) pid: i32,
+    /// The reply.
+    pub(crate) out: Out<'a>,
+}
+
+impl Ctx<'_> {
+    /// Door to the daemon.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.shared.handle
+    }
+}
+
+/// Clocks at the time of a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    /// Now.
+    pub(crate) now: Instant,
+    /// The same on the wall.
+    pub(crate) wall: SystemTime,
+}
+
+impl Clock {
+    /// Of a job that ran at `now`.
+    pub(crate) fn new(handle: &Handle, now: Instant) -> Self {
+        Self { now, wall: handle.wall_clock(now) }
+    }
+
+    /// Time since `at`.
+    pub(crate) fn age(&self, at: Instant) -> Duration {
+        self.now.saturating_duration_since(at)
+    }
+
+    /// `at` on the wall.
+    pub(crate) fn wall(&self, at: Instant) -> SystemTime {
+        self.wall.checked_sub(self.age(at)).unwrap_or(self.wall)
+    }
+}
+
+/// Runs a command that is not about the session itself.
+pub(crate) async fn run(ctx: &mut Ctx<'_>, action: Action, args: &Args) -> Outcome {
+    match action {
+        Action::Common(action) => common::run(ctx, action, args).await,
+        Action::Bgp(action) => bgp::run(ctx, action, args).await,
+        Action::Zebra(action) => zebra::run(ctx, action, args).await,
+        Action::Absent(empty) => {
+            if args.has("json") {
+                ctx.out.push(match empty {
+                    Empty::Object => "{}\n",
+                    Empty::Array => "[]\n",
+                });
+            }
+            Ok(Status::Success)
+        }
+        Action::Session(_) | Action::Lists(_) => Ok(Status::Success),
+    }
+}

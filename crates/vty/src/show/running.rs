@@ -1,0 +1,35 @@
+//! `show running-config`: each socket prints its own part, so that what clients merge holds every line once.
+
+use ferr_config::{Part, render};
+
+use super::Ctx;
+use crate::door::Daemon;
+use crate::output::{Outcome, Status, line};
+use crate::pattern::Args;
+
+/// Lines written before waiting for the reader.
+const LINES: usize = 256;
+
+/// The part of the socket's daemon.
+pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    let config = ctx.handle().running().await?;
+    let newer_client = ctx.shared.knows_mgmtd(ctx.pid);
+    let part = match ctx.door {
+        // What `mgmtd` prints must not be printed twice: clients do not remove doubles inside `vrf` blocks.
+        Daemon::Zebra | Daemon::Staticd if newer_client => Part::Watchfrr,
+        door => door.part(),
+    };
+    let text = render(&config, part);
+    if ctx.door == Daemon::Ferr && !args.has("no-header") {
+        line!(ctx.out, "Building configuration...\n\nCurrent configuration:\n!");
+    }
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for chunk in lines.chunks(LINES) {
+        chunk.iter().for_each(|l| ctx.out.push(l));
+        ctx.out.breathe().await?;
+    }
+    if ctx.door == Daemon::Ferr {
+        line!(ctx.out, "end");
+    }
+    Ok(Status::Success)
+}
