@@ -1,0 +1,120 @@
+//! FRRouting's zebra, staticd and bgpd.
+
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::unistd::User;
+use serde_json::Value;
+
+use crate::ferrd::json;
+use crate::{Error, Host, Process};
+
+const DAEMONS: [&str; 3] = ["zebra", "staticd", "bgpd"];
+
+/// A running FRR.
+#[derive(Debug)]
+pub struct Frr {
+    host: Host,
+    dir: PathBuf,
+    processes: Vec<Process>,
+}
+
+impl Frr {
+    /// Starts the daemons and gives them `frr_conf` through `vtysh`.
+    pub fn start(host: &Host, frr_conf: &str) -> Result<Self, Error> {
+        let dir = host.subdir("frr")?;
+        let user = User::from_name("frr").ok().flatten().ok_or_else(|| Error::Missing {
+            program: "user frr".to_owned(),
+            fix: "apt-get install frr".to_owned(),
+        })?;
+        chown(&dir, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::path(&dir))?;
+        let empty = host.file("empty.conf", "!\n")?;
+        let mut frr = Self { host: host.clone(), dir, processes: Vec::new() };
+        for daemon in DAEMONS {
+            let mut process = host.start(daemon, frr.command(daemon, &empty))?;
+            let socket = frr.dir.join(format!("{daemon}.vty"));
+            process.wait_ready(host.interrupt(), 20, "to listen", |_| {
+                if socket.exists() { Ok(()) } else { Err(format!("{} does not exist", socket.display())) }
+            })?;
+            frr.processes.push(process);
+        }
+        frr.load(frr_conf)?;
+        Ok(frr)
+    }
+
+    fn command(&self, daemon: &str, empty: &Path) -> Command {
+        let file = |name: String| self.dir.join(name);
+        let mut command = Command::new(format!("/usr/lib/frr/{daemon}"));
+        command.arg("-f").arg(empty).arg("-i").arg(file(format!("{daemon}.pid")));
+        command.arg("-z").arg(file("zserv.api".to_owned())).arg("--vty_socket").arg(&self.dir);
+        command.args(["-P", "0", "--log", "stdout"]);
+        command
+    }
+
+    /// Applies a file of configuration lines.
+    pub fn load(&self, frr_conf: &str) -> Result<(), Error> {
+        let path = self.host.file("frr-loaded.conf", frr_conf)?;
+        let mut vtysh = self.vtysh_command();
+        self.host.run(vtysh.arg("-f").arg(path)).map(drop)
+    }
+
+    fn vtysh_command(&self) -> Command {
+        let mut vtysh = Command::new("vtysh");
+        vtysh.arg("--vty_socket").arg(&self.dir).arg("--config_dir").arg(self.host.dir());
+        vtysh
+    }
+
+    /// Runs `vtysh` with one `-c` for each command.
+    pub fn vtysh(&self, commands: &[&str]) -> Result<String, Error> {
+        let mut vtysh = self.vtysh_command();
+        for command in commands {
+            vtysh.args(["-c", command]);
+        }
+        self.host.run(&mut vtysh)
+    }
+
+    /// Types lines in configuration mode.
+    pub fn configure(&self, lines: &[&str]) -> Result<(), Error> {
+        let mut all = vec!["configure terminal"];
+        all.extend_from_slice(lines);
+        self.vtysh(&all).map(drop)
+    }
+
+    /// JSON of one `show` command.
+    pub fn json(&self, command: &str) -> Result<Value, Error> {
+        json(command, &self.vtysh(&[command])?)
+    }
+
+    /// Folder of its sockets.
+    #[must_use]
+    pub fn vty_dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its processes: zebra, staticd, bgpd.
+    pub fn processes(&mut self) -> &mut [Process] {
+        &mut self.processes
+    }
+
+    /// Waits until the BGP table has (or has not) a path for `prefix`.
+    pub fn wait_prefix(&self, prefix: &str, present: bool) -> Result<Value, Error> {
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let command = format!("show bgp {family} unicast {prefix} json");
+        let what = format!("FRR's BGP route {prefix} {}", if present { "present" } else { "absent" });
+        self.host.wait(30, what, || {
+            let seen = self.json(&command).map_err(|e| e.to_string())?;
+            let found = seen.get("paths").and_then(Value::as_array).is_some_and(|p| !p.is_empty());
+            if found == present { Ok(seen) } else { Err(seen.to_string()) }
+        })
+    }
+}
+
+impl Drop for Frr {
+    fn drop(&mut self) {
+        // Leaves of the tree first, so that none waits for another's reconnect.
+        while let Some(process) = self.processes.pop() {
+            drop(process);
+        }
+    }
+}

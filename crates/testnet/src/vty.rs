@@ -1,0 +1,71 @@
+//! Client of vty sockets: a command and a NUL out; text, three NULs and a status back.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Most bytes of one answer.
+const MAX_ANSWER: usize = 1 << 30;
+
+/// A connection to one vty socket.
+#[derive(Debug)]
+pub struct VtyClient {
+    stream: UnixStream,
+    limit: Duration,
+}
+
+/// What a daemon answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text; bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// Status: 0 is success, 1 a warning, 2 unknown, 3 ambiguous, 4 incomplete, 13 failed.
+    pub status: u8,
+}
+
+impl VtyClient {
+    /// Connects; every answer has to come within `limit`.
+    pub fn connect(path: &Path, limit: Duration) -> io::Result<Self> {
+        Ok(Self { stream: UnixStream::connect(path)?, limit })
+    }
+
+    /// Sends one command and reads its whole answer.
+    pub fn command(&mut self, command: &str) -> io::Result<Answer> {
+        self.stream.set_write_timeout(Some(self.limit))?;
+        let mut bytes = Vec::with_capacity(command.len() + 1);
+        bytes.extend(command.bytes().filter(|b| *b != 0));
+        bytes.push(0);
+        self.stream.write_all(&bytes)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> io::Result<Answer> {
+        let start = Instant::now();
+        let mut text = Vec::new();
+        let mut chunk = [0_u8; 65536];
+        loop {
+            let left = self.limit.checked_sub(start.elapsed()).filter(|d| !d.is_zero());
+            self.stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+            let count = match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => count,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            text.extend_from_slice(&chunk[..count]);
+            // Text holds no NUL, so the first one begins the trailer.
+            let fresh = text.len() - count;
+            let from = fresh.saturating_sub(3);
+            if let Some(at) = text[from..].iter().position(|b| *b == 0).map(|at| at + from)
+                && let Some(&status) = text.get(at + 3)
+            {
+                text.truncate(at);
+                return Ok(Answer { text: String::from_utf8_lossy(&text).into_owned(), status });
+            }
+            if text.len() > MAX_ANSWER {
+                return Err(io::Error::other("answer too long"));
+            }
+        }
+    }
+}
