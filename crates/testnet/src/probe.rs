@@ -88,14 +88,11 @@ impl Echo {
             if ppoll(&mut ready, Some(TimeSpec::from_duration(left)), None) == Ok(0) {
                 return None;
             }
-            match (&self.socket).read(&mut buffer) {
-                Ok(count) => {
-                    if let Some(sequence) = self.parse(&buffer[..count]) {
-                        return Some(sequence);
-                    }
-                }
-                // Nothing yet, or an ICMP error about an earlier echo ("host unreachable").
-                Err(_) => {}
+            // A failure is "nothing yet", or an ICMP error about an earlier echo ("host unreachable").
+            if let Some(sequence) =
+                (&self.socket).read(&mut buffer).ok().and_then(|count| self.parse(&buffer[..count]))
+            {
+                return Some(sequence);
             }
         }
     }
