@@ -1,2 +1,40 @@
-//! ferr-bench.
-fn main() {}
+//! Convergence and scale benchmarks, each with rivals in the same run on the same machine.
+//!
+//! A figure is a median of alternating runs; ratios to a rival say more than seconds, because machines are noisy.
+#![forbid(unsafe_code)]
+
+mod dut;
+mod feed;
+mod full_table;
+mod measure;
+mod speaker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(version, about = "Benchmarks of FeRR beside other routing stacks")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// A full table from one peer into the kernel and to a second peer.
+    FullTable(full_table::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().bench {
+        Bench::FullTable(options) => full_table::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ferr-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The two ends of a benchmark: a peer that sends a table as fast as TCP takes it, and one that counts what comes.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ferr_bgp_wire::{
+    Capability, MessageType, Open, PeerKind, Scratch, SessionContext, Update, frame, keepalive,
+};
+use ferr_testnet::Netns;
+use ferr_types::{Asn, RouterId};
+
+/// Hold time of the benchmark's own peers: long, so that a busy machine does not end a run.
+const HOLD: u16 = 240;
+
+/// A session that is up. Dropping it closes the connection.
+pub(crate) struct Speaker {
+    stream: TcpStream,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    announced: AtomicUsize,
+    withdrawn: AtomicUsize,
+    /// Microseconds from `start` to the last UPDATE.
+    last: AtomicU64,
+    closed: AtomicBool,
+}
+
+fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(MessageType, Vec<u8>)> {
+    loop {
+        let found = frame(buffer, 4096).map_err(|e| io::Error::other(e.to_string()))?;
+        if let Some(message) = found {
+            let (kind, body, len) = (message.kind, message.body.to_vec(), message.len);
+            buffer.drain(..len);
+            return Ok((kind, body));
+        }
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => buffer.extend_from_slice(&chunk[..n]),
+        }
+    }
+}
+
+impl Speaker {
+    /// Connects from `netns` to `remote` until the session is up; `start` is where [`Self::last_update`] counts from.
+    pub(crate) fn connect(
+        netns: &Netns,
+        remote: Ipv4Addr,
+        asn: Asn,
+        id: Ipv4Addr,
+        start: Instant,
+    ) -> io::Result<Self> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let attempt = netns
+                .enter(|| {
+                    TcpStream::connect_timeout(&SocketAddr::new(remote.into(), 179), Duration::from_secs(2))
+                })
+                .map_err(|e| io::Error::other(e.to_string()))?;
+            match attempt.and_then(|stream| Self::open(stream, asn, id, start)) {
+                Ok(speaker) => return Ok(speaker),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(300)),
+            }
+        }
+    }
+
+    fn open(mut stream: TcpStream, asn: Asn, id: Ipv4Addr, start: Instant) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let capabilities = vec![Capability::Multiprotocol { afi: 1, safi: 1 }, Capability::FourOctetAs(asn)];
+        let mut open = Vec::new();
+        Open::new(asn, HOLD, RouterId(id), capabilities).encode(&mut open);
+        stream.write_all(&open)?;
+        let mut buffer = Vec::new();
+        let mut opened = false;
+        loop {
+            match read_message(&mut stream, &mut buffer)?.0 {
+                MessageType::Open => {
+                    opened = true;
+                    stream.write_all(&keepalive())?;
+                }
+                MessageType::Keepalive if opened => break,
+                kind => return Err(io::Error::other(format!("unexpected {kind:?}"))),
+            }
+        }
+        stream.set_read_timeout(None)?;
+        let counters = Arc::new(Counters::default());
+        let (reader, shared) = (stream.try_clone()?, counters.clone());
+        thread::spawn(move || {
+            // An error here is the end of the session, which the benchmark sees by its counters.
+            let _ = count(reader, buffer, &shared, start);
+            shared.closed.store(true, Ordering::Release);
+        });
+        let (mut writer, shared) = (stream.try_clone()?, counters.clone());
+        thread::spawn(move || {
+            while !shared.closed.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_secs(20));
+                if writer.write_all(&keepalive()).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { stream, counters })
+    }
+
+    /// Sends encoded messages as fast as TCP takes them.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Prefixes announced and withdrawn so far.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.counters.announced.load(Ordering::Acquire), self.counters.withdrawn.load(Ordering::Acquire))
+    }
+
+    /// When the last UPDATE came.
+    pub(crate) fn last_update(&self) -> Duration {
+        Duration::from_micros(self.counters.last.load(Ordering::Acquire))
+    }
+
+    /// Whether the peer ended the session.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.counters.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Speaker {
+    fn drop(&mut self) {
+        self.counters.closed.store(true, Ordering::Release);
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+fn count(mut stream: TcpStream, mut buffer: Vec<u8>, counters: &Counters, start: Instant) -> io::Result<()> {
+    let mut ctx = SessionContext::new(PeerKind::Ebgp);
+    ctx.max_len = 65535;
+    let mut scratch = Scratch::default();
+    let mut chunk = vec![0; 256 * 1024];
+    loop {
+        let mut done = 0;
+        while let Some(message) =
+            frame(&buffer[done..], 65535).map_err(|e| io::Error::other(e.to_string()))?
+        {
+            done += message.len;
+            if message.kind == MessageType::Notification {
+                return Ok(());
+            }
+            if message.kind == MessageType::Update
+                && let Ok(update) = Update::decode(message.body, &ctx, &mut scratch)
+            {
+                counters.announced.fetch_add(update.announced.iter().count(), Ordering::AcqRel);
+                counters.withdrawn.fetch_add(update.withdrawn.iter().count(), Ordering::AcqRel);
+                counters.last.store(start.elapsed().as_micros() as u64, Ordering::Release);
+            }
+        }
+        buffer.drain(..done);
+        match stream.read(&mut chunk)? {
+            0 => return Ok(()),
+            n => buffer.extend_from_slice(&chunk[..n]),
+        }
+    }
+}
