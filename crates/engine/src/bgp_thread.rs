@@ -300,7 +300,7 @@ impl Worker {
         let now = Instant::now();
         let ConnKey { instance: name, conn } = event.key;
         match event.kind {
-            ConnKind::Accepted(stream, device) => return self.accept(stream, device),
+            ConnKind::Accepted(stream, vrf) => self.accept(stream, vrf),
             ConnKind::Connected(stream) => {
                 let around = self.ports.around.borrow().clone();
                 let Some(running) = self.running.get_mut(&name) else { return };

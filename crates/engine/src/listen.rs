@@ -32,6 +32,9 @@ impl Drop for Listener {
     }
 }
 
+/// A key with the VRF of its peer.
+type VrfKey = (VrfId, Md5Key);
+
 /// All listening sockets.
 pub(crate) struct Listeners {
     events: mpsc::Sender<ConnEvent>,
@@ -97,10 +100,10 @@ impl Listeners {
         Ok(Listener { socket, v6, task: task.abort_handle(), keys: Vec::new() })
     }
 
-    fn set_keys(&mut self, wanted: &[(VrfId, Md5Key)], errors: &mut Vec<String>) {
+    fn set_keys(&mut self, wanted: &[VrfKey], errors: &mut Vec<String>) {
         self.failed.clear();
         for listener in self.by_vrf.values_mut().flatten() {
-            let mine: Vec<&(VrfId, Md5Key)> =
+            let mine: Vec<&VrfKey> =
                 wanted.iter().filter(|(_, k)| k.addr.is_ipv6() == listener.v6).collect();
             for old in &listener.keys {
                 let kept = mine.iter().any(|(_, k)| k == old);
@@ -134,7 +137,7 @@ impl Listeners {
 }
 
 /// Keys of all neighbors and listen ranges, and the peers whose password cannot be one.
-fn keys(wanted: &desired::Bgp) -> (Vec<(VrfId, Md5Key)>, Vec<(VrfId, IpAddr)>) {
+fn keys(wanted: &desired::Bgp) -> (Vec<VrfKey>, Vec<(VrfId, IpAddr)>) {
     let (mut keys, mut unusable) = (Vec::new(), Vec::new());
     for instance in wanted.instances.values().filter(|i| !i.view) {
         let vrf = instance.config.vrf;
