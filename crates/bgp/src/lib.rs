@@ -65,6 +65,7 @@ mod view;
 pub use crate::core::{LOCAL_PEER, LogRecord, Output};
 pub use attrs::{AttrId, AttrStore, DecisionKey};
 pub use decision::Reason;
+pub use ferr_bgp_wire::{AddPathFamily, Capability, NotificationError, Open};
 pub use fsm::{ConnId, DownReason, State};
 pub use group::GroupId;
 pub use instance::{Instance, ResetKind, Seeds};

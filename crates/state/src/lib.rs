@@ -20,6 +20,7 @@ use ferr_policy::PolicySet;
 use tokio::sync::{mpsc, oneshot};
 
 pub use ferr_bgp as bgp;
+pub use ferr_policy as policy;
 pub use ferr_rib as rib;
 pub use log::{LogHub, LogLine, Severity};
 
