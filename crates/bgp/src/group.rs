@@ -11,7 +11,7 @@
 //! * The ring is bounded; a member that holds it back while another one starves moves to a group of its own, with a copy of
 //!   record, queue and the rest of the ring: nothing is lost and nothing repeated.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -83,7 +83,8 @@ impl Sent {
 pub(crate) struct Group {
     pub(crate) key: GroupKey,
     ctx: SessionContext,
-    members: HashMap<PeerId, Member>,
+    /// Ordered, so that equal inputs give equal outputs.
+    members: BTreeMap<PeerId, Member>,
     pending: VecDeque<DestId>,
     queued: Vec<u64>,
     sent: Vec<Sent>,
@@ -130,7 +131,7 @@ impl Group {
         Self {
             key,
             ctx,
-            members: HashMap::new(),
+            members: BTreeMap::new(),
             pending: VecDeque::new(),
             queued: Vec::new(),
             sent: Vec::new(),
@@ -213,7 +214,8 @@ impl Group {
         }
         self.originate_default(core, table);
         self.write(core, batch);
-        if self.key.advertisement_interval > 0 && count > 0 {
+        // What came before the interval goes out whole; the interval separates it from what follows.
+        if self.key.advertisement_interval > 0 && count > 0 && !self.has_work() {
             self.not_before =
                 Some(core.now + Duration::from_secs(u64::from(self.key.advertisement_interval)));
         }
@@ -230,6 +232,8 @@ impl Group {
         let prefix = table.dest(dest).prefix;
         let old = self.record(dest);
         let best = table.best(dest).copied();
+        // Nobody but its own source would get it: neither policy nor a record is needed, until another member joins.
+        let best = best.filter(|b| self.members.len() != 1 || !self.members.contains_key(&b.peer));
         let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent_count >= m);
         let exported = best.filter(|_| !full).and_then(|b| export(core, &self.key, local, prefix, &b));
         match exported {
@@ -578,8 +582,9 @@ impl<P: TablePrefix> Groups<P> {
     /// A best path changed.
     pub(crate) fn changed(&mut self, table: &mut Table<P>, dest: DestId) {
         for group in self.groups.iter_mut().flatten() {
-            // Numbers that the scan has still to reach come by themselves.
-            if group.scan.is_none_or(|next| dest.0 < next) {
+            // Numbers that the scan has still to reach come by themselves, unless the prefix is gone by then.
+            let told = group.record(dest).attr.is_some();
+            if told || group.scan.is_none_or(|next| dest.0 < next) {
                 group.enqueue(table, dest);
             }
         }
@@ -598,6 +603,13 @@ impl<P: TablePrefix> Groups<P> {
         if let Some(g) = self.get_mut(id) {
             g.scan = Some(0);
             g.default_version = None;
+        }
+    }
+
+    /// Sends members inside of the AS or confederation everything again.
+    pub(crate) fn replay_internal(&mut self) {
+        for group in self.groups.iter_mut().flatten().filter(|g| g.key.kind != PeerKind::Ebgp) {
+            group.members.values_mut().for_each(|m| m.replay = Some(0));
         }
     }
 
@@ -624,6 +636,9 @@ impl<P: TablePrefix> Groups<P> {
         if let Some(group) = self.get_mut(id) {
             let replay = (known.is_some() || !fresh).then_some(0);
             let cursor = group.end();
+            if group.members.len() == 1 {
+                group.scan = Some(0);
+            }
             group
                 .members
                 .insert(peer, Member { cursor, replay, told, end_of_rib: fresh, end_of_refresh: false });
@@ -704,6 +719,7 @@ impl<P: TablePrefix> Groups<P> {
             if group.ring_bytes >= RING_LIMIT {
                 if let Some(slow) = held_back(group) {
                     self.split(core, table, id, slow);
+                    more = true;
                 }
                 continue;
             }

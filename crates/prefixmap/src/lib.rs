@@ -1,9 +1,10 @@
 //! Ordered maps keyed by prefix, with exact and longest-prefix match.
 //!
 //! # Data
-//! A B-tree over packed keys (an IPv4 prefix is one `u64`): about 1.4 times the bare entries, where a pointer trie
-//! needs three to five times, and iteration in prefix order, which every `show` cursor wants, is free. Exact look-ups, the
-//! only ones on the path of an UPDATE, cost what a trie's do; longest match costs a few probes and serves next-hop
+//! Sorted keys in flat memory: a B-tree over packed keys, and for large IPv4 tables buckets of sorted arrays by the upper
+//! 16 address bits ([`buckets`]). An entry with a 4-octet value takes 10 octets of a full table, where a pointer trie needs
+//! three to five times that, and iteration in prefix order, which every `show` cursor wants, is free. Exact look-ups, the only
+//! ones on the path of an UPDATE, touch one or two cache lines; longest match costs a few probes and serves next-hop
 //! resolution and policy only.
 //!
 //! # Invariants
@@ -11,16 +12,23 @@
 //! it covers is contiguous.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+mod buckets;
+mod index;
+
 use std::net::IpAddr;
 use std::ops::Bound;
 
 use ferr_types::{Afi, Ipv4Prefix, Ipv6Prefix, Prefix};
 
+pub use buckets::Index4;
+pub use index::Index;
+
 /// A prefix type that can be a key.
 pub trait PrefixKey: Copy + Eq {
     /// What the B-tree compares; its order is address, then length.
     type Packed: Copy + Ord + std::fmt::Debug;
+    /// What holds the entries.
+    type Index<V>: Index<Self::Packed, V>;
     /// Bits of the address.
     const MAX_LEN: u8;
 
@@ -43,6 +51,7 @@ pub trait PrefixKey: Copy + Eq {
 
 impl PrefixKey for Ipv4Prefix {
     type Packed = u64;
+    type Index<V> = Index4<V>;
     const MAX_LEN: u8 = 32;
 
     #[inline]
@@ -82,6 +91,7 @@ impl PrefixKey for Ipv4Prefix {
 
 impl PrefixKey for Ipv6Prefix {
     type Packed = (u64, u64, u8);
+    type Index<V> = std::collections::BTreeMap<(u64, u64, u8), V>;
     const MAX_LEN: u8 = 128;
 
     #[inline]
@@ -120,12 +130,25 @@ impl PrefixKey for Ipv6Prefix {
 }
 
 /// Map from prefixes of one family.
-#[derive(Debug, Clone)]
-pub struct PrefixMap<P: PrefixKey, V>(BTreeMap<P::Packed, V>);
+pub struct PrefixMap<P: PrefixKey, V>(P::Index<V>);
 
 impl<P: PrefixKey, V> Default for PrefixMap<P, V> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(P::Index::default())
+    }
+}
+
+impl<P: PrefixKey, V: Clone> Clone for PrefixMap<P, V> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        self.iter().for_each(|(p, v)| drop(copy.insert(p, v.clone())));
+        copy
+    }
+}
+
+impl<P: PrefixKey + std::fmt::Debug, V: std::fmt::Debug> std::fmt::Debug for PrefixMap<P, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -137,66 +160,69 @@ impl<P: PrefixKey, V> PrefixMap<P, V> {
 
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Value of exactly `prefix`.
     #[inline]
     pub fn get(&self, prefix: P) -> Option<&V> {
-        self.0.get(&prefix.pack())
+        self.0.get(prefix.pack())
     }
 
     /// Value of exactly `prefix`, mutable.
     #[inline]
     pub fn get_mut(&mut self, prefix: P) -> Option<&mut V> {
-        self.0.get_mut(&prefix.pack())
+        self.0.get_mut(prefix.pack())
     }
 
     /// Puts a value and returns the one before it.
     pub fn insert(&mut self, prefix: P, value: V) -> Option<V> {
-        self.0.insert(prefix.pack(), value)
+        match self.get_mut(prefix) {
+            Some(held) => Some(std::mem::replace(held, value)),
+            None => {
+                self.0.get_or_insert_with(prefix.pack(), || value);
+                None
+            }
+        }
     }
 
     /// The value of `prefix`, made by `f` when there is none.
     #[inline]
     pub fn get_or_insert_with(&mut self, prefix: P, f: impl FnOnce() -> V) -> &mut V {
-        self.0.entry(prefix.pack()).or_insert_with(f)
+        self.0.get_or_insert_with(prefix.pack(), f)
     }
 
     /// Takes the value of exactly `prefix` out.
     pub fn remove(&mut self, prefix: P) -> Option<V> {
-        self.0.remove(&prefix.pack())
+        self.0.remove(prefix.pack())
     }
 
     /// Removes everything.
     pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Keeps what `f` accepts.
-    pub fn retain(&mut self, mut f: impl FnMut(P, &mut V) -> bool) {
-        self.0.retain(|k, v| f(P::unpack(*k), v));
+        self.0 = P::Index::default();
     }
 
     /// All entries in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (P, &V)> {
-        self.0.iter().map(|(k, v)| (P::unpack(*k), v))
+    pub fn iter(&self) -> impl Iterator<Item = (P, &V)> {
+        self.iter_after(None)
     }
 
     /// All entries in order, values mutable.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (P, &mut V)> {
-        self.0.iter_mut().map(|(k, v)| (P::unpack(*k), v))
+        self.0.iter_mut().map(|(k, v)| (P::unpack(k), v))
     }
 
     /// Entries in order that stand behind `after`; from the start for `None`. The place to resume a cursor.
     pub fn iter_after(&self, after: Option<P>) -> impl Iterator<Item = (P, &V)> {
         let start = after.map_or(Bound::Unbounded, |p| Bound::Excluded(p.pack()));
-        self.0.range((start, Bound::Unbounded)).map(|(k, v)| (P::unpack(*k), v))
+        self.0.from(start).map(|(k, v)| (P::unpack(k), v))
     }
 
     /// `prefix` itself, if present, and everything more specific, in order.
     pub fn covered_by(&self, prefix: P) -> impl Iterator<Item = (P, &V)> {
-        self.0.range(prefix.pack()..=prefix.last_covered()).map(|(k, v)| (P::unpack(*k), v))
+        let last = prefix.last_covered();
+        let covered = self.0.from(Bound::Included(prefix.pack())).take_while(move |(k, _)| *k <= last);
+        covered.map(|(k, v)| (P::unpack(k), v))
     }
 
     /// The most specific entry that covers `prefix` and that `accept` takes.
@@ -205,8 +231,8 @@ impl<P: PrefixKey, V> PrefixMap<P, V> {
         loop {
             // Every entry that covers `probe` stands at or before it. The nearest entry before it either covers it,
             // or shares fewer leading bits than itself has: then no entry longer than those shared bits can cover.
-            let (key, value) = self.0.range(..=probe.pack()).next_back()?;
-            let found = P::unpack(*key);
+            let (key, value) = self.0.last_until(probe.pack())?;
+            let found = P::unpack(key);
             if found.covers_key(probe) {
                 if accept(found, value) {
                     return Some((found, value));

@@ -58,3 +58,37 @@ fn families_do_not_mix() {
     assert_eq!(map.lookup("10.0.0.1".parse().unwrap()).map(|(_, v)| *v), Some(4));
     assert_eq!(map.lookup("fd00::1".parse().unwrap()).map(|(_, v)| *v), Some(6));
 }
+
+/// The same questions to both forms: enough prefixes for buckets, half of them removed again.
+#[test]
+fn buckets_equal_a_tree() {
+    let mut state = 7u64;
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32) as u32
+    };
+    let mut map = PrefixMap::default();
+    let mut tree = std::collections::BTreeMap::new();
+    for i in 0..120_000u32 {
+        let prefix = Ipv4Prefix::from_bits(next() & 0xf0ff_ff3f, (next() % 33) as u8).unwrap();
+        if i % 3 == 2 {
+            assert_eq!(map.remove(prefix), tree.remove(&prefix));
+        } else {
+            assert_eq!(map.insert(prefix, i), tree.insert(prefix, i));
+        }
+    }
+    assert!(map.len() > 32_768, "{}", map.len());
+    assert_eq!(map.len(), tree.len());
+    assert!(map.iter().eq(tree.iter().map(|(k, v)| (*k, v))));
+    for _ in 0..2000 {
+        let probe = Ipv4Prefix::from_bits(next(), (next() % 33) as u8).unwrap();
+        assert_eq!(map.get(probe), tree.get(&probe));
+        let best = (0..=probe.len()).rev().map(|l| probe.truncate(l)).find(|p| tree.contains_key(p));
+        assert_eq!(map.longest_match(probe).map(|(p, _)| p), best);
+        let after: Vec<_> = map.iter_after(Some(probe)).take(5).map(|(p, _)| p).collect();
+        let bound = (std::ops::Bound::Excluded(probe), std::ops::Bound::Unbounded);
+        assert_eq!(after, tree.range(bound).take(5).map(|(p, _)| *p).collect::<Vec<_>>());
+        let covered = map.covered_by(probe.truncate(20)).count();
+        assert_eq!(covered, tree.keys().filter(|p| probe.truncate(20).covers(**p)).count());
+    }
+}
