@@ -1,0 +1,299 @@
+//! `ferr lab`: a hybrid-cloud network on one machine, with a real daemon per router on a real frr.conf; it converges, a
+//! link is cut, and the time without traffic is measured.
+//!
+//! # Invariants
+//! * Everything that was started is ended and removed on return, Ctrl-C and panic, unless `--keep` was given; a helper
+//!   process sees to it when we are killed.
+//! * Only the report goes to standard output; progress and errors go to standard error.
+
+mod kept;
+mod network;
+mod report;
+mod steps;
+mod topology;
+mod transit;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use ferr_testnet::probe::{Stream, StreamReport};
+use ferr_testnet::rivals::Rival;
+use ferr_testnet::{Error, FerrdProgram, Interrupt, Privilege, acquire_privilege};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use self::kept::Kept;
+use self::network::{Daemon, Network};
+use self::report::{CutReport, PingReport, Report, route_line};
+use self::steps::Steps;
+use self::topology::{Flow, Link, Topology, TopologyError};
+use self::transit::TransitKind;
+
+/// Prefixes of the slice that are longer than the sites accept (/24).
+const TOO_LONG: usize = 24;
+/// Time between two probes while the link is cut.
+const INTERVAL: Duration = Duration::from_millis(1);
+/// Traffic has to be steady for this long around the cut.
+const STEADY: Duration = Duration::from_millis(300);
+
+/// Options of `ferr lab`.
+#[derive(Debug, Args)]
+pub(crate) struct LabOptions {
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Leave the network running and print how to look around
+    #[arg(long)]
+    keep: bool,
+    /// End all networks that were left running
+    #[arg(long, conflicts_with_all = ["json", "keep", "topology"])]
+    stop: bool,
+    /// Another network than the built-in one: a JSON file, with each router's frr.conf beside it
+    #[arg(long, value_name = "FILE")]
+    topology: Option<PathBuf>,
+    /// Who plays the transit peer
+    #[arg(long, value_enum, default_value = "auto")]
+    transit: TransitKind,
+    /// Daemon on the routers
+    #[arg(long, value_enum, default_value = "ferrd")]
+    daemon: DaemonKind,
+}
+
+/// Daemon on the routers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DaemonKind {
+    /// Ours
+    Ferrd,
+    /// The installed FRR, for comparison
+    Frr,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+enum LabError {
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    #[error(transparent)]
+    Net(#[from] Error),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("{router}: {message}")]
+    Config { router: String, message: String },
+}
+
+fn io_error(what: &str) -> impl FnOnce(io::Error) -> LabError {
+    let what = what.to_owned();
+    move |source| LabError::Io { what, source }
+}
+
+/// Runs the lab and prints its report. Status 0 when all went well, 1 when not, 130 after Ctrl-C.
+pub(crate) fn main(options: &LabOptions) -> ExitCode {
+    if options.stop {
+        return stop_all();
+    }
+    match run(options) {
+        Ok(report) => {
+            let text = if options.json {
+                serde_json::to_string_pretty(&report).map(|t| t + "\n").unwrap_or_default()
+            } else {
+                report.text()
+            };
+            // A closed output (`| head`) is not our failure.
+            let _ = io::stdout().write_all(text.as_bytes());
+            if report.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(LabError::Net(Error::Interrupted)) => {
+            eprintln!("ferr lab: interrupted; everything is cleaned up");
+            ExitCode::from(130)
+        }
+        Err(e) => {
+            eprintln!("ferr lab: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn stop_all() -> ExitCode {
+    let found = kept::find();
+    if found.is_empty() {
+        eprintln!("no lab is running");
+    }
+    let mut status = ExitCode::SUCCESS;
+    for dir in found {
+        match kept::stop(&dir) {
+            Ok(()) => eprintln!("ended {}", dir.display()),
+            Err(e) => {
+                eprintln!("ferr lab: {}: {e}", dir.display());
+                status = ExitCode::FAILURE;
+            }
+        }
+    }
+    status
+}
+
+fn run(options: &LabOptions) -> Result<Report, LabError> {
+    let plan = match &options.topology {
+        Some(path) => Topology::read(path)?,
+        None => Topology::hybrid_cloud()?,
+    };
+    ferr_testnet::check(&[ferr_testnet::Requirement::Program("ip")])?;
+    // Before any thread exists: the kernel wants it so.
+    let privilege = acquire_privilege()?;
+    let program = daemon_program(options.daemon)?;
+    let (kind, absent) = match options.transit.choose() {
+        Ok(kind) => (kind, None),
+        Err(e) if options.transit == TransitKind::Auto => (TransitKind::None, Some(e.to_string())),
+        Err(e) => return Err(e.into()),
+    };
+    let interrupt = Interrupt::default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, interrupt.flag()).map_err(io_error("signal handler"))?;
+    }
+    let mut steps = Steps::new(options.json && options.keep);
+    let with_transit = plan.transit.is_some() && kind != TransitKind::None;
+    let mut network = steps
+        .run("namespaces, links, addresses", |_| Network::build(&plan, with_transit, interrupt.clone()))?;
+    steps.run("daemons started", |_| network.start(program.as_ref()))?;
+    if with_transit {
+        steps.run("transit peer started", |_| network.start_transit(&plan, kind))?;
+    }
+    steps.run("BGP sessions established", |say| network.wait_sessions(&plan, say))?;
+    let table = if with_transit { accepted_table() } else { 0 };
+    steps.run("routes in the kernels", |say| network.wait_routes(&plan, table, say))?;
+    let pings = steps.run("end-to-end ping", |_| ping_all(&network, &plan))?;
+    let leaked = network.leaks(&plan.inside)?;
+    let routers = network.nodes.iter().map(network::Node::report).collect::<Result<_, _>>()?;
+    let cut = steps.run("link cut, traffic flows again", |_| cut(&network, &plan, &interrupt))?;
+    let transit = network.transit.as_ref().map(|t| t.name().to_owned());
+    let look_around = if options.keep { keep(&mut network, privilege)? } else { Vec::new() };
+    if !options.keep {
+        steps.run("cleaned up", |_| {
+            drop(network);
+            Ok::<_, LabError>(())
+        })?;
+    }
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        topology: plan.name.clone(),
+        daemon: if program.is_some() { "ferrd" } else { "frr" },
+        transit: transit.unwrap_or_else(|| format!("none ({})", absent.as_deref().unwrap_or("not wanted"))),
+        routers,
+        pings,
+        leaked,
+        cut,
+        steps: steps.into_done(),
+        look_around,
+    })
+}
+
+/// Ourselves as the daemon; `None` for FRR.
+fn daemon_program(kind: DaemonKind) -> Result<Option<FerrdProgram>, LabError> {
+    if kind == DaemonKind::Frr {
+        Rival::Frr.available()?;
+        return Ok(None);
+    }
+    let program = std::env::current_exe().map_err(io_error("own executable"))?;
+    Ok(Some(FerrdProgram { program, prefix: vec![OsString::from(crate::AS_DAEMON)] }))
+}
+
+/// Prefixes of the slice that the sites accept.
+fn accepted_table() -> usize {
+    let len = |prefix: &str| prefix.split_once('/').and_then(|(_, len)| len.parse().ok()).unwrap_or(0_usize);
+    transit::table().filter(|(prefix, _)| len(prefix) <= TOO_LONG).count()
+}
+
+fn ping_all(network: &Network, plan: &Topology) -> Result<Vec<PingReport>, Error> {
+    let ping = |flow: &Flow| {
+        let time = network.ping(flow)?;
+        Ok(PingReport {
+            from: flow.from.to_string(),
+            to: flow.to.to_string(),
+            milliseconds: time.as_secs_f64() * 1e3,
+        })
+    };
+    plan.traffic.iter().map(ping).collect()
+}
+
+/// Cuts the link under a steady stream of probes.
+fn cut(network: &Network, plan: &Topology, interrupt: &Interrupt) -> Result<CutReport, Error> {
+    let (Some(flow), Some(link)) = (plan.traffic.first(), plan.links.iter().find(|l| l.name == plan.cut))
+    else {
+        return Err(Error::Answer { what: "topology".to_owned(), text: "nothing to cut".to_owned() });
+    };
+    let before = way(network, flow)?;
+    let host = network.host(&flow.router)?;
+    let stream = Stream::start(host.netns(), Some(flow.from), flow.to, INTERVAL)?;
+    steady(&stream, interrupt, "traffic before the cut")?;
+    down(network, link)?;
+    steady(&stream, interrupt, "traffic to flow again")?;
+    let StreamReport { sent, answered, longest_gap, .. } = stream.finish();
+    Ok(CutReport {
+        link: link.name.clone(),
+        outage_milliseconds: longest_gap.saturating_sub(INTERVAL).as_secs_f64() * 1e3,
+        probes_sent: sent,
+        probes_lost: sent - answered,
+        before,
+        after: way(network, flow)?,
+    })
+}
+
+fn down(network: &Network, link: &Link) -> Result<(), Error> {
+    let [end, _] = &link.ends;
+    network.host(&end.router)?.ip(&format!("link set {} down", end.interface))
+}
+
+/// Waits until probes that were sent a while from now are answered.
+fn steady(stream: &Stream, interrupt: &Interrupt, what: &str) -> Result<(), Error> {
+    let from = Instant::now() + STEADY;
+    interrupt.wait_until(Duration::from_secs(60), what, || match stream.newest_answered() {
+        Some(at) if at >= from => Ok(()),
+        Some(at) => Err(format!("the last answered probe is {:?} old", at.elapsed())),
+        None => Err("no probe was answered".to_owned()),
+    })
+}
+
+/// The kernel's route to where the watched traffic goes.
+fn way(network: &Network, flow: &Flow) -> Result<String, Error> {
+    let routes = network.host(&flow.router)?.routes(flow.to.is_ipv6())?;
+    let found = routes.iter().find(|route| route.destination == flow.to.to_string());
+    Ok(found.map_or_else(|| "no route of its own".to_owned(), route_line))
+}
+
+/// Leaves everything running; gives the command lines to look around.
+fn keep(network: &mut Network, privilege: Privilege) -> Result<Vec<String>, LabError> {
+    let mut kept = Kept::default();
+    let mut lines = Vec::new();
+    for node in &mut network.nodes {
+        let Some(daemon) = &mut node.daemon else { continue };
+        let mut pid = 0;
+        for process in daemon.processes() {
+            kept.add(process.pid());
+            pid = process.pid();
+        }
+        let vtysh = format!("vtysh --vty_socket {}", daemon.vty_dir().display());
+        lines.push(format!("{vtysh}    # {}", node.plan.name));
+        lines.push(format!("{vtysh} -c 'show bgp summary' -c 'show ip route'"));
+        let enter = match privilege {
+            Privilege::Root => "nsenter",
+            Privilege::UserNamespace => "nsenter -U --preserve-credentials",
+        };
+        lines.push(format!("{enter} -n -t {pid} ip route    # namespace of {}", node.plan.name));
+        if matches!(daemon, Daemon::Ferrd(_)) {
+            lines.push(format!("ferr --vty-dir {} -c 'show bgp summary'", daemon.vty_dir().display()));
+        }
+    }
+    let transit = network.transit.as_mut().map(transit::TransitPeer::processes);
+    transit.into_iter().flatten().for_each(|process| kept.add(process.pid()));
+    kept.write(network.net.dir()).map_err(io_error("writing what runs"))?;
+    // From here on nothing may fail: what is not kept yet ends on return.
+    let daemons = network.nodes.iter_mut().filter_map(|node| node.daemon.as_mut());
+    daemons.flat_map(Daemon::processes).for_each(ferr_testnet::Process::keep);
+    let transit = network.transit.as_mut().map(transit::TransitPeer::processes);
+    transit.into_iter().flatten().for_each(ferr_testnet::Process::keep);
+    network.net.keep();
+    lines.push("ferr lab --stop    # ends it".to_owned());
+    Ok(lines)
+}

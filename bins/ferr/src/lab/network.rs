@@ -1,0 +1,256 @@
+//! The network of a plan, built and running.
+
+use std::time::Duration;
+
+use ferr_testnet::rivals::Frr;
+use ferr_testnet::{Error, Ferrd, FerrdProgram, Host, Interrupt, KernelRoute, Net, Process};
+use serde_json::Value;
+
+use super::report::{RouterReport, is_bgp, route_lines};
+use super::topology::{Flow, Link, Router, Topology};
+use super::transit::{TransitKind, TransitPeer};
+
+/// How long the network gets to settle.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A daemon on a router.
+#[derive(Debug)]
+pub(crate) enum Daemon {
+    Ferrd(Ferrd),
+    Frr(Frr),
+}
+
+/// A router of the plan.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) plan: Router,
+    pub(crate) host: Host,
+    pub(crate) daemon: Option<Daemon>,
+}
+
+/// The network. Daemons end before the namespaces they live in (order of fields).
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) transit: Option<TransitPeer>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) transit_host: Option<Host>,
+    pub(crate) net: Net,
+    interrupt: Interrupt,
+}
+
+impl Daemon {
+    pub(crate) fn show(&self, command: &str) -> Result<String, Error> {
+        match self {
+            Self::Ferrd(ferrd) => ferrd.bgp(command),
+            Self::Frr(frr) => frr.vtysh(&[command]),
+        }
+    }
+
+    pub(crate) fn show_json(&self, command: &str) -> Result<Value, Error> {
+        match self {
+            Self::Ferrd(ferrd) => ferrd.bgp_json(command),
+            Self::Frr(frr) => frr.json(command),
+        }
+    }
+
+    pub(crate) fn vty_dir(&self) -> &std::path::Path {
+        match self {
+            Self::Ferrd(ferrd) => ferrd.vty_dir(),
+            Self::Frr(frr) => frr.vty_dir(),
+        }
+    }
+
+    pub(crate) fn processes(&mut self) -> Vec<&mut Process> {
+        match self {
+            Self::Ferrd(ferrd) => vec![ferrd.process()],
+            Self::Frr(frr) => frr.processes().iter_mut().collect(),
+        }
+    }
+
+    fn peak_memory(&self) -> Option<u64> {
+        match self {
+            Self::Ferrd(ferrd) => ferrd.peak_memory(),
+            Self::Frr(_) => None,
+        }
+    }
+}
+
+impl Network {
+    /// Namespaces, links and addresses.
+    pub(crate) fn build(plan: &Topology, transit: bool, interrupt: Interrupt) -> Result<Self, Error> {
+        let net = Net::with_interrupt(&format!("lab-{}", plan.name), interrupt.clone())?;
+        let mut nodes = Vec::new();
+        for router in &plan.routers {
+            let host = net.host(&router.name)?;
+            for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+                host.sysctl(key, "1")?;
+            }
+            router.bridges.iter().try_for_each(|bridge| host.bridge(bridge))?;
+            nodes.push(Node { plan: router.clone(), host, daemon: None });
+        }
+        let mut network = Self { transit: None, nodes, transit_host: None, net, interrupt };
+        for link in &plan.links {
+            network.add_link(link)?;
+        }
+        if let (Some(place), true) = (&plan.transit, transit) {
+            let host = network.net.host("transit")?;
+            let router = network.host(&place.router)?;
+            network.net.link(router, &place.interface, &host, "eth0")?;
+            router.addr(&place.interface, &place.address)?;
+            host.addr("eth0", &place.peer)?;
+            network.transit_host = Some(host);
+        }
+        for node in &network.nodes {
+            for (interface, addresses) in &node.plan.addresses {
+                addresses.iter().try_for_each(|address| node.host.addr(interface, address))?;
+            }
+        }
+        Ok(network)
+    }
+
+    fn add_link(&self, link: &Link) -> Result<(), Error> {
+        let [a, b] = &link.ends;
+        let hosts = [self.host(&a.router)?, self.host(&b.router)?];
+        self.net.link(hosts[0], &a.interface, hosts[1], &b.interface)?;
+        for (end, host) in link.ends.iter().zip(hosts) {
+            end.addresses.iter().try_for_each(|address| host.addr(&end.interface, address))?;
+        }
+        Ok(())
+    }
+
+    /// The host of a router, which the checked plan has.
+    pub(crate) fn host(&self, name: &str) -> Result<&Host, Error> {
+        let found = self.nodes.iter().find(|node| node.plan.name == name);
+        found
+            .map(|node| &node.host)
+            .ok_or_else(|| Error::Answer { what: "topology".to_owned(), text: format!("no router {name}") })
+    }
+
+    /// Starts a daemon on each router; without a program of ours, FRR.
+    pub(crate) fn start(&mut self, program: Option<&FerrdProgram>) -> Result<(), Error> {
+        for node in &mut self.nodes {
+            node.daemon = Some(match program {
+                Some(program) => Daemon::Ferrd(Ferrd::start(&node.host, program, &node.plan.config)?),
+                None => Daemon::Frr(Frr::start(&node.host, &node.plan.config)?),
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts the transit peer.
+    pub(crate) fn start_transit(&mut self, plan: &Topology, kind: TransitKind) -> Result<(), Error> {
+        if let (Some(place), Some(host)) = (&plan.transit, &self.transit_host) {
+            self.transit = TransitPeer::start(kind, host, place)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every session of the plan is up.
+    pub(crate) fn wait_sessions(&self, plan: &Topology, say: &dyn Fn(String)) -> Result<(), Error> {
+        let mut expected = Vec::new();
+        for node in &self.nodes {
+            expected.extend(node.plan.peers.iter().map(|peer| (node, peer.as_str())));
+        }
+        if let (Some(place), Some(_)) = (&plan.transit, &self.transit) {
+            let peer = place.peer.split('/').next().unwrap_or_default();
+            let node = self.nodes.iter().find(|node| node.plan.name == place.router);
+            expected.extend(node.map(|node| (node, peer)));
+        }
+        let all = expected.len();
+        self.interrupt.wait_until(PATIENCE, "all BGP sessions to be established", || {
+            let mut missing = Vec::new();
+            for (node, peer) in &expected {
+                let state = node.peer_state(peer);
+                if state != "Established" {
+                    missing.push(format!("{} with {peer}: {state}", node.plan.name));
+                }
+            }
+            say(format!("{} of {all}", all - missing.len()));
+            if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
+        })
+    }
+
+    /// Waits until the kernels have the routes of the plan, and every BGP route of the router beside the transit.
+    pub(crate) fn wait_routes(
+        &self,
+        plan: &Topology,
+        table: usize,
+        say: &dyn Fn(String),
+    ) -> Result<(), Error> {
+        self.interrupt.wait_until(PATIENCE, "the routes in the kernels", || {
+            let mut missing = Vec::new();
+            for node in &self.nodes {
+                let routes = node.routes().map_err(|e| e.to_string())?;
+                let bgp = routes.iter().filter(|r| is_bgp(r)).count();
+                for wanted in &node.plan.routes {
+                    if !routes.iter().any(|r| is_bgp(r) && r.destination == *wanted) {
+                        missing.push(format!("{} has no {wanted}", node.plan.name));
+                    }
+                }
+                if plan.transit.is_some() && bgp < table {
+                    missing.push(format!("{} has {bgp} of {table} BGP routes", node.plan.name));
+                }
+                say(format!("{}: {bgp}", node.plan.name));
+            }
+            if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
+        })
+    }
+
+    /// Waits until traffic flows between a pair; gives the round-trip time.
+    pub(crate) fn ping(&self, flow: &Flow) -> Result<Duration, Error> {
+        self.interrupt.check()?;
+        self.host(&flow.router)?.ping(Some(flow.from), flow.to, Duration::from_secs(10))
+    }
+
+    /// `router: prefix` for each prefix that a router has by BGP although it should have stayed inside.
+    pub(crate) fn leaks(&self, inside: &[String]) -> Result<Vec<String>, Error> {
+        let mut leaks = Vec::new();
+        for node in &self.nodes {
+            let routes = node.routes()?;
+            let bad = routes.iter().filter(|r| is_bgp(r) && inside.contains(&r.destination));
+            leaks.extend(bad.map(|r| format!("{}: {}", node.plan.name, r.destination)));
+        }
+        Ok(leaks)
+    }
+}
+
+impl Node {
+    fn peer_state(&self, peer: &str) -> String {
+        let Some(daemon) = &self.daemon else { return "no daemon".to_owned() };
+        match daemon.show_json("show bgp summary json") {
+            Err(e) => e.to_string(),
+            Ok(all) => {
+                let families = all.as_object().into_iter().flatten();
+                let state = families
+                    .filter_map(|(_, family)| family.get("peers")?.get(peer)?.get("state")?.as_str())
+                    .next();
+                state.unwrap_or("no such neighbor").to_owned()
+            }
+        }
+    }
+
+    /// IPv4 and IPv6 routes of the main table, without the kernel's link-local ones.
+    pub(crate) fn routes(&self) -> Result<Vec<KernelRoute>, Error> {
+        let mut routes = self.host.routes(false)?;
+        let v6 = self.host.routes(true)?;
+        routes.extend(v6.into_iter().filter(|r| !r.destination.starts_with("fe80:")));
+        Ok(routes)
+    }
+
+    pub(crate) fn report(&self) -> Result<RouterReport, Error> {
+        let routes = self.routes()?;
+        let (text, json) = match &self.daemon {
+            Some(daemon) => (daemon.show("show bgp summary")?, daemon.show_json("show bgp summary json")?),
+            None => (String::new(), Value::Null),
+        };
+        Ok(RouterReport {
+            name: self.plan.name.clone(),
+            summary_text: text,
+            bgp_summary: json,
+            kernel_routes: routes.len(),
+            kernel_bgp_routes: routes.iter().filter(|r| is_bgp(r)).count(),
+            routes: route_lines(&routes, &self.plan.routes),
+            peak_memory_kib: self.daemon.as_ref().and_then(Daemon::peak_memory),
+        })
+    }
+}

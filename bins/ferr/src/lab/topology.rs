@@ -1,0 +1,287 @@
+//! The plan of a network, read from JSON and checked as a whole before anything is built.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Longest name that the kernel allows for an interface.
+const MAX_INTERFACE: usize = 15;
+
+/// A network.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Topology {
+    pub(crate) name: String,
+    pub(crate) routers: Vec<Router>,
+    pub(crate) links: Vec<Link>,
+    /// A peer that sends a slice of an Internet table.
+    pub(crate) transit: Option<Transit>,
+    /// Pairs of addresses between which traffic flows; the first one is watched while the link is cut.
+    pub(crate) traffic: Vec<Flow>,
+    /// Prefixes that must not be told to other sites.
+    #[serde(default)]
+    pub(crate) inside: Vec<String>,
+    /// Name of the link to be cut.
+    pub(crate) cut: String,
+}
+
+/// A router that runs our daemon.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Router {
+    pub(crate) name: String,
+    /// File name of its frr.conf, relative to the topology; replaced by its text when loaded.
+    pub(crate) config: String,
+    #[serde(default)]
+    pub(crate) bridges: Vec<String>,
+    /// Interface to addresses with prefix length.
+    #[serde(default)]
+    pub(crate) addresses: BTreeMap<String, Vec<String>>,
+    /// Peers whose sessions have to come up.
+    #[serde(default)]
+    pub(crate) peers: Vec<String>,
+    /// Destinations that have to be in the kernel by BGP, as `ip route` prints them.
+    #[serde(default)]
+    pub(crate) routes: Vec<String>,
+}
+
+/// A cable.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link {
+    pub(crate) name: String,
+    pub(crate) ends: [End; 2],
+}
+
+/// One end of a cable.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct End {
+    pub(crate) router: String,
+    pub(crate) interface: String,
+    #[serde(default)]
+    pub(crate) addresses: Vec<String>,
+}
+
+/// The transit peer's place.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transit {
+    pub(crate) router: String,
+    pub(crate) interface: String,
+    /// Address of the router's end, with prefix length.
+    pub(crate) address: String,
+    /// Address of the transit's end, with prefix length.
+    pub(crate) peer: String,
+    /// AS of the transit.
+    pub(crate) asn: u32,
+    /// AS of the router.
+    pub(crate) peer_asn: u32,
+}
+
+/// Traffic that has to flow.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flow {
+    /// Router that sends.
+    pub(crate) router: String,
+    pub(crate) from: IpAddr,
+    pub(crate) to: IpAddr,
+}
+
+/// What is wrong with a plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TopologyError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{path}:{line}:{column}: {message}")]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    #[error("{0} is used for two things: give each its own name")]
+    Twice(String),
+    #[error("{place} names {name}, which does not exist: known are {known}")]
+    Unknown { place: String, name: String, known: String },
+    #[error("{place}: '{address}' is not an address with a prefix length, such as 192.0.2.1/30")]
+    Address { place: String, address: String },
+    #[error("'{0}' cannot be an interface: 1 to 15 letters, digits, '.', '-' or '_'")]
+    Interface(String),
+    #[error("'{0}' cannot be a router's name: letters, digits, '-' or '_'")]
+    RouterName(String),
+    #[error("no traffic is named: add a pair of addresses to \"traffic\"")]
+    NoTraffic,
+}
+
+impl Topology {
+    /// The built-in network: two sites, two overlay links, a transit peer.
+    pub(crate) fn hybrid_cloud() -> Result<Self, TopologyError> {
+        let texts = HashMap::from([
+            ("t1.conf", include_str!("hybrid-cloud/t1.conf")),
+            ("t2.conf", include_str!("hybrid-cloud/t2.conf")),
+        ]);
+        let path = Path::new("hybrid-cloud/topology.json");
+        Self::parse(path, include_str!("hybrid-cloud/topology.json"), |name| {
+            texts.get(name).map(|text| (*text).to_owned()).ok_or(io::ErrorKind::NotFound.into())
+        })
+    }
+
+    /// Reads a plan; the configurations are beside it.
+    pub(crate) fn read(path: &Path) -> Result<Self, TopologyError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| TopologyError::Read { path: path.into(), source })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(path, &text, |name| fs::read_to_string(folder.join(name)))
+    }
+
+    fn parse(
+        path: &Path,
+        text: &str,
+        config: impl Fn(&str) -> io::Result<String>,
+    ) -> Result<Self, TopologyError> {
+        let mut plan: Self = serde_json::from_str(text).map_err(|e| TopologyError::Syntax {
+            path: path.into(),
+            line: e.line(),
+            column: e.column(),
+            message: e.to_string(),
+        })?;
+        for router in &mut plan.routers {
+            let path = path.with_file_name(&router.config);
+            router.config = config(&router.config).map_err(|source| TopologyError::Read { path, source })?;
+        }
+        plan.validate()?;
+        Ok(plan)
+    }
+
+    fn validate(&self) -> Result<(), TopologyError> {
+        let mut interfaces = HashSet::new();
+        for router in &self.routers {
+            valid_router_name(&router.name)?;
+            claim(&mut interfaces, &router.name, "")?;
+            for bridge in &router.bridges {
+                claim(&mut interfaces, &router.name, valid_interface(bridge)?)?;
+            }
+        }
+        for link in &self.links {
+            let place = format!("link {}", link.name);
+            for end in &link.ends {
+                self.known_router(&place, &end.router)?;
+                claim(&mut interfaces, &end.router, valid_interface(&end.interface)?)?;
+                end.addresses.iter().try_for_each(|a| valid_address(&place, a))?;
+            }
+        }
+        if let Some(transit) = &self.transit {
+            self.known_router("transit", &transit.router)?;
+            claim(&mut interfaces, &transit.router, valid_interface(&transit.interface)?)?;
+            valid_address("transit", &transit.address)?;
+            valid_address("transit", &transit.peer)?;
+        }
+        for router in &self.routers {
+            let place = format!("router {}", router.name);
+            for (interface, addresses) in &router.addresses {
+                let exists = interface == "lo" || interfaces.contains(&key(&router.name, interface));
+                if !exists {
+                    let known = interfaces.iter().filter_map(|i| i.strip_prefix(&key(&router.name, "")));
+                    let known = known.filter(|i| !i.is_empty()).collect::<Vec<_>>().join(", ");
+                    return Err(TopologyError::Unknown { place, name: interface.clone(), known });
+                }
+                addresses.iter().try_for_each(|a| valid_address(&place, a))?;
+            }
+        }
+        if self.traffic.is_empty() {
+            return Err(TopologyError::NoTraffic);
+        }
+        self.traffic.iter().try_for_each(|flow| self.known_router("traffic", &flow.router))?;
+        if self.links.iter().any(|link| link.name == self.cut) {
+            return Ok(());
+        }
+        let known = self.links.iter().map(|l| l.name.as_str()).collect::<Vec<_>>().join(", ");
+        Err(TopologyError::Unknown { place: "\"cut\"".to_owned(), name: self.cut.clone(), known })
+    }
+
+    fn known_router(&self, place: &str, name: &str) -> Result<(), TopologyError> {
+        if self.routers.iter().any(|router| router.name == name) {
+            return Ok(());
+        }
+        let known = self.routers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
+        Err(TopologyError::Unknown { place: place.to_owned(), name: name.to_owned(), known })
+    }
+}
+
+fn key(router: &str, interface: &str) -> String {
+    format!("{router} {interface}")
+}
+
+fn claim(taken: &mut HashSet<String>, router: &str, interface: &str) -> Result<(), TopologyError> {
+    let name = key(router, interface);
+    if taken.insert(name.clone()) { Ok(()) } else { Err(TopologyError::Twice(name.trim_end().to_owned())) }
+}
+
+fn valid_router_name(name: &str) -> Result<(), TopologyError> {
+    let fine = !name.is_empty()
+        && name != "transit"
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if fine { Ok(()) } else { Err(TopologyError::RouterName(name.to_owned())) }
+}
+
+fn valid_interface(name: &str) -> Result<&str, TopologyError> {
+    let fine = (1..=MAX_INTERFACE).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        && !name.starts_with(['.', '-']);
+    if fine { Ok(name) } else { Err(TopologyError::Interface(name.to_owned())) }
+}
+
+fn valid_address(place: &str, text: &str) -> Result<(), TopologyError> {
+    let fine = text.split_once('/').is_some_and(|(address, len)| {
+        let max = match address.parse() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => return false,
+        };
+        len.parse::<u8>().is_ok_and(|len| len <= max)
+    });
+    if fine {
+        return Ok(());
+    }
+    Err(TopologyError::Address { place: place.to_owned(), address: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(edit: impl Fn(&str) -> String) -> Result<Topology, TopologyError> {
+        let text = edit(include_str!("hybrid-cloud/topology.json"));
+        Topology::parse(Path::new("plan.json"), &text, |_| Ok(String::new()))
+    }
+
+    #[test]
+    fn the_built_in_plan_is_valid() {
+        let plan = Topology::hybrid_cloud().unwrap();
+        assert_eq!(plan.routers.len(), 2);
+        assert!(plan.routers[0].config.contains("router bgp 65503"));
+    }
+
+    #[test]
+    fn mistakes_name_their_place_and_the_fix() {
+        for (from, to, expected) in [
+            (r#""cut": "overlay""#, r#""cut": "nothing""#, "known are underlay, overlay, backup"),
+            (
+                r#""router": "t1", "interface": "tun1""#,
+                r#""router": "t9", "interface": "tun1""#,
+                "known are t1, t2",
+            ),
+            (r#""interface": "tun1""#, r#""interface": "tun0""#, "t1 tun0 is used for two things"),
+            (r#""10.1.2.1/30""#, r#""10.1.2.1""#, "'10.1.2.1' is not an address"),
+            (r#""10.1.2.1/30""#, r#""10.1.2.1/33""#, "'10.1.2.1/33' is not an address"),
+            (r#""bridges": ["br0"]"#, r#""bridges": []"#, "names br0, which does not exist"),
+            (r#""name": "t1""#, r#""name": "../t1""#, "cannot be a router's name"),
+            (r#""interface": "tun1""#, r#""interface": "an-interface-name""#, "cannot be an interface"),
+            (r#""links""#, r#""lines""#, "plan.json:32:"),
+        ] {
+            let error = parse(|text| text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{to}: {error}");
+        }
+    }
+}
