@@ -134,4 +134,4 @@ pub(crate) fn list(door: Daemon, level: Level) -> impl Iterator<Item = &'static 
 pub(crate) mod action;
 mod tables;
 
-pub(crate) use action::{Action, BgpAction, CommonAction, Empty, SessionAction, ZebraAction};
+pub(crate) use action::{Action, BgpAction, CommonAction, Empty, ListsAction, SessionAction, ZebraAction};

@@ -47,14 +47,14 @@ pub(crate) type Outcome = Result<Status, Stop>;
 
 /// Writer of one reply.
 pub(crate) struct Out<'a> {
-    to: &'a mut (dyn AsyncWrite + Unpin + Send),
+    to: &'a mut (dyn AsyncWrite + Unpin + Send + Sync),
     buf: String,
     filter: Option<Regex>,
 }
 
 impl<'a> Out<'a> {
     /// Reply to `to`; with a filter only matching lines pass.
-    pub(crate) fn new(to: &'a mut (dyn AsyncWrite + Unpin + Send), filter: Option<Regex>) -> Self {
+    pub(crate) fn new(to: &'a mut (dyn AsyncWrite + Unpin + Send + Sync), filter: Option<Regex>) -> Self {
         Self { to, buf: String::new(), filter }
     }
 
@@ -87,14 +87,6 @@ impl<'a> Out<'a> {
     pub(crate) async fn finish(mut self, status: Status) -> Result<(), Stop> {
         let mut text = self.take();
         text.extend_from_slice(&[0, 0, 0, status as u8]);
-        self.to.write_all(&text).await?;
-        self.to.flush().await?;
-        Ok(())
-    }
-
-    /// Writes what there is without a trailer, for a reply whose trailer goes another way.
-    pub(crate) async fn finish_text(mut self) -> Result<(), Stop> {
-        let text = self.take();
         self.to.write_all(&text).await?;
         self.to.flush().await?;
         Ok(())

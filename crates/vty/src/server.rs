@@ -148,15 +148,13 @@ pub(crate) struct Shared {
     pub(crate) handle: Handle,
     /// Sockets that are served.
     pub(crate) daemons: Vec<Daemon>,
-    /// Directory of the sockets.
-    pub(crate) dir: PathBuf,
     /// Connections on `mgmtd` per client process.
     mgmtd: Mutex<HashMap<i32, usize>>,
 }
 
 impl Shared {
-    pub(crate) fn new(handle: Handle, daemons: Vec<Daemon>, dir: PathBuf) -> Self {
-        Self { handle, daemons, dir, mgmtd: Mutex::default() }
+    pub(crate) fn new(handle: Handle, daemons: Vec<Daemon>) -> Self {
+        Self { handle, daemons, mgmtd: Mutex::default() }
     }
 
     /// Counts a client's connections on `mgmtd` up or down.
@@ -188,7 +186,7 @@ impl Sockets {
     /// When a listener cannot be registered with the runtime.
     pub async fn run(self, handle: Handle) -> io::Result<()> {
         let daemons = self.listeners.iter().map(|(d, _, _)| *d).collect();
-        let shared = Arc::new(Shared::new(handle, daemons, self.options.dir));
+        let shared = Arc::new(Shared::new(handle, daemons));
         let room = Arc::new(Semaphore::new(self.options.max_connections));
         let mut doors = JoinSet::new();
         for (daemon, listener, file) in self.listeners {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bgp;
 mod common;
+mod lists;
 mod running;
 pub(crate) mod zebra;
 
@@ -11,6 +12,7 @@ use ferr_state::Handle;
 
 use crate::command::{Action, Empty};
 use crate::door::Daemon;
+use crate::json::Obj;
 use crate::output::{Out, Outcome, Status};
 use crate::pattern::Args;
 use crate::server::Shared;
@@ -66,15 +68,25 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: Action, args: &Args) -> Outco
         Action::Common(action) => common::run(ctx, action, args).await,
         Action::Bgp(action) => bgp::run(ctx, action, args).await,
         Action::Zebra(action) => zebra::run(ctx, action, args).await,
-        Action::Absent(empty) => {
-            if args.has("json") {
-                ctx.out.push(match empty {
-                    Empty::Object => "{}\n",
-                    Empty::Array => "[]\n",
-                });
-            }
-            Ok(Status::Success)
-        }
-        Action::Session(_) | Action::Lists(_) => Ok(Status::Success),
+        Action::Lists(action) => lists::run(ctx, action, args).await,
+        Action::Absent(empty) if args.has("json") => absent(ctx, empty).await,
+        Action::Absent(_) | Action::Session(_) => Ok(Status::Success),
     }
+}
+
+/// An empty answer that programs can parse.
+async fn absent(ctx: &mut Ctx<'_>, empty: Empty) -> Outcome {
+    match empty {
+        Empty::Object => ctx.out.push("{}\n"),
+        Empty::Array => ctx.out.push("[]\n"),
+        Empty::PerInstance => {
+            let names = ctx.handle().bgp(|world, _| bgp::select::Scope::All.names(world)).await?;
+            let mut o = Obj::new();
+            for name in names {
+                o.put(name, Obj::new());
+            }
+            ctx.out.push(&o.pretty());
+        }
+    }
+    Ok(Status::Success)
 }

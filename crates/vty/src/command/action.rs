@@ -61,18 +61,53 @@ pub(crate) enum CommonAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BgpAction {
     Summary,
+    Table,
+    Prefix,
+    Neighbors,
+    NeighborRoutes,
+    Adjacent,
+    GracefulRestart,
+    PrefixCounts,
+    Vrfs,
+    Views,
+    PeerGroups,
+    Nexthops,
+    UpdateGroups,
+    Memory,
+    Statistics,
+    Clear,
 }
 
 /// See [`Action::Zebra`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ZebraAction {
     Routes,
+    Prefix,
+    Summary,
+    Interfaces,
+    Vrfs,
+    Tracked,
+    ImportChecks,
+    Groups,
+    Forwarding,
+    RouterId,
+    Protocols,
+    Zebra,
+    Tables,
 }
 
 /// See [`Action::Lists`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListsAction {
     PrefixList,
+    AccessList,
+    RouteMap,
+    AsPathList,
+    CommunityList,
+    LargeCommunityList,
+    ExtCommunityList,
+    ClearRouteMap,
+    Nothing,
 }
 
 /// Shape of an empty answer with `json`; without it nothing is printed.
@@ -80,4 +115,6 @@ pub(crate) enum ListsAction {
 pub(crate) enum Empty {
     Object,
     Array,
+    /// One empty object per BGP instance.
+    PerInstance,
 }

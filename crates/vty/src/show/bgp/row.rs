@@ -1,0 +1,175 @@
+//! One path as a row of a table, and as the compact object of a table in JSON.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ferr_state::bgp::{DestView, PathView};
+use ferr_types::attr::{BgpNexthop, Origin};
+use ferr_types::{Afi, Prefix};
+use serde_json::Value;
+
+use crate::json::Obj;
+use crate::output::{Out, line, put};
+
+/// The code legends in front of a table.
+pub(super) const LEGEND: &str = "\
+Status codes:  s suppressed, d damped, h history, * valid, > best, = multipath,
+               i internal, r RIB-failure, S Stale, R Removed
+Nexthop codes: @NNN nexthop's vrf id, < announce-nh-self
+Origin codes:  i - IGP, e - EGP, ? - incomplete
+RPKI validation codes: V valid, I invalid, N Not found
+
+";
+
+/// Columns of a table.
+pub(super) fn header(out: &mut Out<'_>, wide: bool) {
+    let (network, nexthop) = widths(wide);
+    line!(out, "   {:<network$}{:<nexthop$}    Metric LocPrf Weight Path", "Network", "Next Hop");
+}
+
+const fn widths(wide: bool) -> (usize, usize) {
+    if wide { (45, 41) } else { (17, 16) }
+}
+
+/// Letter of an origin.
+pub(super) const fn origin_letter(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Igp => "i",
+        Origin::Egp => "e",
+        Origin::Incomplete => "?",
+    }
+}
+
+/// Word of an origin in JSON.
+pub(super) const fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Igp => "IGP",
+        Origin::Egp => "EGP",
+        Origin::Incomplete => "incomplete",
+    }
+}
+
+/// Next hop, `0.0.0.0` or `::` for a route made here.
+pub(super) fn nexthop(path: &PathView, afi: Afi) -> BgpNexthop {
+    path.attributes().next_hop.unwrap_or(match afi {
+        Afi::Ipv4 => BgpNexthop::V4(Ipv4Addr::UNSPECIFIED),
+        Afi::Ipv6 => BgpNexthop::V6 { global: Ipv6Addr::UNSPECIFIED, link_local: None },
+    })
+}
+
+fn shown_nexthop(path: &PathView, afi: Afi) -> IpAddr {
+    nexthop(path, afi).forwarding()
+}
+
+fn status(path: &PathView) -> String {
+    let first = match path {
+        p if p.stale => 'S',
+        p if p.suppressed => 's',
+        p if p.valid => '*',
+        _ => ' ',
+    };
+    let second = match path {
+        p if p.best => '>',
+        p if p.multipath => '=',
+        _ => ' ',
+    };
+    format!("{first}{second}{}", if path.internal { 'i' } else { ' ' })
+}
+
+/// How a row begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// Of a table: three status columns; the network stands in the first row of a prefix.
+    Table {
+        /// First path of its prefix.
+        first: bool,
+    },
+    /// Of a neighbor's advertised or received routes.
+    Adjacent,
+}
+
+/// Writes a row.
+pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
+    let (network_width, nexthop_width) = widths(wide);
+    let network = match kind {
+        RowKind::Table { first } => {
+            put!(out, "{}", status(path));
+            if first { prefix.to_string() } else { String::new() }
+        }
+        RowKind::Adjacent => {
+            put!(out, "*> ");
+            prefix.to_string()
+        }
+    };
+    column(out, &network, network_width, 20);
+    column(out, &shown_nexthop(path, prefix.afi()).to_string(), nexthop_width, 36);
+    let a = path.attributes();
+    match a.med {
+        Some(med) => put!(out, "{med:>10}"),
+        None => put!(out, "{:10}", ""),
+    }
+    match a.local_pref {
+        Some(pref) => put!(out, "{pref:>7}"),
+        None => put!(out, "{:7}", ""),
+    }
+    put!(out, "{:>7} ", path.weight);
+    if !a.as_path.is_empty() {
+        put!(out, "{} ", a.as_path);
+    }
+    line!(out, "{}", origin_letter(a.origin));
+}
+
+/// A text in its column; one that is too long pushes the rest to the next line.
+fn column(out: &mut Out<'_>, text: &str, width: usize, indent: usize) {
+    if text.len() < width {
+        put!(out, "{text:<width$}");
+    } else {
+        put!(out, "{text}\n{:indent$}", "");
+    }
+}
+
+/// Addresses of the next hop as objects.
+pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&mut Obj)) -> Vec<Value> {
+    let mut object = |addr: IpAddr, scope: Option<&str>, used: bool| {
+        let mut o = Obj::new();
+        o.put("ip", addr.to_string()).opt("hostname", path.peer_hostname.clone());
+        o.put("afi", if addr.is_ipv4() { "ipv4" } else { "ipv6" }).opt("scope", scope);
+        more(&mut o);
+        o.flag("used", used);
+        Value::from(o)
+    };
+    match nexthop(path, afi) {
+        BgpNexthop::V4(a) => vec![object(a.into(), None, true)],
+        BgpNexthop::V6 { global, link_local: None } => vec![object(global.into(), Some("global"), true)],
+        BgpNexthop::V6 { global, link_local: Some(local) } if global.is_unspecified() => {
+            vec![object(local.into(), Some("link-local"), true)]
+        }
+        BgpNexthop::V6 { global, link_local: Some(local) } => {
+            vec![object(global.into(), Some("global"), false), object(local.into(), Some("link-local"), true)]
+        }
+    }
+}
+
+/// Object of one path in a table.
+pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
+    let (prefix, a) = (dest.prefix, path.attributes());
+    let mut o = Obj::new();
+    o.flag("stale", path.stale)
+        .flag("suppressed", path.suppressed)
+        .flag("valid", path.valid)
+        .flag("bestpath", path.best)
+        .opt("selectionReason", path.best.then(|| dest.reason.text()))
+        .flag("multipath", path.multipath)
+        .put("pathFrom", if path.internal { "internal" } else { "external" })
+        .put("prefix", prefix.addr().to_string())
+        .put("prefixLen", prefix.len())
+        .put("network", prefix.to_string())
+        .put("version", dest.version)
+        .opt("metric", a.med)
+        .opt("locPrf", a.local_pref)
+        .put("weight", path.weight)
+        .put("peerId", path.peer_name.clone().unwrap_or_else(|| "(unspec)".to_owned()))
+        .put("path", a.as_path.to_string())
+        .put("origin", origin_word(a.origin))
+        .put("nexthops", nexthop_objects(path, prefix.afi(), |_| ()));
+    o.into()
+}

@@ -1,0 +1,264 @@
+//! `show bgp`: tables in slices, as text and JSON.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ferr_state::bgp::{DestView, Instance, RouteFilter};
+use ferr_state::policy::PolicySet;
+use ferr_types::{Family, Prefix};
+use serde_json::Value;
+
+use super::filter::Filter;
+use super::select::{self, Scope, Wanted};
+use super::{detail, row};
+use crate::json::pretty_at;
+use crate::output::{Outcome, Status, line, put};
+use crate::pattern::Args;
+use crate::show::{Clock, Ctx};
+
+/// Prefixes per job.
+const SLICE: usize = 500;
+
+/// What stands in front of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub(super) vrf: String,
+    pub(super) vrf_id: u32,
+    pub(super) version: u32,
+    pub(super) router_id: String,
+    pub(super) local_pref: u32,
+    pub(super) asn: u32,
+    pub(super) filter: RouteFilter,
+    pub(super) policy: Arc<PolicySet>,
+    pub(super) paths: usize,
+}
+
+impl Head {
+    /// Of an instance's family.
+    pub(super) fn of(bgp: &mut Instance, vrf: &str, family: Family, policy: Arc<PolicySet>) -> Self {
+        let summary = bgp.summary(family);
+        Self {
+            vrf: vrf.to_owned(),
+            vrf_id: bgp.config().vrf.0,
+            version: summary.table_version,
+            router_id: summary.router_id.to_string(),
+            local_pref: bgp.config().default_local_pref,
+            asn: summary.asn.0,
+            filter: RouteFilter::All,
+            policy,
+            paths: summary.paths,
+        }
+    }
+
+    /// Text in front of the columns.
+    pub(super) fn text(&self, ctx: &mut Ctx<'_>, wide: bool) {
+        line!(
+            ctx.out,
+            "BGP table version is {}, local router ID is {}, vrf id {}",
+            self.version,
+            self.router_id,
+            self.vrf_id
+        );
+        line!(ctx.out, "Default local pref {}, local AS {}", self.local_pref, self.asn);
+        ctx.out.push(row::LEGEND);
+        row::header(&mut ctx.out, wide);
+    }
+}
+
+/// Neighbor whose routes alone are shown.
+enum Source {
+    Any,
+    Peer(String),
+}
+
+/// A table, or what a filter leaves of it.
+pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    table(ctx, args, Source::Any).await
+}
+
+/// `neighbors A routes`.
+pub(super) async fn from_neighbor(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    let peer = args.after("neighbors").unwrap_or_default().to_owned();
+    table(ctx, args, Source::Peer(peer)).await
+}
+
+async fn table(ctx: &mut Ctx<'_>, args: &Args, source: Source) -> Outcome {
+    let json = args.has("json");
+    let family = match select::wanted(args) {
+        Wanted::Table(family) => family,
+        Wanted::None(_) => {
+            ctx.out.push(if json { "{\n}\n" } else { "No BGP prefixes displayed, 0 exist\n" });
+            return Ok(Status::Success);
+        }
+    };
+    let scope = Scope::of(args);
+    let asked = scope.clone();
+    let (heads, now) = ctx
+        .handle()
+        .bgp(move |world, now| {
+            let names = asked.names(world);
+            let policy = world.policy.clone();
+            let heads: Vec<Option<Head>> = names
+                .iter()
+                .filter_map(|name| {
+                    let bgp = &mut world.instances.get_mut(name)?.bgp;
+                    let filter = match &source {
+                        Source::Any => Some(RouteFilter::All),
+                        Source::Peer(peer) => select::find_peer(bgp, peer).map(RouteFilter::From),
+                    };
+                    let head = Head::of(bgp, name, family, policy.clone());
+                    Some(filter.map(|filter| Head { filter, ..head }))
+                })
+                .collect();
+            (heads, now)
+        })
+        .await?;
+    if heads.is_empty() && !scope.is_all() {
+        return Ok(no_instance(ctx, json));
+    }
+    let Some(heads) = heads.into_iter().collect::<Option<Vec<Head>>>() else {
+        return Ok(no_neighbor(ctx, json));
+    };
+    print(ctx, args, family, &heads, scope.is_all(), now).await
+}
+
+/// Answer when the instance does not exist.
+pub(super) fn no_instance(ctx: &mut Ctx<'_>, json: bool) -> Status {
+    if json {
+        ctx.out.push("{}\n");
+        return Status::Success;
+    }
+    line!(ctx.out, "% BGP instance not found");
+    Status::Warning
+}
+
+/// Answer when the neighbor does not exist.
+pub(super) fn no_neighbor(ctx: &mut Ctx<'_>, json: bool) -> Status {
+    if json {
+        ctx.out.push("{\n  \"warning\":\"No such neighbor or address family\"\n}\n");
+        return Status::Success;
+    }
+    line!(ctx.out, "% No such neighbor or address family");
+    Status::Warning
+}
+
+async fn print(
+    ctx: &mut Ctx<'_>,
+    args: &Args,
+    family: Family,
+    heads: &[Head],
+    keyed: bool,
+    now: Instant,
+) -> Outcome {
+    let json = args.has("json");
+    let policy = heads.first().map_or_else(Default::default, |h| h.policy.clone());
+    let filter = match Filter::of(args, &policy, family.afi()) {
+        Ok(filter) => filter,
+        Err(problem) if json => {
+            tracing::debug!(%problem, "show bgp");
+            ctx.out.push("{}\n");
+            return Ok(Status::Success);
+        }
+        Err(problem) => {
+            line!(ctx.out, "{problem}");
+            return Ok(Status::Warning);
+        }
+    };
+    if json && keyed {
+        ctx.out.push("{\n");
+    }
+    for (n, head) in heads.iter().enumerate() {
+        if json {
+            json_head(ctx, head, keyed, n);
+        } else if keyed {
+            put!(ctx.out, "{}Instance {}:\n", if n > 0 { "\n" } else { "" }, head.vrf);
+        }
+        rows(ctx, args, family, head, &filter, now).await?;
+        if json {
+            ctx.out.push(" }  } \n");
+        }
+    }
+    if json && keyed {
+        ctx.out.push("}\n");
+    }
+    Ok(Status::Success)
+}
+
+fn json_head(ctx: &mut Ctx<'_>, head: &Head, keyed: bool, n: usize) {
+    if keyed {
+        put!(ctx.out, "{}{}:", if n > 0 { ",\n" } else { "" }, Value::from(head.vrf.clone()));
+    }
+    put!(
+        ctx.out,
+        "{{\n \"vrfId\": {},\n \"vrfName\": {},\n \"tableVersion\": {},\n \"routerId\": \"{}\",\n \"defaultLocPrf\": {},\n \
+         \"localAS\": {},\n \"routes\": {{ ",
+        head.vrf_id,
+        Value::from(head.vrf.clone()),
+        head.version,
+        head.router_id,
+        head.local_pref,
+        head.asn
+    );
+}
+
+async fn rows(
+    ctx: &mut Ctx<'_>,
+    args: &Args,
+    family: Family,
+    head: &Head,
+    filter: &Filter,
+    now: Instant,
+) -> Outcome {
+    let (json, wide, full) = (args.has("json"), args.has("wide"), args.has("detail"));
+    let clock = Clock::new(ctx.handle(), now);
+    let mut after: Option<Prefix> = None;
+    let (mut shown, mut paths) = (0usize, 0usize);
+    loop {
+        let (vrf, wanted, from) = (head.vrf.clone(), head.filter.clone(), after);
+        let slice = ctx.handle().bgp(move |world, _| {
+            let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
+            Some(bgp.routes(family, from, SLICE, &wanted))
+        });
+        let Some((dests, next)) = slice.await? else { break };
+        for mut dest in dests {
+            if !filter.apply(&mut dest, &head.policy) {
+                continue;
+            }
+            if json {
+                let comma = if shown > 0 { "," } else { "" };
+                ctx.out.push(&format!("{comma}\"{}\": {}\n", dest.prefix, json_value(&dest, full, &clock)));
+            } else if full {
+                detail::text(&mut ctx.out, &dest, head, &[], &clock);
+                line!(ctx.out);
+            } else {
+                if shown == 0 {
+                    head.text(ctx, wide);
+                }
+                for (n, path) in dest.paths.iter().enumerate() {
+                    let kind = row::RowKind::Table { first: n == 0 };
+                    row::row(&mut ctx.out, dest.prefix, path, kind, wide);
+                }
+            }
+            shown += 1;
+            paths += dest.paths.len();
+        }
+        ctx.out.breathe().await?;
+        after = next;
+        if next.is_none_or(|last| filter.is_past(last)) {
+            break;
+        }
+    }
+    if !json && shown == 0 {
+        line!(ctx.out, "No BGP prefixes displayed, {} exist", head.paths);
+    } else if !json {
+        line!(ctx.out, "\nDisplayed  {shown} routes and {paths} total paths");
+    }
+    Ok(Status::Success)
+}
+
+fn json_value(dest: &DestView, full: bool, clock: &Clock) -> String {
+    if full {
+        return pretty_at(&detail::json(dest, &[], clock), 1);
+    }
+    Value::from(dest.paths.iter().map(|p| row::json(dest, p)).collect::<Vec<_>>()).to_string()
+}
