@@ -155,6 +155,14 @@ impl AttrStore {
         id
     }
 
+    /// The LOCAL_PREF that counts where none came changed.
+    pub fn set_default_local_pref(&mut self, default: u32) {
+        for i in 1..self.entries.len() {
+            let attributes = decode_attributes_canonical(&self.entries[i].bytes).unwrap_or_default();
+            self.entries[i].key.local_pref = attributes.local_pref.unwrap_or(default);
+        }
+    }
+
     /// One reference more.
     pub fn retain(&mut self, id: AttrId) {
         if id.is_some() {

@@ -153,17 +153,27 @@ fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathConf
     if order.is_ne() {
         return (order, reason);
     }
-    let (ta, tb) = (peer_type(a.path), peer_type(b.path));
-    if ta != tb {
-        let confed = ta.min(tb) == 1;
-        return (ta.cmp(&tb), if confed { Reason::ConfedPeerType } else { Reason::PeerType });
+    let (order, reason) = compare_types(a, b);
+    if order.is_ne() && !config.peer_type_relax {
+        return (order, reason);
     }
     (a.igp_metric.cmp(&b.igp_metric), Reason::IgpMetric)
+}
+
+fn compare_types(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Reason) {
+    let (ta, tb) = (peer_type(a.path), peer_type(b.path));
+    let confed = ta.min(tb) == 1;
+    (ta.cmp(&tb), if confed { Reason::ConfedPeerType } else { Reason::PeerType })
 }
 
 /// The whole order; `Less` is better. Total, so that it never depends on anything but its arguments.
 pub(crate) fn compare(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathConfig) -> (Ordering, Reason) {
     let (order, reason) = compare_to_metric(a, b, config);
+    if order.is_ne() {
+        return (order, reason);
+    }
+    // With `peer-type multipath-relax` this step stands behind those that multipath looks at.
+    let (order, reason) = compare_types(a, b);
     if order.is_ne() {
         return (order, reason);
     }
@@ -233,9 +243,7 @@ pub(crate) fn is_multipath(
     config: &BestpathConfig,
     same_path: bool,
 ) -> bool {
-    let (order, reason) = compare_to_metric(best, other, config);
-    let equal = order.is_eq() || (config.peer_type_relax && reason == Reason::PeerType);
-    equal
+    compare_to_metric(best, other, config).0.is_eq()
         && !best.path.has(flag::LOCAL)
         && !other.path.has(flag::LOCAL)
         && (config.multipath_relax || same_path)

@@ -43,6 +43,8 @@ pub(crate) struct GroupKey {
     pub(crate) server_client: bool,
     pub(crate) default_originate: Option<Option<String>>,
     pub(crate) remove_private_as: Option<RemovePrivateAs>,
+    /// AS that stays although it is private: the neighbor's own, which it would miss in loops.
+    pub(crate) keep_as: Option<Asn>,
     pub(crate) send_community: SendCommunity,
     pub(crate) unchanged: Unchanged,
     pub(crate) unsuppress_map: Option<String>,
@@ -89,6 +91,7 @@ impl GroupKey {
             server_client: neighbor.server_client,
             default_originate: neighbor.default_originate.clone(),
             remove_private_as: neighbor.remove_private_as,
+            keep_as: neighbor.remove_private_as.map(|_| session.asn),
             send_community: neighbor.send_community,
             unchanged: neighbor.unchanged,
             unsuppress_map: neighbor.unsuppress_map.clone(),
@@ -317,7 +320,7 @@ fn outbound_path(core: &Core, key: &GroupKey, attrs: &PathAttributes<'_>) -> AsP
     }
     path.strip_confed();
     if let Some(remove) = key.remove_private_as {
-        remove_private(&mut path, remove, key.local_as);
+        remove_private(&mut path, remove, key.local_as, key.keep_as);
     }
     if let Some(asn) = key.override_as {
         path.map(|a| Some(if a == asn { key.local_as } else { a }));
@@ -328,10 +331,10 @@ fn outbound_path(core: &Core, key: &GroupKey, attrs: &PathAttributes<'_>) -> AsP
     path
 }
 
-fn remove_private(path: &mut AsPathBuf, how: RemovePrivateAs, local: Asn) {
+fn remove_private(path: &mut AsPathBuf, how: RemovePrivateAs, local: Asn, keep: Option<Asn>) {
     let all_private = path.as_path().asns().all(Asn::is_private);
     if how.all || all_private {
-        path.map(|a| match (a.is_private(), how.replace) {
+        path.map(|a| match (a.is_private() && keep != Some(a), how.replace) {
             (true, true) => Some(local),
             (true, false) => None,
             (false, _) => Some(a),

@@ -76,6 +76,16 @@ impl<P: TablePrefix> FamilyState<P> {
         }
     }
 
+    /// Whether such a pass is on its way.
+    pub(crate) fn is_sweeping(&self, kind: &SweepKind) -> bool {
+        self.sweeps.iter().any(|s| s.kind == *kind)
+    }
+
+    /// Ends such passes where they are.
+    pub(crate) fn cancel_sweep(&mut self, kind: &SweepKind) {
+        self.sweeps.retain(|s| s.kind != *kind);
+    }
+
     /// Passes over the whole table at once.
     pub(crate) fn sweep_through(&mut self, core: &mut Core, kind: &SweepKind) {
         for id in 0..self.table.dest_capacity() as u32 {
@@ -285,7 +295,7 @@ impl<P: TablePrefix> FamilyState<P> {
 }
 
 /// Everything that the decision compares.
-fn candidate<'a>(core: &'a Core, at: PathIdx, path: &'a Path) -> Candidate<'a> {
+pub(crate) fn candidate<'a>(core: &'a Core, at: PathIdx, path: &'a Path) -> Candidate<'a> {
     let (router_id, peer_addr) = if path.peer == LOCAL_PEER {
         (core.config.router_id, None)
     } else {
@@ -325,7 +335,12 @@ fn multipath(
         .iter()
         .filter(|c| c.at != best.at)
         .filter(|c| {
-            let same = core.attrs.get(c.path.attr).as_path == best_path;
+            // As FRR: internal paths have to be the same, external ones to come from the same AS.
+            let same = if internal {
+                core.attrs.get(c.path.attr).as_path == best_path
+            } else {
+                peer_as(core, c.path) == peer_as(core, best.path)
+            };
             let clusters =
                 !internal || !config.ibgp_equal_cluster_length || c.key.cluster_len == best.key.cluster_len;
             clusters && is_multipath(best, c, &core.config.bestpath, same)
@@ -337,6 +352,10 @@ fn multipath(
     ways.sort_by_key(|c| (c.peer_addr, c.path.path_id));
     ways.truncate(usize::from(limit) - 1);
     std::iter::once(best.at).chain(ways.iter().map(|c| c.at)).collect()
+}
+
+fn peer_as(core: &Core, path: &Path) -> Option<ferr_types::Asn> {
+    core.peers.get(path.peer)?.session.as_ref().map(|s| s.asn)
 }
 
 fn way(core: &Core, path: &Path) -> Nexthop {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferr_bgp_wire::{NotificationError, Open, code, keepalive, subcode};
-use ferr_types::RouterId;
+use ferr_types::{Asn, RouterId};
 use smallvec::SmallVec;
 
 /// Connection as the driver names it.
@@ -175,6 +175,10 @@ pub(crate) struct Settings {
     pub router_id: RouterId,
     /// A new connection of an established peer means that it restarted.
     pub graceful: bool,
+    /// AS that the peer knows us by.
+    pub asn: Asn,
+    /// Text for the peer when the neighbor is shut down (RFC 9003).
+    pub shutdown_text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -405,9 +409,9 @@ impl Fsm {
         conn.hold_time = Duration::from_secs(hold);
         // RFC 4271 section 10: a third of the hold time at most.
         conn.keepalive_time = Duration::from_secs(own.min(hold / 3));
-        let remote_id = open.router_id;
+        let remote = (open.router_id.0.to_bits(), open.asn);
         conn.remote = Some(open);
-        if !self.settle_collision(now, id, remote_id, out) {
+        if !self.settle_collision(now, id, remote, out) {
             return;
         }
         if let Some(conn) = self.conns.iter_mut().find(|c| c.id == id) {
@@ -418,12 +422,13 @@ impl Fsm {
         }
     }
 
-    /// RFC 4271 section 6.8: of two connections the one opened by the higher identifier stays. Returns whether `id` does.
+    /// RFC 4271 section 6.8: of two connections the one opened by the higher identifier stays, with equal ones by the larger
+    /// AS (RFC 6286 section 2.3). Returns whether `id` does.
     fn settle_collision(
         &mut self,
         now: Instant,
         id: ConnId,
-        remote: RouterId,
+        remote: (u32, Asn),
         out: &mut Vec<Action>,
     ) -> bool {
         let Some(mine) = self.conns.iter().find(|c| c.id == id) else { return false };
@@ -438,7 +443,7 @@ impl Fsm {
         if other.phase != Phase::OpenConfirm {
             return true;
         }
-        let keep_active = self.settings.router_id.0.to_bits() > remote.0.to_bits();
+        let keep_active = (self.settings.router_id.0.to_bits(), self.settings.asn) > remote;
         let loser = if active == keep_active { other_id } else { id };
         let error = NotificationError::new(code::CEASE, subcode::cease::COLLISION);
         send_notification(loser, &error, out);
@@ -520,7 +525,10 @@ impl Fsm {
     ) {
         let Some(at) = self.conns.iter().position(|c| c.id == id) else { return };
         let conn = self.conns.remove(at);
-        if notify && let Some(error) = reason.notification() {
+        if notify && let Some(mut error) = reason.notification() {
+            if reason == DownReason::AdminDown && !self.settings.shutdown_text.is_empty() {
+                error = NotificationError::cease_with_text(error.subcode, &self.settings.shutdown_text);
+            }
             send_notification(id, &error, out);
         }
         out.push(Action::Close(id));

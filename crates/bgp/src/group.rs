@@ -64,8 +64,25 @@ struct Member {
     replay: Option<u32>,
     /// Prefixes that another group told the peer of: withdrawn in the replay where they are not sent any more.
     told: Vec<u64>,
+    /// The same of a default route that another group originated.
+    told_default: bool,
     end_of_rib: bool,
     end_of_refresh: bool,
+}
+
+impl Member {
+    fn was_told(&self) -> bool {
+        self.told_default || !self.told.is_empty()
+    }
+}
+
+/// What a peer that changes its group was sent in the old one.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Bits by prefix.
+    prefixes: Vec<u64>,
+    /// The default route of `default-originate`.
+    default: bool,
 }
 
 /// What the members were sent for a prefix.
@@ -398,14 +415,17 @@ impl Group {
         peer: PeerId,
     ) -> Option<Bytes> {
         let mut out = Vec::new();
-        while out.is_empty() {
+        // What is not encoded yet would be withdrawn, to be announced again a moment later.
+        let unsettled = self.has_work() && self.members.get(&peer).is_some_and(Member::was_told);
+        while out.is_empty() && !unsettled {
             let member = self.members.get_mut(&peer)?;
             let Some(next) = member.replay else { break };
             let end = (table.dest_capacity() as u32).min(next + REPLAY);
             member.replay = ((end as usize) < table.dest_capacity()).then_some(end);
             let told = std::mem::take(&mut member.told);
-            if next == 0 && self.default_sent {
-                self.write_default(core, true, &mut out);
+            let told_default = std::mem::take(&mut member.told_default);
+            if next == 0 && (self.default_sent || told_default) {
+                self.write_default(core, self.default_sent, &mut out);
             }
             self.replay_slice(core, table, local, peer, (next..end, &told), &mut out);
             if let Some(member) = self.members.get_mut(&peer)
@@ -463,7 +483,8 @@ impl Group {
                     announce.push((exported, LOCAL_PEER, prefix.into(), path_id));
                 }
             }
-            if was_told && announce.len() == before {
+            let originated = self.default_sent && table.dest(dest).prefix.prefix_len() == 0;
+            if was_told && announce.len() == before && !originated {
                 withdraw.push((0, prefix.into()));
             }
         }
@@ -622,8 +643,8 @@ impl<P: TablePrefix> Groups<P> {
         GroupId(at as u32)
     }
 
-    /// Adds a peer to the group of `key`. `told` are prefixes that it was sent before under another key.
-    pub(crate) fn join(&mut self, peer: PeerId, key: GroupKey, told: Vec<u64>, fresh: bool) -> GroupId {
+    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key.
+    pub(crate) fn join(&mut self, peer: PeerId, key: GroupKey, told: Told, fresh: bool) -> GroupId {
         let known = self.index.get(&key).copied();
         let id = match known {
             Some(id) => GroupId(id),
@@ -639,9 +660,15 @@ impl<P: TablePrefix> Groups<P> {
             if group.members.len() == 1 {
                 group.scan = Some(0);
             }
-            group
-                .members
-                .insert(peer, Member { cursor, replay, told, end_of_rib: fresh, end_of_refresh: false });
+            let member = Member {
+                cursor,
+                replay,
+                told: told.prefixes,
+                told_default: told.default,
+                end_of_rib: fresh,
+                end_of_refresh: false,
+            };
+            group.members.insert(peer, member);
         }
         id
     }
@@ -654,9 +681,9 @@ impl<P: TablePrefix> Groups<P> {
         local: &LocalRoutes<P>,
         (peer, id): (PeerId, GroupId),
         keep: bool,
-    ) -> (Vec<Bytes>, Vec<u64>) {
+    ) -> (Vec<Bytes>, Told) {
         let mut rest = Vec::new();
-        let mut told = Vec::new();
+        let mut told = Told::default();
         let Some(group) = self.get_mut(id) else { return (rest, told) };
         if keep {
             while group.has_work() {
@@ -667,9 +694,10 @@ impl<P: TablePrefix> Groups<P> {
             }
             for (i, sent) in group.sent.iter().enumerate() {
                 if sent.attr.is_some() && sent.source != peer {
-                    set_bit(&mut told, i as u32, true);
+                    set_bit(&mut told.prefixes, i as u32, true);
                 }
             }
+            told.default = group.default_sent;
         }
         group.members.remove(&peer);
         group.trim();
@@ -781,9 +809,10 @@ impl<P: TablePrefix> Groups<P> {
         group.poll(peer).or_else(|| group.poll_replay(core, table, local, peer))
     }
 
-    /// Whether the group has more to encode once its ring has room.
+    /// Whether the group has more to encode and room in its ring, or can make room by letting go of a slow member.
     pub(crate) fn waiting(&self, id: GroupId) -> bool {
-        self.get(id).is_some_and(|g| g.has_work() && g.ring_bytes < RING_LIMIT / 2)
+        self.get(id)
+            .is_some_and(|g| g.has_work() && (g.ring_bytes < RING_LIMIT / 2 || held_back(g).is_some()))
     }
 
     /// Earliest time at which an advertisement interval ends.

@@ -62,7 +62,7 @@ fn check(core: &Core, peer: &Peer, family: Family, attrs: &PathAttributes<'_>) -
     let own_as_allowed = neighbor.and_then(|f| f.allow_as_in);
     let is_own = |a: Asn| {
         a == config.asn
-            || peer.config.local_as.is_some_and(|l| l.asn == a && !l.no_prepend)
+            || peer.config.local_as.is_some_and(|l| l.asn == a)
             || config.confederation.as_ref().is_some_and(|c| c.identifier == a)
     };
     let own = attrs.as_path.asns().filter(|a| is_own(*a)).count();
@@ -286,6 +286,10 @@ impl<P: TablePrefix> FamilyState<P> {
             if let Some(old) = self.pre_policy.insert(at, original) {
                 core.attrs.release(old);
             }
+        } else if !source.soft_reconfiguration
+            && let Some(old) = self.pre_policy.remove(&at)
+        {
+            core.attrs.release(old);
         }
     }
 

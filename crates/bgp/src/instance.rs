@@ -136,10 +136,20 @@ impl Instance {
             || old.graceful_restart != new.graceful_restart
             || old.restart_time != new.restart_time;
         if identity || old.shutdown != new.shutdown {
+            let reason =
+                if new.shutdown.is_some() { DownReason::AdminDown } else { DownReason::ConfigChange };
             for id in self.core.peers.ids() {
-                self.reset_session(id, DownReason::ConfigChange);
+                if let Some(settings) = self.settings(id)
+                    && let Some(peer) = self.core.peers.get_mut(id)
+                {
+                    peer.fsm.configure(settings);
+                }
+                self.reset_session(id, reason.clone());
                 self.start_peer(id);
             }
+        }
+        if old.default_local_pref != new.default_local_pref {
+            self.core.attrs.set_default_local_pref(new.default_local_pref);
         }
         let decides = old.bestpath != new.bestpath || old.default_local_pref != new.default_local_pref;
         for family in Family::ALL {
@@ -153,6 +163,14 @@ impl Instance {
             if a.distance != b.distance || a.distance_rules != b.distance_rules || a.table_map != b.table_map
             {
                 self.sweep(family, SweepKind::Reinstall);
+            }
+            if old.client_to_client != new.client_to_client {
+                with_family!(self, family, |f| f.groups.rescan_all());
+            }
+            // Both are written into what is sent, not into what is stored.
+            if old.default_local_pref != new.default_local_pref || old.cluster_id != new.cluster_id {
+                with_family!(self, family, |f| f.groups.replay_internal());
+                self.notify_all();
             }
         }
         self.configure_families(false);
@@ -285,11 +303,14 @@ impl Instance {
         }
         for (family, now) in new.families.iter() {
             let (Some(a), Some(b)) = (&old.families[family], now) else { continue };
-            let inbound = a.filters_in != b.filters_in
-                || a.weight != b.weight
-                || a.allow_as_in != b.allow_as_in
-                || a.soft_reconfiguration != b.soft_reconfiguration;
-            if inbound {
+            let inbound =
+                a.filters_in != b.filters_in || a.weight != b.weight || a.allow_as_in != b.allow_as_in;
+            if a.soft_reconfiguration != b.soft_reconfiguration {
+                // What is there went through policy already, so the originals have to come again.
+                if !self.request_refresh(id, family) {
+                    self.refresh_inbound_family(id, family);
+                }
+            } else if inbound {
                 self.refresh_inbound_family(id, family);
             }
             if a.maximum_prefix != b.maximum_prefix
@@ -352,6 +373,23 @@ impl Instance {
             ..range.template.clone()
         };
         Some(self.add_neighbor(config, self.core.now))
+    }
+
+    /// A dynamic neighbor goes with its session, unless its routes are kept for a restart.
+    pub(crate) fn retire_dynamic(&mut self, id: PeerId) {
+        let idle = |p: &Peer| {
+            let kept = p.stale.iter().any(|(_, until)| until.is_some());
+            p.config.dynamic && !p.removed && !kept && p.fsm.endpoints().is_none()
+        };
+        if self.core.peers.get(id).is_some_and(idle) {
+            self.remove_neighbor(id, self.core.now);
+            self.core.out.push_back(Output::DynamicRemoved { peer: id });
+        }
+    }
+
+    fn notify_all(&mut self) {
+        let conns = self.core.peers.iter().filter_map(|p| p.session.as_ref()).map(|s| s.conn);
+        self.core.out.extend(conns.map(|conn| Output::Transmit { conn }));
     }
 
     pub(crate) fn settings(&self, id: PeerId) -> Option<Settings> {
@@ -622,7 +660,11 @@ impl Instance {
                 }
             }
             self.run(id, actions);
+            let any_expired = !expired.is_empty();
             expired.into_iter().for_each(|f| self.sweep(f, SweepKind::RemoveStale(id)));
+            if any_expired {
+                self.retire_dynamic(id);
+            }
             if restart {
                 self.start_peer(id);
             }
@@ -675,6 +717,13 @@ fn settings(core: &Core, config: &NeighborConfig) -> Settings {
         keepalive: config.keepalive,
         router_id: core.config.router_id,
         graceful: core.config.graceful_restart != crate::config::GracefulRestartMode::Disable,
+        asn: core.local_as(config),
+        shutdown_text: config
+            .shutdown
+            .as_ref()
+            .or(core.config.shutdown.as_ref())
+            .cloned()
+            .unwrap_or_default(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferr_bgp_wire::{
-    Capability, Disposition, Frame, MAX_LEN, MAX_LEN_EXTENDED, MessageType, Nlri, NotificationError, Open,
-    RefreshSubtype, RouteRefresh, Scratch, SessionContext, Update, code, frame, subcode,
+    Capability, Disposition, Frame, MAX_LEN, MessageType, Nlri, NotificationError, Open, RefreshSubtype,
+    RouteRefresh, Scratch, SessionContext, Update, code, frame, subcode,
 };
 use ferr_types::{Family, FamilySet, PeerId};
 
@@ -114,6 +114,8 @@ impl Instance {
         let Some(id) = self.core.peers.conns.remove(&conn) else { return };
         let mut actions = Vec::new();
         if let Some(peer) = self.core.peers.get_mut(id) {
+            // Nobody polls for a connection that is gone.
+            peer.control.retain(|(c, _)| *c != conn);
             peer.fsm.closed(now, conn, &mut actions);
         }
         self.run(id, actions);
@@ -147,9 +149,11 @@ impl Instance {
     }
 
     fn max_len(&self, id: PeerId, conn: ConnId) -> u16 {
-        let session = self.core.peers.get(id).and_then(|p| p.session.as_ref()).filter(|s| s.conn == conn);
-        // A peer may use long messages as soon as it has our OPEN; whether it may is known with its own.
-        session.map_or(MAX_LEN_EXTENDED, |s| s.context.max_len.max(MAX_LEN))
+        let Some(peer) = self.core.peers.get(id) else { return MAX_LEN };
+        let session = peer.session.as_ref().filter(|s| s.conn == conn).map(|s| &s.local_open);
+        let waiting = || peer.opens.iter().find(|o| o.0 == conn).map(|o| &o.1);
+        // What we offered alone counts (RFC 8654 section 4).
+        session.or_else(waiting).map_or(MAX_LEN, Open::max_receive_len)
     }
 
     fn fail(&mut self, id: PeerId, conn: ConnId, error: NotificationError) {
@@ -256,6 +260,17 @@ impl Instance {
         self.check_maximum(id, conn);
     }
 
+    fn is_sweeping_stale(&mut self, id: PeerId, family: Family) -> bool {
+        with_family!(self, family, |f| f.is_sweeping(&SweepKind::RemoveStale(id)))
+    }
+
+    /// Removes stale paths at once, so that a sweep on its way does not meet those that become stale next.
+    fn end_stale(&mut self, id: PeerId, family: Family) {
+        let kind = SweepKind::RemoveStale(id);
+        with_family!(self, family, |f| f.cancel_sweep(&kind));
+        self.sweep_now(family, &kind);
+    }
+
     fn log_malformed(&mut self, id: PeerId, update: &Update<'_>) {
         let Some(peer) = self.core.peers.get(id) else { return };
         let list: Vec<String> =
@@ -330,6 +345,9 @@ impl Instance {
             RefreshSubtype::Request => self.replay(id, family, enhanced),
             RefreshSubtype::Begin if enhanced => {
                 peer.refreshing.insert(family);
+                if self.is_sweeping_stale(id, family) {
+                    self.end_stale(id, family);
+                }
                 self.sweep_now(family, &SweepKind::MarkStale(id));
             }
             RefreshSubtype::End if enhanced && peer.refreshing.contains(family) => {
@@ -379,6 +397,7 @@ impl Instance {
 
     /// Carries out what a state machine asked for.
     pub(crate) fn run(&mut self, id: PeerId, actions: Vec<Action>) {
+        let ended = actions.iter().any(|a| matches!(a, Action::Down(_) | Action::Failed(_)));
         for action in actions {
             match action {
                 Action::Connect(conn) => {
@@ -409,6 +428,9 @@ impl Instance {
                     }
                 }
             }
+        }
+        if ended {
+            self.retire_dynamic(id);
         }
     }
 
@@ -464,6 +486,11 @@ impl Instance {
             }
             self.sweep(family, SweepKind::RemoveStale(id));
         }
+        // The restart time is over; what it keeps now is the wait for End-of-RIB.
+        let until = now + self.core.config.stalepath_time;
+        if let Some(peer) = self.core.peers.get_mut(id) {
+            peer.stale.iter_mut().filter_map(|(_, t)| t.as_mut()).for_each(|t| *t = until);
+        }
         self.core.out.push_back(Output::SessionUp { peer: id });
         if self.core.config.log_neighbor_changes {
             let vrf = self.core.config.vrf_name.clone();
@@ -489,7 +516,7 @@ impl Instance {
                 Some(group) => with_family!(self, family, |f| {
                     f.groups.leave(core, &mut f.table, &f.local, (id, group), !fresh)
                 }),
-                None => (Vec::new(), Vec::new()),
+                None => Default::default(),
             };
             rest.into_iter().for_each(|bytes| self.send_control(id, bytes));
             let new = key.map(|key| with_family!(self, family, |f| f.groups.join(id, key, told, fresh)));
@@ -527,8 +554,14 @@ impl Instance {
                 });
             }
             let keep = kept.filter(|(families, _)| families.contains(family)).map(|(_, until)| until);
-            if let Some(peer) = self.core.peers.get_mut(id) {
-                peer.stale[family] = keep;
+            let was_stale = self
+                .core
+                .peers
+                .get_mut(id)
+                .is_some_and(|peer| std::mem::replace(&mut peer.stale[family], keep).is_some());
+            if was_stale || self.is_sweeping_stale(id, family) {
+                // What was stale already does not survive a second failure (RFC 4724 section 4.2).
+                self.end_stale(id, family);
             }
             match keep {
                 Some(_) => self.sweep_now(family, &SweepKind::MarkStale(id)),
@@ -551,6 +584,8 @@ impl Instance {
         if let Some(at) = peer.control.iter().position(|(c, _)| *c == conn) {
             let (_, bytes) = peer.control.remove(at)?;
             peer.sent(now, &bytes);
+            // The farewell was the last thing that kept it.
+            self.more_work |= peer.removed && peer.control.is_empty();
             return Some(bytes);
         }
         if peer.session.as_ref().is_none_or(|s| s.conn != conn) {

@@ -48,7 +48,7 @@ pub(crate) struct DestId(pub u32);
 
 /// Number of a path in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PathIdx(u32);
+pub(crate) struct PathIdx(pub(crate) u32);
 
 impl PathIdx {
     /// End of a list.

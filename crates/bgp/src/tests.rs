@@ -1,1 +1,12 @@
-//! Behaviour of instances that talk to each other.
+//! Behaviour of an instance towards scripted peers, and of its parts alone.
+#![allow(clippy::disallowed_methods)]
+
+mod decision;
+mod groups;
+mod inbound;
+mod lab;
+mod local;
+mod outbound;
+mod restart;
+mod session;
+mod stores;

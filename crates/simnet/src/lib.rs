@@ -19,8 +19,8 @@ use ferr_bgp::config::{InstanceConfig, NeighborConfig, NeighborFamily, RemoteAs}
 use ferr_bgp::{Accept, ConnId, Instance, LocalAddresses, Output, Seeds};
 use ferr_policy::PolicySet;
 use ferr_types::{
-    Asn, Distance, Family, IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, PeerId, Prefix, Protocol,
-    RouteSpec, RouteUpdate, RouterId, VrfId,
+    Asn, Distance, Family, IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, PeerId, Prefix,
+    Protocol, RouteSpec, RouteUpdate, RouterId, VrfId,
 };
 
 /// Number of a router.
@@ -158,11 +158,21 @@ impl Sim {
     }
 
     /// Makes two routers neighbors of each other for IPv4 unicast.
-    pub fn link(&mut self, a: NodeId, b: NodeId, edit: impl Fn(NodeId, &mut NeighborConfig)) -> (PeerId, PeerId) {
+    pub fn link(
+        &mut self,
+        a: NodeId,
+        b: NodeId,
+        edit: impl Fn(NodeId, &mut NeighborConfig),
+    ) -> (PeerId, PeerId) {
         (self.add_neighbor(a, b, &edit), self.add_neighbor(b, a, &edit))
     }
 
-    fn add_neighbor(&mut self, of: NodeId, to: NodeId, edit: &impl Fn(NodeId, &mut NeighborConfig)) -> PeerId {
+    fn add_neighbor(
+        &mut self,
+        of: NodeId,
+        to: NodeId,
+        edit: &impl Fn(NodeId, &mut NeighborConfig),
+    ) -> PeerId {
         let addr = self.nodes[to.0].addr;
         let asn = self.nodes[to.0].bgp.config().asn;
         let mut config = NeighborConfig::new(&addr.to_string(), Some(addr.into()), RemoteAs::Asn(asn));
@@ -184,7 +194,8 @@ impl Sim {
         self.cut.insert(pair);
         for (from, to) in [(a, b), (b, a)] {
             let node = &mut self.nodes[from.0];
-            let gone: Vec<ConnId> = node.conns.iter().filter(|(_, (n, _))| *n == to).map(|(c, _)| *c).collect();
+            let gone: Vec<ConnId> =
+                node.conns.iter().filter(|(_, (n, _))| *n == to).map(|(c, _)| *c).collect();
             node.conns.retain(|_, (n, _)| *n != to);
             for conn in gone {
                 self.schedule(Duration::ZERO, Event::Closed { node: from, conn });
@@ -298,7 +309,7 @@ impl Sim {
     fn settle(&mut self, node: NodeId) {
         let now = self.now;
         loop {
-            let mut moved = false;
+            let mut moved = self.nodes[node.0].bgp.work(now);
             while let Some(output) = self.nodes[node.0].bgp.poll_output() {
                 moved = true;
                 self.output(node, output);
@@ -309,7 +320,7 @@ impl Sim {
                     RouteUpdate::Withdraw(key) => drop(self.nodes[node.0].rib.remove(&key.prefix)),
                 }
             }
-            if !self.nodes[node.0].bgp.work(now) && !moved {
+            if !moved {
                 break;
             }
         }

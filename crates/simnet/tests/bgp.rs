@@ -1,9 +1,10 @@
 //! Networks of speakers under virtual time.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
 use ferr_bgp::State;
-use ferr_bgp::config::{Network, NeighborConfig};
+use ferr_bgp::config::{NeighborConfig, Network};
 use ferr_simnet::{NodeId, Sim};
 use ferr_types::{Family, Prefix};
 
@@ -145,12 +146,8 @@ fn random_churn_ends_in_the_same_state() {
         nodes
             .iter()
             .map(|n| {
-                let (dests, _) = sim.nodes[n.0].bgp.routes(
-                    Family::Ipv4Unicast,
-                    None,
-                    100,
-                    &ferr_bgp::RouteFilter::All,
-                );
+                let (dests, _) =
+                    sim.nodes[n.0].bgp.routes(Family::Ipv4Unicast, None, 100, &ferr_bgp::RouteFilter::All);
                 let lengths = dests.iter().map(|d| d.paths[0].attributes().as_path.hop_count(false));
                 (routes(&sim, *n), lengths.collect::<Vec<_>>())
             })

@@ -1,0 +1,210 @@
+//! Graceful restart, refresh, and limits that close a session.
+
+use std::time::Duration;
+
+use ferr_bgp_wire::{Capability, NotificationError, RefreshSubtype, RouteRefresh, code, subcode};
+
+use super::lab::{Lab, V4, graceful, path};
+use crate::config::{GracefulRestartMode, MaximumPrefix};
+use crate::{LogRecord, State};
+
+const SECOND: Duration = Duration::from_secs(1);
+const P: &str = "192.0.2.0/24";
+const Q: &str = "198.51.100.0/24";
+
+fn stale(lab: &mut Lab, p: &str) -> Option<bool> {
+    lab.route(p).map(|r| r.paths[0].stale)
+}
+
+#[test]
+fn routes_of_a_restarting_peer_are_kept_until_its_end_of_rib() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P, Q], &path(&[65001]));
+    lab.cut(p);
+    assert_eq!((stale(&mut lab, P), stale(&mut lab, Q)), (Some(true), Some(true)));
+    assert_eq!(lab.rib.len(), 2, "forwarding goes on");
+    lab.advance(30 * SECOND);
+    lab.up(p);
+    lab.announce(p, &[P], &path(&[65001]));
+    assert_eq!((stale(&mut lab, P), stale(&mut lab, Q)), (Some(false), Some(true)));
+    // The restart time ended; the peer is back and still sends.
+    lab.advance(100 * SECOND);
+    assert_eq!(lab.rib.len(), 2);
+    lab.end_of_rib(p);
+    assert_eq!((stale(&mut lab, P), stale(&mut lab, Q)), (Some(false), None));
+    assert_eq!(lab.rib.len(), 1);
+}
+
+#[test]
+fn a_peer_that_does_not_come_back_loses_its_routes() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P], &path(&[65001]));
+    lab.cut(p);
+    lab.advance(59 * SECOND);
+    assert!(lab.route(P).is_some());
+    lab.advance(2 * SECOND);
+    assert!(lab.route(P).is_none() && lab.rib.is_empty());
+}
+
+#[test]
+fn a_peer_that_never_ends_its_rib_is_swept_in_the_end() {
+    let mut lab = Lab::new(|c| c.stalepath_time = 300 * SECOND);
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P, Q], &path(&[65001]));
+    lab.cut(p);
+    lab.up(p);
+    lab.announce(p, &[P], &path(&[65001]));
+    lab.advance(290 * SECOND);
+    assert!(lab.route(Q).is_some());
+    lab.advance(20 * SECOND);
+    assert!(lab.route(Q).is_none() && lab.route(P).is_some());
+}
+
+/// RFC 4724 section 4.2: what was stale already at the next failure goes.
+#[test]
+fn stale_routes_do_not_survive_a_second_failure() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P, Q], &path(&[65001]));
+    lab.cut(p);
+    lab.up(p);
+    lab.announce(p, &[P], &path(&[65001]));
+    lab.cut(p);
+    assert_eq!((stale(&mut lab, P), stale(&mut lab, Q)), (Some(true), None));
+}
+
+#[test]
+fn a_restart_without_forwarding_state_clears_at_once() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P], &path(&[65001]));
+    lab.cut(p);
+    lab.wires[p].open.capabilities.retain(|c| !matches!(c, Capability::GracefulRestart { .. }));
+    lab.up(p);
+    assert!(lab.route(P).is_none());
+}
+
+#[test]
+fn what_is_graceful() {
+    let kept = |mode: Option<GracefulRestartMode>, end: &dyn Fn(&mut Lab, usize)| {
+        let mut lab = Lab::new(|_| {});
+        let p = lab.peer_with(65001, &[graceful(60)], |n| n.graceful_restart = mode);
+        lab.announce(p, &[P], &path(&[65001]));
+        end(&mut lab, p);
+        assert_ne!(lab.state(p), State::Established);
+        lab.route(P).is_some()
+    };
+    let cease = |sub| NotificationError::new(code::CEASE, sub);
+    assert!(kept(None, &|lab, p| lab.cut(p)));
+    assert!(!kept(Some(GracefulRestartMode::Disable), &|lab, p| lab.cut(p)));
+    // RFC 8538: the peer offered the N bit.
+    assert!(kept(None, &|lab, p| lab.notify(p, &cease(subcode::cease::RESET))));
+    assert!(!kept(None, &|lab, p| lab.notify(p, &cease(subcode::cease::HARD_RESET))));
+    assert!(!kept(None, &|lab, p| lab.change(p, |n| n.shutdown = Some(String::new()))));
+}
+
+#[test]
+fn a_restarted_peer_takes_over_its_session() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+    lab.announce(p, &[P], &path(&[65001]));
+    // It crashed; TCP does not know yet.
+    lab.up(p);
+    assert_eq!(lab.state(p), State::Established);
+    assert_eq!(stale(&mut lab, P), Some(true));
+    lab.end_of_rib(p);
+    assert!(lab.route(P).is_none());
+}
+
+fn refresh(subtype: RefreshSubtype) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    RouteRefresh { afi: 1, safi: 1, subtype, orf: Vec::new() }.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn a_refresh_is_answered_with_everything() {
+    let mut lab = Lab::new(|_| {});
+    let source = lab.peer(65001, |_| {});
+    let plain = lab.peer(65002, |_| {});
+    let enhanced = lab.peer_with(65003, &[Capability::EnhancedRouteRefresh], |_| {});
+    lab.announce(source, &[P, Q], &path(&[65001]));
+    for p in [plain, enhanced] {
+        lab.wires[p].table.clear();
+        lab.send(p, &refresh(RefreshSubtype::Request));
+        assert_eq!(lab.wires[p].prefixes(), [P, Q]);
+    }
+    assert!(lab.wires[plain].refreshes.is_empty());
+    let markers: Vec<_> = lab.wires[enhanced].refreshes.iter().map(|r| r.subtype).collect();
+    assert_eq!(markers, [RefreshSubtype::Begin, RefreshSubtype::End], "RFC 7313");
+}
+
+#[test]
+fn an_enhanced_refresh_sweeps_what_was_not_said_again() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[Capability::EnhancedRouteRefresh], |_| {});
+    lab.announce(p, &[P, Q], &path(&[65001]));
+    lab.send(p, &refresh(RefreshSubtype::Begin));
+    lab.announce(p, &[P], &path(&[65001]));
+    assert_eq!(lab.rib.len(), 2, "until the end");
+    lab.send(p, &refresh(RefreshSubtype::End));
+    assert!(lab.route(P).is_some() && lab.route(Q).is_none());
+    // An end without a beginning means nothing.
+    lab.send(p, &refresh(RefreshSubtype::End));
+    assert!(lab.route(P).is_some());
+}
+
+fn limit(edit: impl FnOnce(&mut MaximumPrefix)) -> Option<MaximumPrefix> {
+    let mut max = MaximumPrefix { limit: 4, threshold: 75, warning_only: false, restart: None, force: false };
+    edit(&mut max);
+    Some(max)
+}
+
+fn over(max: Option<MaximumPrefix>) -> (Lab, usize) {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer_with(65001, &[graceful(60)], |n| n.families[V4].as_mut().unwrap().maximum_prefix = max);
+    let list: Vec<String> = (0..4).map(|i| format!("192.0.{i}.0/24")).collect();
+    let list: Vec<&str> = list.iter().map(String::as_str).collect();
+    lab.announce(p, &list[..3], &path(&[65001]));
+    assert!(!lab.log.iter().any(|l| matches!(l, LogRecord::MaximumPrefix { .. })), "at 75 % exactly");
+    lab.announce(p, &list[3..], &path(&[65001]));
+    let warned =
+        |l: &LogRecord| matches!(l, LogRecord::MaximumPrefix { warning: true, count: 4, limit: 4, .. });
+    assert_eq!(lab.log.iter().filter(|l| warned(l)).count(), 1);
+    lab.announce(p, &["192.0.9.0/24"], &path(&[65001]));
+    (lab, p)
+}
+
+#[test]
+fn too_many_prefixes_close_the_session_until_it_is_cleared() {
+    let (mut lab, p) = over(limit(|_| {}));
+    let told = lab.wires[p].notified.clone().unwrap();
+    assert_eq!((told.code, told.subcode), (code::CEASE, subcode::cease::MAX_PREFIXES));
+    assert_eq!(told.data[..], [0, 1, 1, 0, 0, 0, 4], "RFC 4486");
+    assert!(lab.rib.is_empty());
+    lab.advance(100_000 * SECOND);
+    assert_eq!(lab.state(p), State::Idle);
+    lab.up(p);
+    assert_ne!(lab.state(p), State::Established);
+    assert!(lab.bgp.peer_view(lab.wires[p].id).unwrap().prefix_limit);
+    lab.bgp.clear(lab.wires[p].id, None, crate::ResetKind::Hard, lab.now);
+    lab.settle();
+    lab.up(p);
+    assert_eq!(lab.state(p), State::Established);
+}
+
+#[test]
+fn too_many_prefixes_may_end_by_themselves_or_warn() {
+    let (mut lab, p) = over(limit(|m| m.restart = Some(600 * SECOND)));
+    lab.advance(599 * SECOND);
+    lab.up(p);
+    assert_ne!(lab.state(p), State::Established);
+    lab.advance(2 * SECOND);
+    lab.up(p);
+    assert_eq!(lab.state(p), State::Established);
+    let (mut lab, p) = over(limit(|m| m.warning_only = true));
+    assert_eq!(lab.state(p), State::Established);
+    assert_eq!(lab.rib.len(), 5);
+}
