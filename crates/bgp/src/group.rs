@@ -23,7 +23,9 @@ use smallvec::SmallVec;
 use crate::attrs::AttrId;
 use crate::config::AddPathTx;
 use crate::core::{Core, LOCAL_PEER, Output};
+use crate::decision::{Candidate, select};
 use crate::export::{Exported, GroupKey, default_route, encode, export};
+use crate::family::candidate;
 use crate::local::LocalRoutes;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix, flag};
 
@@ -553,17 +555,16 @@ fn paths_to_send<P: TablePrefix>(
             .map(|(at, p)| (at, *p))
             .collect(),
         Some(AddPathTx::BestPerAs) => {
-            let mut seen = Vec::new();
-            let mut out = SmallVec::new();
-            for (at, p) in table.paths(dest) {
-                let asn = core.attrs.key(p.attr).neighbor_as;
-                let usable = !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop);
-                if usable && !seen.contains(&asn) {
-                    seen.push(asn);
-                    out.push((at, *p));
-                }
-            }
-            out
+            let usable = |p: &Path| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop);
+            let mut candidates: Vec<Candidate<'_>> = table
+                .paths(dest)
+                .filter(|(_, p)| usable(p))
+                .map(|(at, path)| candidate(core, at, path))
+                .collect();
+            candidates.sort_by_key(|c| c.key.neighbor_as);
+            let groups = candidates.chunk_by(|a, b| a.key.neighbor_as == b.key.neighbor_as);
+            let winners = groups.filter_map(|g| select(g, &core.config.bestpath));
+            winners.map(|s| (s.best, *table.path(s.best))).collect()
         }
     }
 }

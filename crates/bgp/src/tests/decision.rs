@@ -69,7 +69,8 @@ fn winner(list: &[Given], config: &BestpathConfig) -> (u32, Reason) {
 /// The second path is better in the given step, and worse in every later one.
 #[test]
 fn every_step_decides_before_all_later_ones() {
-    let steps: [(&str, fn(&mut Given), fn(&mut Given), Reason); 12] = [
+    type Edit = fn(&mut Given);
+    let steps: [(&str, Edit, Edit, Reason); 12] = [
         ("weight", |g| g.path.weight = 1, |g| g.path.weight = 0, Reason::Weight),
         ("local-pref", |g| g.key.local_pref = 200, |g| g.key.local_pref = 50, Reason::LocalPref),
         ("local", |g| g.path.flags |= flag::LOCAL, |_| {}, Reason::LocalRoute),

@@ -158,9 +158,10 @@ fn several_paths_are_sent_to_those_who_want_them() {
     let per_as = sink(&mut lab, AddPathTx::BestPerAs);
     let best = sink(&mut lab, AddPathTx::Best);
     let p = "192.0.2.0/24";
-    lab.announce(sources[0], &[p], &path(&[65001, 65020, 65021]));
-    lab.announce(sources[2], &[p], &path(&[65002]));
     lab.announce(sources[1], &[p], &path(&[65001, 65020]));
+    lab.announce(sources[2], &[p], &path(&[65002]));
+    // The worse of two comes last, and stands before the better one in the table.
+    lab.announce(sources[0], &[p], &path(&[65001, 65020, 65021]));
     let heard = |lab: &Lab, w: usize| {
         let mut list: Vec<String> = (lab.wires[w].table.values())
             .map(|b| ferr_bgp_wire::decode_attributes_canonical(b).unwrap().as_path.to_string())
