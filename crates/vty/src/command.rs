@@ -135,3 +135,6 @@ pub(crate) mod action;
 mod tables;
 
 pub(crate) use action::{Action, BgpAction, CommonAction, Empty, ListsAction, SessionAction, ZebraAction};
+
+#[cfg(test)]
+mod tests;

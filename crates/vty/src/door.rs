@@ -102,6 +102,8 @@ impl Doors {
     pub(crate) const OSPF6: Self = Self::of(&[Daemon::Ospf6d]);
     /// BFD.
     pub(crate) const BFD: Self = Self::of(&[Daemon::Bfdd]);
+    /// Our own shell only.
+    pub(crate) const FERR: Self = Self::of(&[]);
     /// The supervisor.
     pub(crate) const WATCHFRR: Self = Self::of(&[Daemon::Watchfrr]);
     /// Those that know lists and route-maps.

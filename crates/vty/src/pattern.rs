@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! A pattern is written as people write syntax: `show [ip] bgp [vrf VRF] <A.B.C.D|X:X::X:X> [json]`. Small letters are keywords,
-//! words with a capital are values, `[...]` may be left out, `<a|b>` is a choice, `{a|b}` is any number of the choices,
+//! words in capitals are values, `[...]` may be left out, `<a|b>` is a choice, `{a|b}` is any number of the choices,
 //! `TEXT...` takes the rest of the line.
 //!
 //! # Invariants
@@ -43,6 +43,11 @@ pub(crate) enum Kind {
     Word,
 }
 
+/// Capitals alone name a value.
+fn is_label(word: &str) -> bool {
+    word.bytes().any(|b| b.is_ascii_uppercase()) && !word.bytes().any(|b| b.is_ascii_lowercase())
+}
+
 impl Token {
     fn parse(word: &'static str) -> Self {
         if let Some(rest) = word.strip_suffix("...") {
@@ -58,7 +63,7 @@ impl Token {
                     (Ok(low), Ok(high)) => Kind::Number(low, high),
                     _ => Kind::Word,
                 },
-                None if word.contains(|c: char| c.is_ascii_uppercase()) => Kind::Word,
+                None if is_label(word) => Kind::Word,
                 None => return Self::Keyword(word),
             },
         };

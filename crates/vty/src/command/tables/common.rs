@@ -9,6 +9,10 @@ const fn session(syntax: &'static str, help: &'static str, level: Level, action:
     Command { syntax, help, doors: Doors::ALL, level, action: Action::Session(action) }
 }
 
+const fn shell(syntax: &'static str, help: &'static str, action: SessionAction) -> Command {
+    Command { syntax, help, doors: Doors::FERR, level: Level::View, action: Action::Session(action) }
+}
+
 const fn common(syntax: &'static str, help: &'static str, level: Level, action: CommonAction) -> Command {
     Command { syntax, help, doors: Doors::ALL, level, action: Action::Common(action) }
 }
@@ -41,8 +45,8 @@ pub(super) const TABLE: &[Command] = &[
     session("no debug TEXT...", "debugging", Enable, S::Nothing),
     session("clear log cmdline-targets", "log targets of the command line", Enable, S::Nothing),
     session("clear <thread|event> cpu [FILTER]", "times of tasks", Enable, S::Nothing),
-    session("XFERR_prompt", "where the session stands", View, S::Prompt),
-    session("XFERR_complete TEXT...", "completions of a line", View, S::Complete),
+    shell("XFERR_prompt", "where the session stands", S::Prompt),
+    shell("XFERR_complete [TEXT...]", "completions of a line", S::Complete),
     common("echo TEXT...", "repeat", View, C::Echo),
     common("show version", "version", View, C::Version),
     common("show memory", "memory in use", View, C::Memory),

@@ -114,7 +114,7 @@ impl Filter {
         let afi = prefix.afi();
         let permits = |action: Action| action == Action::Permit;
         match self {
-            Self::All => return true,
+            Self::All => true,
             Self::Nothing => false,
             Self::CidrOnly => is_classless(prefix),
             Self::Longer(p) => p.covers(prefix),
