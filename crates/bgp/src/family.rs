@@ -130,7 +130,8 @@ impl<P: TablePrefix> FamilyState<P> {
                     }
                 }
                 if hit {
-                    self.table.dest_mut(dest).touched |= front;
+                    let touched = self.table.dest(dest).touched() || front;
+                    self.table.dest_mut(dest).set_touched(touched);
                     self.table.mark_dirty(dest);
                 }
             }
@@ -149,7 +150,7 @@ impl<P: TablePrefix> FamilyState<P> {
             }
             SweepKind::Reevaluate(peer) => self.reevaluate(core, *peer, dest),
             SweepKind::Reinstall => {
-                self.table.dest_mut(dest).touched = true;
+                self.table.dest_mut(dest).set_touched(true);
                 self.table.mark_dirty(dest);
             }
         }
@@ -175,9 +176,9 @@ impl<P: TablePrefix> FamilyState<P> {
 
     fn decide_one(&mut self, core: &mut Core, id: DestId) {
         let dest = self.table.dest_mut(id);
-        dest.dirty = false;
-        let (had_best, old_first) = (dest.best, dest.first);
-        let touched = std::mem::take(&mut dest.touched);
+        dest.set_dirty(false);
+        let (had_best, old_first, touched) = (dest.best(), dest.first, dest.touched());
+        dest.set_touched(false);
         let candidates: SmallVec<[Candidate<'_>; 4]> = self
             .table
             .paths(id)
@@ -196,7 +197,7 @@ impl<P: TablePrefix> FamilyState<P> {
             self.table.move_to_front(id, at);
         }
         let dest = self.table.dest_mut(id);
-        dest.best = best.is_some();
+        dest.set_best(best.is_some());
         dest.reason = selection.as_ref().map_or(Reason::NothingToSelect, |s| s.reason);
         let changed =
             touched || had_best != best.is_some() || (had_best && best != Some(old_first)) || changed_ways;
@@ -242,11 +243,11 @@ impl<P: TablePrefix> FamilyState<P> {
         let spec = best.and_then(|best| self.route_spec(core, id, &best));
         match spec {
             Some(spec) => {
-                self.table.dest_mut(id).installed = true;
+                self.table.dest_mut(id).set_installed(true);
                 core.rib.push(RouteUpdate::Set(key, spec));
             }
-            None if dest.installed => {
-                self.table.dest_mut(id).installed = false;
+            None if dest.installed() => {
+                self.table.dest_mut(id).set_installed(false);
                 core.rib.push(RouteUpdate::Withdraw(key));
             }
             None => {}

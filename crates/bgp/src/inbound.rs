@@ -314,9 +314,11 @@ impl<P: TablePrefix> FamilyState<P> {
                 self.table.mark_dirty(dest);
             }
         } else {
-            let at_front = self.table.dest(dest).best && self.table.dest(dest).first == at;
+            let at_front = self.table.dest(dest).best() && self.table.dest(dest).first == at;
             *self.table.path_mut(at) = Path { next: old.next, flags: new.flags | old.flags & sticky, ..new };
-            self.table.dest_mut(dest).touched |= at_front || old.has(flag::MULTIPATH);
+            if at_front || old.has(flag::MULTIPATH) {
+                self.table.dest_mut(dest).set_touched(true);
+            }
             self.count(core, &old, -1);
             self.count(core, &new, 1);
             self.table.mark_dirty(dest);
@@ -353,7 +355,7 @@ impl<P: TablePrefix> FamilyState<P> {
     pub(crate) fn remove_path(&mut self, core: &mut Core, dest: DestId, at: PathIdx) {
         let old = self.table.remove_path(dest, at);
         if old.has(flag::MULTIPATH) {
-            self.table.dest_mut(dest).touched = true;
+            self.table.dest_mut(dest).set_touched(true);
         }
         self.count(core, &old, -1);
         core.attrs.release(old.attr);

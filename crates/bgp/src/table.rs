@@ -112,27 +112,80 @@ impl Path {
     }
 }
 
+/// Bits of [`Dest::state`].
+mod state {
+    pub(super) const BEST: u8 = 1;
+    pub(super) const DIRTY: u8 = 1 << 1;
+    pub(super) const TOUCHED: u8 = 1 << 2;
+    pub(super) const INSTALLED: u8 = 1 << 3;
+}
+
 /// One prefix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dest<P> {
     /// The prefix.
-    pub prefix: P,
+    pub(crate) prefix: P,
     /// First path.
-    pub first: PathIdx,
+    pub(crate) first: PathIdx,
     /// Table version of the last change of the best path.
-    pub version: u32,
+    pub(crate) version: u32,
     /// Update groups that have not yet heard of the last change.
-    pub pins: u16,
-    /// The first path is the best one.
-    pub best: bool,
-    /// Waiting for the decision.
-    pub dirty: bool,
-    /// The best path's attributes changed in place, or it was taken away.
-    pub touched: bool,
-    /// The RIB holds a route of ours for it.
-    pub installed: bool,
+    pub(crate) pins: u16,
     /// Step that decided.
-    pub reason: Reason,
+    pub(crate) reason: Reason,
+    state: u8,
+}
+
+const _: () = assert!(size_of::<Dest<Ipv4Prefix>>() <= 20, "4 bytes a prefix are 4 MB of a full table");
+
+impl<P> Dest<P> {
+    const fn has(&self, bit: u8) -> bool {
+        self.state & bit != 0
+    }
+
+    const fn put(&mut self, bit: u8, on: bool) {
+        self.state = if on { self.state | bit } else { self.state & !bit };
+    }
+
+    /// The first path is the best one.
+    pub(crate) const fn best(&self) -> bool {
+        self.has(state::BEST)
+    }
+
+    /// See [`Self::best`].
+    pub(crate) const fn set_best(&mut self, on: bool) {
+        self.put(state::BEST, on);
+    }
+
+    /// Waiting for the decision.
+    pub(crate) const fn dirty(&self) -> bool {
+        self.has(state::DIRTY)
+    }
+
+    /// See [`Self::dirty`].
+    pub(crate) const fn set_dirty(&mut self, on: bool) {
+        self.put(state::DIRTY, on);
+    }
+
+    /// The best path's attributes changed in place, or it was taken away.
+    pub(crate) const fn touched(&self) -> bool {
+        self.has(state::TOUCHED)
+    }
+
+    /// See [`Self::touched`].
+    pub(crate) const fn set_touched(&mut self, on: bool) {
+        self.put(state::TOUCHED, on);
+    }
+
+    /// The RIB holds a route of ours for it.
+    pub(crate) const fn installed(&self) -> bool {
+        self.has(state::INSTALLED)
+    }
+
+    /// See [`Self::installed`].
+    pub(crate) const fn set_installed(&mut self, on: bool) {
+        self.put(state::INSTALLED, on);
+    }
 }
 
 /// Table of a family.
@@ -201,11 +254,8 @@ impl<P: TablePrefix> Table<P> {
                 first: PathIdx::NIL,
                 version: 0,
                 pins: 0,
-                best: false,
-                dirty: false,
-                touched: false,
-                installed: false,
                 reason: Reason::NothingToSelect,
+                state: 0,
             };
             match free.pop() {
                 Some(id) => {
@@ -253,7 +303,7 @@ impl<P: TablePrefix> Table<P> {
     #[inline]
     pub(crate) fn best(&self, id: DestId) -> Option<&Path> {
         let dest = self.dest(id);
-        if dest.best { self.paths.get(dest.first.0 as usize) } else { None }
+        if dest.best() { self.paths.get(dest.first.0 as usize) } else { None }
     }
 
     /// The path of a peer.
@@ -273,7 +323,7 @@ impl<P: TablePrefix> Table<P> {
             at
         };
         let dest = self.dests[id.0 as usize];
-        if dest.best {
+        if dest.best() {
             let second = std::mem::replace(&mut self.path_mut(dest.first).next, at);
             self.path_mut(at).next = second;
         } else {
@@ -290,8 +340,8 @@ impl<P: TablePrefix> Table<P> {
         if self.dest(id).first == at {
             let dest = self.dest_mut(id);
             dest.first = removed.next;
-            dest.touched |= dest.best;
-            dest.best = false;
+            dest.set_touched(dest.touched() || dest.best());
+            dest.set_best(false);
         } else {
             let before = self.paths(id).find(|(_, p)| p.next == at).map(|(b, _)| b);
             if let Some(before) = before {
@@ -322,8 +372,8 @@ impl<P: TablePrefix> Table<P> {
     /// Queues the prefix for the decision.
     pub(crate) fn mark_dirty(&mut self, id: DestId) {
         let dest = &mut self.dests[id.0 as usize];
-        if !dest.dirty {
-            dest.dirty = true;
+        if !dest.dirty() {
+            dest.set_dirty(true);
             self.dirty.push(id);
         }
     }
@@ -349,7 +399,7 @@ impl<P: TablePrefix> Table<P> {
     /// Forgets the prefix if it has neither path nor pin; true if so.
     pub(crate) fn reap(&mut self, id: DestId) -> bool {
         let dest = self.dest(id);
-        if dest.first != PathIdx::NIL || dest.pins > 0 || dest.dirty {
+        if dest.first != PathIdx::NIL || dest.pins > 0 || dest.dirty() {
             return false;
         }
         self.index.remove(dest.prefix);

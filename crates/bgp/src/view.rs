@@ -483,7 +483,7 @@ fn path_view<P: TablePrefix>(
         peer_hostname: peer.and_then(|p| p.hostname()),
         path_id: path.path_id,
         weight: path.weight,
-        best: dest.best && dest.first == at,
+        best: dest.best() && dest.first == at,
         multipath: path.has(flag::MULTIPATH),
         valid: accessible && !path.has(flag::FILTERED),
         accessible,

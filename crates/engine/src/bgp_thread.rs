@@ -29,9 +29,9 @@ use crate::{EngineError, OwnerId};
 /// Offers per message to the RIB.
 const ROUTE_BATCH: usize = 1024;
 /// Offers that may wait for the RIB before sockets are not read any more.
-const ROUTE_BACKLOG: usize = 16 * ROUTE_BATCH;
-/// Events of connections that may wait: with 64 KiB each, 4 MiB.
-const CONN_EVENTS: usize = 64;
+const ROUTE_BACKLOG: usize = 4 * ROUTE_BATCH;
+/// Events of connections that may wait: with 64 KiB each, 1 MiB.
+const CONN_EVENTS: usize = 16;
 
 /// What the configuration's owner says to the BGP thread.
 #[derive(Debug)]

@@ -71,8 +71,10 @@ pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
 
 /// Jobs that may wait for a thread.
 const JOBS: usize = 64;
-/// Messages that may wait for a thread; a message to the RIB holds up to 1024 routes.
+/// Messages that may wait for a thread.
 const MESSAGES: usize = 16;
+/// Messages that may wait for the RIB: with up to 1024 routes each, half a megabyte.
+const RIB_MESSAGES: usize = 4;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -129,7 +131,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (rib_jobs_tx, rib_jobs) = mpsc::channel(JOBS);
     let (config_tx, config_rx) = mpsc::channel(JOBS);
     let (bgp_tx, bgp_rx) = mpsc::channel(MESSAGES);
-    let (rib_tx, rib_rx) = mpsc::channel(MESSAGES);
+    let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (stop_tx, stop_rx) = watch::channel(false);

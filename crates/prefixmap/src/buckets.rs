@@ -1,10 +1,10 @@
 //! IPv4 keys: a B-tree while they are few, buckets of sorted arrays when they are many.
 //!
 //! # Data
-//! A bucket holds the prefixes whose address has the same upper 16 bits, as (lower 24 bits of the packed key, value), sorted.
-//! Real tables put 15 to 20 prefixes into a bucket, so a look-up is one index and a search within two cache lines, and an
-//! insertion moves a few octets. The worst a peer can do is to fill one bucket with all 131,071 prefixes of a /16: then an
-//! insertion moves half a megabyte, some 20 microseconds.
+//! A bucket holds the prefixes whose address has the same upper 14 bits, as (lower 26 bits of the packed key, value), sorted.
+//! Real tables put some 60 prefixes into a bucket, so a look-up is one index and a search within a few cache lines, and an
+//! insertion moves a few hundred octets. A bucket with more than [`CROWDED`] entries becomes a tree, so that a peer
+//! that fills one with host routes cannot make insertions slow.
 //!
 //! # Invariants
 //! A bit in `used` is set exactly if its bucket is not empty.
@@ -14,11 +14,13 @@ use std::ops::Bound;
 
 use crate::index::Index;
 
-/// Entries from which on buckets are used: their directory takes 1.5 MiB.
+/// Entries from which on buckets are used: their directory takes 512 KiB.
 const MANY: usize = 16_384;
-const BUCKETS: usize = 1 << 16;
-/// Bits of a packed key within its bucket: 16 of the address, 8 of the length.
-const LOW_BITS: u32 = 24;
+const BUCKETS: usize = 1 << 14;
+/// Bits of a packed key within its bucket: 18 of the address, 8 of the length.
+const LOW_BITS: u32 = 26;
+/// Entries above which a bucket is a tree.
+const CROWDED: usize = 2048;
 
 /// See the module.
 #[derive(Debug)]
@@ -32,9 +34,123 @@ enum Form<V> {
 
 #[derive(Debug)]
 struct Buckets<V> {
-    all: Vec<Vec<(u32, V)>>,
+    all: Vec<Bucket<V>>,
     used: Vec<u64>,
     len: usize,
+}
+
+#[derive(Debug)]
+enum Bucket<V> {
+    Flat(Vec<(u32, V)>),
+    Tree(BTreeMap<u32, V>),
+}
+
+impl<V> Bucket<V> {
+    fn get(&self, low: u32) -> Option<&V> {
+        match self {
+            Self::Flat(flat) => flat.binary_search_by_key(&low, |e| e.0).ok().map(|at| &flat[at].1),
+            Self::Tree(tree) => tree.get(&low),
+        }
+    }
+
+    fn get_mut(&mut self, low: u32) -> Option<&mut V> {
+        match self {
+            Self::Flat(flat) => {
+                let at = flat.binary_search_by_key(&low, |e| e.0).ok()?;
+                Some(&mut flat[at].1)
+            }
+            Self::Tree(tree) => tree.get_mut(&low),
+        }
+    }
+
+    /// The value, and whether it is new.
+    fn insert(&mut self, low: u32, f: impl FnOnce() -> V) -> (&mut V, bool) {
+        if let Self::Flat(flat) = self
+            && flat.len() >= CROWDED
+        {
+            *self = Self::Tree(std::mem::take(flat).into_iter().collect());
+        }
+        match self {
+            Self::Flat(flat) => match flat.binary_search_by_key(&low, |e| e.0) {
+                Ok(at) => (&mut flat[at].1, false),
+                Err(at) => {
+                    if flat.len() == flat.capacity() {
+                        // Doubling would leave a quarter of a table empty.
+                        flat.reserve_exact((flat.len() / 4).max(8));
+                    }
+                    flat.insert(at, (low, f()));
+                    (&mut flat[at].1, true)
+                }
+            },
+            Self::Tree(tree) => {
+                let new = !tree.contains_key(&low);
+                (tree.entry(low).or_insert_with(f), new)
+            }
+        }
+    }
+
+    fn remove(&mut self, low: u32) -> Option<V> {
+        match self {
+            Self::Flat(flat) => {
+                let at = flat.binary_search_by_key(&low, |e| e.0).ok()?;
+                let (_, value) = flat.remove(at);
+                if flat.len() < flat.capacity() / 3 {
+                    flat.shrink_to_fit();
+                }
+                Some(value)
+            }
+            Self::Tree(tree) => {
+                let value = tree.remove(&low)?;
+                if tree.len() < CROWDED / 2 {
+                    *self = Self::Flat(std::mem::take(tree).into_iter().collect());
+                }
+                Some(value)
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Flat(flat) => flat.is_empty(),
+            Self::Tree(tree) => tree.is_empty(),
+        }
+    }
+
+    /// The last entry up to `low`.
+    fn last_until(&self, low: u32) -> Option<(u32, &V)> {
+        match self {
+            Self::Flat(flat) => {
+                let at = flat.partition_point(|e| e.0 <= low).checked_sub(1)?;
+                flat.get(at).map(|e| (e.0, &e.1))
+            }
+            Self::Tree(tree) => tree.range(..=low).next_back().map(|(k, v)| (*k, v)),
+        }
+    }
+
+    fn from(&self, start: Bound<u32>) -> impl Iterator<Item = (u32, &V)> {
+        let (flat, tree) = match self {
+            Self::Flat(flat) => {
+                let skip = match start {
+                    Bound::Unbounded => 0,
+                    Bound::Included(low) => flat.partition_point(|e| e.0 < low),
+                    Bound::Excluded(low) => flat.partition_point(|e| e.0 <= low),
+                };
+                (Some(flat[skip..].iter()), None)
+            }
+            Self::Tree(tree) => (None, Some(tree.range((start, Bound::Unbounded)))),
+        };
+        let flat = flat.into_iter().flatten().map(|e| (e.0, &e.1));
+        flat.chain(tree.into_iter().flatten().map(|(k, v)| (*k, v)))
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut V)> {
+        let (flat, tree) = match self {
+            Self::Flat(flat) => (Some(flat.iter_mut()), None),
+            Self::Tree(tree) => (None, Some(tree.iter_mut())),
+        };
+        let flat = flat.into_iter().flatten().map(|e| (e.0, &mut e.1));
+        flat.chain(tree.into_iter().flatten().map(|(k, v)| (*k, v)))
+    }
 }
 
 const fn split(key: u64) -> (usize, u32) {
@@ -54,7 +170,7 @@ impl<V> Default for Index4<V> {
 impl<V> Buckets<V> {
     fn new(few: BTreeMap<u64, V>) -> Self {
         let mut all = Vec::with_capacity(BUCKETS);
-        all.resize_with(BUCKETS, Vec::new);
+        all.resize_with(BUCKETS, || Bucket::Flat(Vec::new()));
         let mut buckets = Self { all, used: vec![0; BUCKETS / 64], len: 0 };
         for (key, value) in few {
             buckets.insert(key, || value);
@@ -64,34 +180,18 @@ impl<V> Buckets<V> {
 
     fn insert(&mut self, key: u64, f: impl FnOnce() -> V) -> &mut V {
         let (b, low) = split(key);
-        let bucket = &mut self.all[b];
-        let at = match bucket.binary_search_by_key(&low, |e| e.0) {
-            Ok(at) => at,
-            Err(at) => {
-                if bucket.len() == bucket.capacity() {
-                    // Doubling would leave a quarter of a table empty.
-                    bucket.reserve_exact((bucket.len() / 4).max(4));
-                }
-                bucket.insert(at, (low, f()));
-                self.used[b / 64] |= 1 << (b % 64);
-                self.len += 1;
-                at
-            }
-        };
-        &mut self.all[b][at].1
+        let (value, new) = self.all[b].insert(low, f);
+        self.len += usize::from(new);
+        self.used[b / 64] |= 1 << (b % 64);
+        value
     }
 
     fn remove(&mut self, key: u64) -> Option<V> {
         let (b, low) = split(key);
-        let bucket = &mut self.all[b];
-        let at = bucket.binary_search_by_key(&low, |e| e.0).ok()?;
-        let (_, value) = bucket.remove(at);
+        let value = self.all[b].remove(low)?;
         self.len -= 1;
-        if bucket.is_empty() {
-            *bucket = Vec::new();
+        if self.all[b].is_empty() {
             self.used[b / 64] &= !(1 << (b % 64));
-        } else if bucket.capacity() > 16 && bucket.len() < bucket.capacity() / 3 {
-            bucket.shrink_to_fit();
         }
         Some(value)
     }
@@ -109,33 +209,24 @@ impl<V> Buckets<V> {
 
     fn last_until(&self, key: u64) -> Option<(u64, &V)> {
         let (b, low) = split(key);
-        let within = self.all[b].partition_point(|e| e.0 <= low);
-        let (b, entry) = match within.checked_sub(1) {
-            Some(at) => (b, self.all[b].get(at)?),
-            None => {
-                let b = self.used_before(b)?;
-                (b, self.all[b].last()?)
-            }
-        };
-        Some((join(b, entry.0), &entry.1))
+        if let Some((low, value)) = self.all[b].last_until(low) {
+            return Some((join(b, low), value));
+        }
+        let b = self.used_before(b)?;
+        self.all[b].last_until(u32::MAX).map(|(low, value)| (join(b, low), value))
     }
 
     fn from(&self, start: Bound<u64>) -> impl Iterator<Item = (u64, &V)> {
-        let (b, skip) = match start {
-            Bound::Unbounded => (0, 0),
-            Bound::Included(key) => {
-                let (b, low) = split(key);
-                (b, self.all[b].partition_point(|e| e.0 < low))
-            }
-            Bound::Excluded(key) => {
-                let (b, low) = split(key);
-                (b, self.all[b].partition_point(|e| e.0 <= low))
-            }
+        let (b, low) = match start {
+            Bound::Unbounded => (0, Bound::Unbounded),
+            Bound::Included(key) => (split(key).0, Bound::Included(split(key).1)),
+            Bound::Excluded(key) => (split(key).0, Bound::Excluded(split(key).1)),
         };
-        let entries = |b: usize| move |e: &'_ (u32, V)| join(b, e.0);
-        let first = self.all[b].iter().skip(skip).map(move |e| (entries(b)(e), &e.1));
+        let first = self.all[b].from(low).map(move |(low, v)| (join(b, low), v));
         let rest = self.all.iter().enumerate().skip(b + 1);
-        first.chain(rest.flat_map(|(b, bucket)| bucket.iter().map(move |e| (join(b, e.0), &e.1))))
+        first.chain(
+            rest.flat_map(|(b, bucket)| bucket.from(Bound::Unbounded).map(move |(low, v)| (join(b, low), v))),
+        )
     }
 }
 
@@ -152,8 +243,7 @@ impl<V> Index<u64, V> for Index4<V> {
             Form::Few(few) => few.get(&key),
             Form::Many(many) => {
                 let (b, low) = split(key);
-                let bucket = &many.all[b];
-                bucket.binary_search_by_key(&low, |e| e.0).ok().map(|at| &bucket[at].1)
+                many.all[b].get(low)
             }
         }
     }
@@ -163,9 +253,7 @@ impl<V> Index<u64, V> for Index4<V> {
             Form::Few(few) => few.get_mut(&key),
             Form::Many(many) => {
                 let (b, low) = split(key);
-                let bucket = &mut many.all[b];
-                let at = bucket.binary_search_by_key(&low, |e| e.0).ok()?;
-                Some(&mut bucket[at].1)
+                many.all[b].get_mut(low)
             }
         }
     }
@@ -209,7 +297,7 @@ impl<V> Index<u64, V> for Index4<V> {
             Form::Many(many) => (None, Some(&mut many.all)),
         };
         let many = many.into_iter().flatten().enumerate();
-        let many = many.flat_map(|(b, bucket)| bucket.iter_mut().map(move |e| (join(b, e.0), &mut e.1)));
+        let many = many.flat_map(|(b, bucket)| bucket.iter_mut().map(move |(low, v)| (join(b, low), v)));
         few.into_iter().flatten().map(|(k, v)| (*k, v)).chain(many)
     }
 
