@@ -1,0 +1,13 @@
+//! `ferrd` beside the routers of others, in network namespaces.
+#![allow(clippy::unwrap_used)]
+
+mod bird;
+mod exabgp;
+mod frr;
+mod gobgp;
+mod kernel;
+mod md5;
+mod openbgpd;
+mod policy;
+mod reflection;
+mod robust;
