@@ -10,7 +10,7 @@ const fn session(syntax: &'static str, help: &'static str, level: Level, action:
 }
 
 const fn shell(syntax: &'static str, help: &'static str, action: SessionAction) -> Command {
-    Command { syntax, help, doors: Doors::FERR, level: Level::View, action: Action::Session(action) }
+    Command { syntax, help, doors: Doors::FERR, level: View, action: Action::Session(action) }
 }
 
 const fn common(syntax: &'static str, help: &'static str, level: Level, action: CommonAction) -> Command {

@@ -78,7 +78,6 @@ impl Options {
 
 fn families(args: &Args) -> Vec<Family> {
     match (select::afi(args), select::safi(args)) {
-        (None, _) if args.has("ip") && args.has("summary") => Family::ALL.to_vec(),
         (None, _) => Family::ALL.to_vec(),
         (Some(afi), None) => Family::ALL.into_iter().filter(|f| f.afi() == afi).collect(),
         (Some(_), Some(_)) => match select::wanted(args) {
@@ -247,7 +246,7 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
 /// The command.
 pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let (scope, options, families) = (Scope::of(args), Options::of(args), families(args));
-    let keyed = !(select::afi(args).is_some() && select::safi(args).is_some()) || scope.is_all();
+    let keyed = select::afi(args).is_none() || select::safi(args).is_none();
     let (asked, wanted) = (scope.clone(), families.clone());
     let (pictures, now) = ctx.handle().bgp(move |world, now| (take(world, &asked, &wanted), now)).await?;
     let clock = Clock::new(ctx.handle(), now);
@@ -290,13 +289,14 @@ fn print_json(
         for p in pictures {
             families.put(p.family.json_key(), json(p, options, clock));
         }
+        // With both parts of the family named there is nothing to key by.
+        let only = pictures.first().filter(|_| !keyed);
+        let value = only.map_or(families, |p| json(p, options, clock));
         if !scope.is_all() {
-            let only = pictures.first().filter(|_| !keyed);
-            let value = only.map_or(families, |p| json(p, options, clock));
             out.push(&value.pretty());
             return;
         }
-        all.put(name.clone(), families);
+        all.put(name.clone(), value);
     }
     line!(out, "{}", pretty_at(&serde_json::Value::from(all), 0));
 }
