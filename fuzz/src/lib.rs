@@ -1,3 +1,5 @@
 //! What the fuzzing targets check: an input may be refused, but what was accepted has to make sense.
 
 pub mod bgp;
+pub mod config;
+pub mod session;

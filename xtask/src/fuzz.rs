@@ -55,7 +55,9 @@ fn start(context: &Context, host: &str, name: &str, corpus: &Path) -> Result<Run
     let mut command = Command::new(folder.join(host).join("release").join(name));
     command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=2048", "-seed=1"]);
     command.arg(format!("-artifact_prefix={}/{name}-", folder.display())).arg(&fresh);
-    let seeds = corpus.join(name);
+    let written = corpus.join(name);
+    let texts = context.root.join("crates/config/tests/data");
+    let seeds = if matches!(name, "config" | "lines") { texts } else { written };
     if seeds.is_dir() {
         command.arg(seeds);
     }
