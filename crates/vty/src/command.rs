@@ -97,15 +97,30 @@ fn keywords(found: &Match) -> Vec<Option<&'static str>> {
     found.tokens.iter().map(keyword).collect()
 }
 
-/// Words that may follow, with help; sorted.
-pub(crate) fn complete(door: Daemon, level: Level, line: &str) -> Vec<(&'static str, &'static str)> {
+/// A word that may come next in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// Keyword, or the shape of a value in capitals, or `<cr>`.
+    pub text: &'static str,
+    /// One line about the command.
+    pub help: &'static str,
+}
+
+/// Words that may come next in an operational command after `enable`, sorted. Behind a blank: the next word, else ways to
+/// complete the last one.
+pub fn complete(door: Daemon, line: &str) -> Vec<Word> {
+    complete_at(door, Level::Enable, line)
+}
+
+/// The same for a session's level.
+pub(crate) fn complete_at(door: Daemon, level: Level, line: &str) -> Vec<Word> {
     let words: Vec<&str> = line.split_ascii_whitespace().take(MAX_WORDS).collect();
     let fresh = line.is_empty() || line.ends_with(|c: char| c.is_ascii_whitespace());
     let (before, partial) = match words.split_last() {
         Some((last, before)) if !fresh => (before, *last),
         _ => (words.as_slice(), ""),
     };
-    let mut out: Vec<(&'static str, &'static str)> = Vec::new();
+    let mut out: Vec<Word> = Vec::new();
     for compiled in visible(door, level) {
         let threads = compiled.pattern.run(before);
         for token in compiled.pattern.next(&threads) {
@@ -114,15 +129,16 @@ pub(crate) fn complete(door: Daemon, level: Level, line: &str) -> Vec<(&'static 
                 _ => true,
             };
             if fits {
-                out.push((token.text(), compiled.command.help));
+                out.push(Word { text: token.text(), help: compiled.command.help });
             }
         }
         if partial.is_empty() && !before.is_empty() && compiled.pattern.accepted(threads).is_some() {
-            out.push(("<cr>", compiled.command.help));
+            out.push(Word { text: "<cr>", help: compiled.command.help });
         }
     }
-    out.sort_by_key(|(word, _)| *word);
-    out.dedup_by_key(|(word, _)| *word);
+    out.retain(|w| !w.text.starts_with("XF"));
+    out.sort_by_key(|w| w.text);
+    out.dedup_by_key(|w| w.text);
     out
 }
 

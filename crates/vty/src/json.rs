@@ -127,3 +127,6 @@ impl From<Obj> for Value {
         Self::Object(obj.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,5 +20,6 @@ mod session;
 mod show;
 mod time;
 
+pub use command::{Word, complete};
 pub use door::Daemon;
 pub use server::{BindError, Sockets, VtyOptions, bind};

@@ -117,3 +117,6 @@ macro_rules! line {
 }
 
 pub(crate) use {line, put};
+
+#[cfg(test)]
+mod tests;

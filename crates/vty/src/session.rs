@@ -303,8 +303,8 @@ impl Session {
             return;
         }
         let text = text.strip_prefix("do ").unwrap_or(text);
-        for (word, help) in command::complete(self.door, self.node.level(), text) {
-            line!(out, "{word}\t{help}");
+        for word in command::complete_at(self.door, self.node.level(), text) {
+            line!(out, "{}\t{}", word.text, word.help);
         }
     }
 }

@@ -69,3 +69,6 @@ pub(crate) fn memory(bytes: u64) -> String {
         b => format!("{b} bytes"),
     }
 }
+
+#[cfg(test)]
+mod tests;

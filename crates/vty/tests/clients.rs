@@ -182,6 +182,37 @@ fn reload_finds_no_difference_to_what_was_printed() {
 }
 
 #[test]
+fn reload_applies_a_changed_file() {
+    const RELOAD: &str = "/usr/lib/frr/frr-reload.py";
+    if !available(RELOAD) || !available("vtysh") {
+        return;
+    }
+    let world = World::new();
+    let running = || text(&vtysh(&world, &["-c", "show running-config no-header"]));
+    let wanted = running()
+        .replace("description to r2", "description to r4")
+        .replace(" neighbor 10.0.12.77 remote-as 65077\n neighbor 10.0.12.77 shutdown\n", "")
+        .replace("ip route 10.98.0.0/24 blackhole", "ip route 10.97.0.0/24 blackhole")
+        .replace(" set local-preference 150", " set local-preference 160");
+    let file = world.dir.join("frr.conf");
+    std::fs::write(&file, &wanted).unwrap();
+    let output = Command::new("python3")
+        .arg(RELOAD)
+        .args(["--reload", "--bindir", "/usr/bin", "--confdir"])
+        .arg(&world.dir)
+        .arg("--rundir")
+        .arg(&world.dir)
+        .arg("--vty_socket")
+        .arg(&world.dir)
+        .arg(&file)
+        .output()
+        .unwrap();
+    let log = format!("{}{}", text(&output), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{log}");
+    assert_eq!(running(), wanted, "{log}");
+}
+
+#[test]
 fn the_exporter_sees_every_collector_up() {
     if !available("prometheus-frr-exporter") || !available("curl") {
         return;

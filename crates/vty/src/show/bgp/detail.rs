@@ -128,7 +128,7 @@ fn extras_text(out: &mut Out<'_>, path: &PathView) {
         }
         line!(out);
     }
-    if path.path_id != 0 {
+    if path.path_id != 0 && !path.local {
         line!(out, "      AddPath ID: RX {}, TX 0", path.path_id);
     }
     a.only_to_customer.iter().for_each(|asn| line!(out, "      Only To Customer (OTC): {asn}"));
@@ -205,7 +205,7 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         list.put("list", a.cluster_list.iter().map(|c| c.to_string()).collect::<Vec<_>>());
         o.put("clusterList", list);
     }
-    if path.path_id != 0 {
+    if path.path_id != 0 && !path.local {
         o.put("addpathRxId", path.path_id);
     }
     o.opt("otc", a.only_to_customer.map(|n| n.0));

@@ -23,11 +23,16 @@ RPKI validation codes: V valid, I invalid, N Not found
 /// Columns of a table.
 pub(super) fn header(out: &mut Out<'_>, wide: bool) {
     let (network, nexthop) = widths(wide);
-    line!(out, "   {:<network$}{:<nexthop$}    Metric LocPrf Weight Path", "Network", "Next Hop");
+    let metric = metric_width(wide);
+    line!(out, "   {:<network$}{:<nexthop$}{:>metric$} LocPrf Weight Path", "Network", "Next Hop", "Metric");
 }
 
 const fn widths(wide: bool) -> (usize, usize) {
     if wide { (45, 41) } else { (17, 16) }
+}
+
+const fn metric_width(wide: bool) -> usize {
+    if wide { 7 } else { 10 }
 }
 
 /// Letter of an origin.
@@ -103,9 +108,10 @@ pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowK
     column(out, &network, network_width, 20);
     column(out, &shown_nexthop(path, prefix.afi()).to_string(), nexthop_width, 36);
     let a = path.attributes();
+    let metric = metric_width(wide);
     match a.med {
-        Some(med) => put!(out, "{med:>10}"),
-        None => put!(out, "{:10}", ""),
+        Some(med) => put!(out, "{med:>metric$}"),
+        None => put!(out, "{:metric$}", ""),
     }
     match a.local_pref {
         Some(pref) => put!(out, "{pref:>7}"),

@@ -91,19 +91,20 @@ fn take(world: &mut BgpWorld, scope: &Scope, families: &[Family]) -> Vec<(String
     let mut out = Vec::new();
     for name in scope.names(world) {
         let Some(instance) = world.instances.get_mut(&name) else { continue };
-        let pictures = families.iter().filter_map(|f| picture(&mut instance.bgp, &name, *f)).collect();
+        let mut peers = instance.bgp.peer_views();
+        peers.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
+        let pictures =
+            families.iter().filter_map(|f| picture(&mut instance.bgp, &name, &peers, *f)).collect();
         out.push((name, pictures));
     }
     out
 }
 
-fn picture(bgp: &mut Instance, name: &str, family: Family) -> Option<Picture> {
-    let mut peers: Vec<PeerView> =
-        bgp.peer_views().into_iter().filter(|p| p.families[family].is_some()).collect();
+fn picture(bgp: &mut Instance, name: &str, all: &[PeerView], family: Family) -> Option<Picture> {
+    let peers: Vec<PeerView> = all.iter().filter(|p| p.families[family].is_some()).cloned().collect();
     if peers.is_empty() {
         return None;
     }
-    peers.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
     let mut groups: Vec<&str> = peers.iter().filter_map(|p| p.config.peer_group.as_deref()).collect();
     groups.sort_unstable();
     groups.dedup();
