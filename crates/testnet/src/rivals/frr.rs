@@ -3,11 +3,13 @@
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use nix::unistd::User;
 use serde_json::Value;
 
 use crate::ferrd::json;
+use crate::vty::VtyClient;
 use crate::{Error, Host, Process};
 
 const DAEMONS: [&str; 3] = ["zebra", "staticd", "bgpd"];
@@ -35,7 +37,9 @@ impl Frr {
             let mut process = host.start(daemon, frr.command(daemon, &empty))?;
             let socket = frr.dir.join(format!("{daemon}.vty"));
             process.wait_ready(host.interrupt(), 20, "to listen", |_| {
-                if socket.exists() { Ok(()) } else { Err(format!("{} does not exist", socket.display())) }
+                // A file may be left by an earlier run.
+                let client = VtyClient::connect(&socket, Duration::from_secs(2));
+                client.and_then(|mut c| c.command("enable")).map(drop).map_err(|e| e.to_string())
             })?;
             frr.processes.push(process);
         }

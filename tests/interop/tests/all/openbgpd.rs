@@ -9,8 +9,14 @@ router-id 10.0.0.2
 fib-update no
 network 10.2.0.0/16 set community 65002:99
 network 2001:db8:2::/48
-neighbor 192.0.2.1 { remote-as 65001; holdtime 9 }
-neighbor 2001:db8:12::1 { remote-as 65001; holdtime 9 }
+neighbor 192.0.2.1 {
+  remote-as 65001
+  holdtime 9
+}
+neighbor 2001:db8:12::1 {
+  remote-as 65001
+  holdtime 9
+}
 allow from any
 allow to any
 ";

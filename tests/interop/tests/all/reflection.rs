@@ -7,7 +7,7 @@ use ferr_testnet::{Error, Ferrd};
 const BIRD: &str = "router id 10.0.0.3;
 protocol device {}
 protocol static own { ipv4; route 10.3.0.0/16 blackhole { bgp_community.add((65001,33)); }; }
-protocol bgp rr { local 198.51.100.3 as 65001; neighbor 198.51.100.1 as 65001; hold time 9;
+protocol bgp up { local 198.51.100.3 as 65001; neighbor 198.51.100.1 as 65001; hold time 9;
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   ipv4 { import all; export where source = RTS_STATIC; }; }
 ";
