@@ -78,6 +78,10 @@ impl Seeds {
             }
             MessageType::Update => {
                 self.add("update", &[&[choice], body]);
+                // A peer comes up, sends it, and a second one comes up to be told.
+                if let Ok(len) = u8::try_from(body.len()) {
+                    self.add("session", &[&[0x40, 2, 0x44, len], body, &[0x80, 2, 0x9f, 0x1c]]);
+                }
                 let withdrawn = body.first_chunk::<2>().map_or(0, |l| usize::from(u16::from_be_bytes(*l)));
                 if let Some(rest) = body.get(2 + withdrawn..).and_then(|r| r.split_first_chunk::<2>()) {
                     let len = usize::from(u16::from_be_bytes(*rest.0));
