@@ -116,7 +116,10 @@ impl Ferrd {
     /// Sends commands to one socket on one connection, after `enable`; stops at the first status other than 0.
     pub fn commands(&self, daemon: &str, commands: &[&str]) -> Result<Answer, Error> {
         let path = self.vty_dir.join(format!("{daemon}.vty"));
-        let mut client = VtyClient::connect(&path, Duration::from_secs(20)).map_err(Error::path(&path))?;
+        let mut client = VtyClient::connect(&path, Duration::from_secs(20)).map_err(|source| {
+            let log = self.process.log_tail(10);
+            Error::Io { what: format!("{}; last lines of ferrd:\n{log}\n", path.display()), source }
+        })?;
         let mut answer = client.command("enable").map_err(Error::path(&path))?;
         for command in commands {
             answer = client.command(command).map_err(Error::io(format!("`{command}` on {daemon}.vty")))?;
