@@ -7,14 +7,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ferr_state::Handle;
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, chown};
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
@@ -77,6 +76,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|m| (m.dev(), m.ino()))
 }
 
+impl SocketFile {
+    /// Moves it over whatever has the name.
+    fn rename(mut self, to: PathBuf) -> io::Result<Self> {
+        fs::rename(&self.path, &to)?;
+        self.path = to;
+        Ok(self)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.identity.is_some() && identity(&self.path) == self.identity {
@@ -93,7 +101,7 @@ pub struct Sockets {
     options: VtyOptions,
 }
 
-/// Makes the sockets, `zebra.vty` last. Changes the process's file mode mask for a moment, so it belongs before threads.
+/// Makes the sockets, `zebra.vty` last. Each appears under its name with its owner and mode, and takes the place of a leftover.
 ///
 /// # Errors
 /// [`BindError`]; sockets made so far are removed.
@@ -107,30 +115,34 @@ pub fn bind(options: VtyOptions) -> Result<Sockets, BindError> {
     let mut listeners = Vec::new();
     for daemon in Daemon::ALL.into_iter().filter(|d| options.daemons.contains(d)) {
         let path = options.dir.join(format!("{}.vty", daemon.name()));
-        clear(&path)?;
-        let listener = bind_one(&path, options.mode).map_err(at(&path))?;
-        let file = SocketFile { identity: identity(&path), path: path.clone() };
-        listener.set_nonblocking(true).map_err(at(&path))?;
-        give(&path, group.as_ref().map(|g| g.gid));
+        refuse_if_served(&path)?;
+        // Under a name of its own until nothing about it changes any more: nobody connects to what is not yet protected.
+        let draft = options.dir.join(format!(".{}.{}", daemon.name(), std::process::id()));
+        let (listener, draft) = bind_one(&draft, options.mode).map_err(at(&draft))?;
+        give(&draft.path, group.as_ref().map(|g| g.gid));
+        let file = draft.rename(path.clone()).map_err(at(&path))?;
         listeners.push((daemon, listener, file));
     }
     Ok(Sockets { listeners, options })
 }
 
-/// Removes a leftover.
-fn clear(path: &Path) -> Result<(), BindError> {
-    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(()) };
-    if meta.file_type().is_socket() && StdStream::connect(path).is_ok() {
+/// A leftover does not answer; a daemon does.
+fn refuse_if_served(path: &Path) -> Result<(), BindError> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    if is_socket && StdStream::connect(path).is_ok() {
         return Err(BindError::InUse(path.to_owned()));
     }
-    fs::remove_file(path).map_err(|error| BindError::Io { path: path.to_owned(), error })
+    Ok(())
 }
 
-fn bind_one(path: &Path, mode: u32) -> io::Result<StdListener> {
-    let before = umask(Mode::from_bits_truncate(!mode & 0o777));
-    let listener = StdListener::bind(path);
-    umask(before);
-    listener
+fn bind_one(path: &Path, mode: u32) -> io::Result<(StdListener, SocketFile)> {
+    // A name of this process: what is there is from an earlier process of the same number.
+    let _ = fs::remove_file(path);
+    let listener = StdListener::bind(path)?;
+    let file = SocketFile { identity: identity(path), path: path.to_owned() };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    listener.set_nonblocking(true)?;
+    Ok((listener, file))
 }
 
 fn give(path: &Path, group: Option<Gid>) {

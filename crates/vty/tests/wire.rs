@@ -221,3 +221,30 @@ fn the_log_comes_over_a_socket_of_its_own() {
     assert_eq!(&packet[72..n], b"BGP: hello there");
     assert_eq!(packet[36], 4, "priority");
 }
+
+#[test]
+fn sockets_replace_leftovers_and_leave_others_alone() {
+    use ferr_vty::{BindError, Daemon, VtyOptions, bind};
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = std::env::temp_dir().join(format!("ferr-vty-bind-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    let options = VtyOptions { dir: dir.clone(), group: None, ..VtyOptions::default() };
+    std::fs::create_dir_all(&dir).unwrap();
+    // A killed process leaves a socket that nobody serves.
+    drop(std::os::unix::net::UnixListener::bind(dir.join("bgpd.vty")).unwrap());
+    let first = bind(options.clone()).unwrap();
+    assert_eq!(first.paths().count(), Daemon::ALL.len());
+    assert!(first.paths().last().unwrap().ends_with("zebra.vty"));
+    for path in first.paths() {
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o770);
+    }
+    assert!(matches!(bind(options.clone()), Err(BindError::InUse(_))));
+    // Whoever took a name over keeps it.
+    let taken = dir.join("zebra.vty");
+    std::fs::remove_file(&taken).unwrap();
+    let _successor = std::os::unix::net::UnixListener::bind(&taken).unwrap();
+    drop(first);
+    let left: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["zebra.vty"]);
+    std::fs::remove_dir_all(&dir).unwrap();
+}

@@ -17,6 +17,10 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let part = match ctx.door {
         // What `mgmtd` prints must not be printed twice: clients do not remove doubles inside `vrf` blocks.
         Daemon::Zebra | Daemon::Staticd if newer_client => Part::Watchfrr,
+        Daemon::Ferr => {
+            let named = args.get("DAEMON").and_then(|n| Daemon::ALL.into_iter().find(|d| d.name() == n));
+            named.unwrap_or(Daemon::Ferr).part()
+        }
         door => door.part(),
     };
     let text = render(&config, part);

@@ -103,21 +103,7 @@ fn capabilities(n: &Neighbor, opens: Opens<'_>) -> Obj {
     };
     simple("4byteAs", |c| matches!(c, Capability::FourOctetAs(_)));
     simple("extendedMessage", |c| matches!(c, Capability::ExtendedMessage));
-    let mut add_path = Obj::new();
-    for family in Family::ALL {
-        let (rx, tx) = opens.add_path(family);
-        let mut inner = Obj::new();
-        for (side, name) in [(rx, "rx"), (tx, "tx")] {
-            if side.any() {
-                let mut key = side.key().to_owned();
-                key[..1].make_ascii_uppercase();
-                inner.put(format!("{name}{key}"), true);
-            }
-        }
-        if !inner.is_empty() {
-            add_path.put(family.json_key(), inner);
-        }
-    }
+    let add_path = add_path(opens);
     if !add_path.is_empty() {
         o.put("addPath", add_path);
     }
@@ -140,13 +126,7 @@ fn capabilities(n: &Neighbor, opens: Opens<'_>) -> Obj {
         }
     }
     o.put("multiprotocolExtensions", multi);
-    let mut names = Obj::new();
-    if let Some((host, domain)) = Opens::fqdn(opens.local) {
-        names.put("advHostName", host).put("advDomainName", domain);
-    }
-    if let Some((host, domain)) = Opens::fqdn(opens.remote) {
-        names.put("rcvHostName", host).put("rcvDomainName", domain);
-    }
+    let names = host_names(opens);
     if !names.is_empty() {
         o.put("hostName", names);
     }
@@ -169,6 +149,36 @@ fn capabilities(n: &Neighbor, opens: Opens<'_>) -> Obj {
         }
     }
     o
+}
+
+fn add_path(opens: Opens<'_>) -> Obj {
+    let mut add_path = Obj::new();
+    for family in Family::ALL {
+        let (rx, tx) = opens.add_path(family);
+        let mut inner = Obj::new();
+        for (side, name) in [(rx, "rx"), (tx, "tx")] {
+            if side.any() {
+                let mut key = side.key().to_owned();
+                key[..1].make_ascii_uppercase();
+                inner.put(format!("{name}{key}"), true);
+            }
+        }
+        if !inner.is_empty() {
+            add_path.put(family.json_key(), inner);
+        }
+    }
+    add_path
+}
+
+fn host_names(opens: Opens<'_>) -> Obj {
+    let mut names = Obj::new();
+    if let Some((host, domain)) = Opens::fqdn(opens.local) {
+        names.put("advHostName", host).put("advDomainName", domain);
+    }
+    if let Some((host, domain)) = Opens::fqdn(opens.remote) {
+        names.put("rcvHostName", host).put("rcvDomainName", domain);
+    }
+    names
 }
 
 fn graceful(n: &Neighbor) -> Obj {

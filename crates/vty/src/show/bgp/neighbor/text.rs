@@ -1,6 +1,6 @@
 //! A neighbor as text.
 
-use ferr_state::bgp::config::NexthopSelf;
+use ferr_state::bgp::config::{NeighborFamily, NexthopSelf};
 use ferr_state::bgp::{Capability, DownReason, PeerFamilyView, State};
 use ferr_types::Family;
 
@@ -242,6 +242,18 @@ fn family_text(out: &mut Out<'_>, n: &Neighbor, family: Family, part: &PeerFamil
     if config.filters_out.any() {
         line!(out, "  Outbound path policy configured");
     }
+    filters(out, config);
+    line!(out, "  {} accepted prefixes", part.accepted);
+    if let Some(limit) = config.maximum_prefix {
+        let only = if limit.warning_only { " (warning-only)" } else { "" };
+        line!(out, "  Maximum prefixes allowed {}{only}", limit.limit);
+        line!(out, "  Threshold for warning message {}%", limit.threshold);
+        limit.restart.iter().for_each(|r| line!(out, ", restart interval {} min", r.as_secs() / 60));
+    }
+    line!(out);
+}
+
+fn filters(out: &mut Out<'_>, config: &NeighborFamily) {
     let lists = [
         ("Incoming update prefix filter list", &config.filters_in.prefix_list),
         ("Outgoing update prefix filter list", &config.filters_out.prefix_list),
@@ -256,14 +268,6 @@ fn family_text(out: &mut Out<'_>, n: &Neighbor, family: Family, part: &PeerFamil
     for (title, name) in lists {
         name.iter().for_each(|name| line!(out, "  {title} is *{name}"));
     }
-    line!(out, "  {} accepted prefixes", part.accepted);
-    if let Some(limit) = config.maximum_prefix {
-        let only = if limit.warning_only { " (warning-only)" } else { "" };
-        line!(out, "  Maximum prefixes allowed {}{only}", limit.limit);
-        line!(out, "  Threshold for warning message {}%", limit.threshold);
-        limit.restart.iter().for_each(|r| line!(out, ", restart interval {} min", r.as_secs() / 60));
-    }
-    line!(out);
 }
 
 fn ending(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
