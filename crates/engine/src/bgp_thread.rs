@@ -4,6 +4,7 @@
 //! when the speakers are busy, or the RIB is behind, sockets are not read.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -14,7 +15,7 @@ use ferr_netio::{ConnectOptions, Md5Key, TtlMode};
 use ferr_policy::PolicySet;
 use ferr_rib::RibEvent;
 use ferr_state::{BgpInstance, BgpJob, BgpWorld};
-use ferr_types::{PeerId, VrfId};
+use ferr_types::{IfIndex, PeerId, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
@@ -40,6 +41,8 @@ pub(crate) enum BgpMessage {
     Configure(Box<desired::Bgp>),
     /// New policy, and the names whose meaning changed.
     Policy(Arc<PolicySet>, HashSet<String>),
+    /// A router's link-local address was seen on an interface.
+    NeighborFound(IfIndex, IpAddr),
     /// The configuration has been read: sessions may begin.
     Start,
     /// Say goodbye to all peers; answered when it is said.
@@ -440,6 +443,11 @@ impl Worker {
             BgpMessage::Start => {
                 self.started = true;
                 self.world.instances.values_mut().for_each(|i| i.bgp.start(now));
+            }
+            BgpMessage::NeighborFound(ifindex, addr) => {
+                for instance in self.world.instances.values_mut() {
+                    instance.bgp.neighbor_discovered(ifindex, addr, now);
+                }
             }
             BgpMessage::Stop(_) => {}
         }

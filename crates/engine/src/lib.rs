@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod advert;
 mod bgp_log;
 mod bgp_thread;
 mod conn;

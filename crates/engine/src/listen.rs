@@ -103,8 +103,7 @@ impl Listeners {
     fn set_keys(&mut self, wanted: &[VrfKey], errors: &mut Vec<String>) {
         self.failed.clear();
         for listener in self.by_vrf.values_mut().flatten() {
-            let mine: Vec<&VrfKey> =
-                wanted.iter().filter(|(_, k)| k.addr.is_ipv6() == listener.v6).collect();
+            let mine: Vec<&VrfKey> = wanted.iter().filter(|(_, k)| k.addr.is_ipv6() == listener.v6).collect();
             for old in &listener.keys {
                 let kept = mine.iter().any(|(_, k)| k == old);
                 let replaced = mine

@@ -20,6 +20,7 @@ use ferr_types::{IfAddr, RouteKey, RouteSpec};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::advert::Adverts;
 use crate::bgp_thread::BgpMessage;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
@@ -63,6 +64,7 @@ pub(crate) struct Owner {
     transactions: u32,
     last_line: Instant,
     requester: Option<Requester>,
+    adverts: Adverts,
 }
 
 impl Owner {
@@ -77,6 +79,7 @@ impl Owner {
             transactions: 0,
             last_line: Instant::now(),
             requester,
+            adverts: Adverts::default(),
         }
     }
 
@@ -191,6 +194,7 @@ impl Owner {
             self.applied.policy = policy;
             let _ = self.ports.bgp.send(BgpMessage::Policy(Arc::new(set), changed)).await;
         }
+        self.adverts.configure(&self.running, &around, &self.ports.bgp);
         let statics = translate::statics::statics(&self.running, &around);
         self.apply_statics(statics).await;
         let bgp = translate::bgp::bgp(&self.running, &around);

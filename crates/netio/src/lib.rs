@@ -7,10 +7,12 @@
 #![deny(unsafe_code)]
 
 mod md5;
+mod ndp;
 mod sockopt;
 mod tcp;
 
 pub use md5::{MAX_KEY_LEN, Md5Key};
+pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 pub use tcp::{ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, set_md5, set_ttl};
 
 #[cfg(test)]

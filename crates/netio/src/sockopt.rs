@@ -100,6 +100,12 @@ pub(crate) fn traffic_class_v6(fd: BorrowedFd<'_>, tos: u8) -> io::Result<()> {
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &libc::c_int::from(tos))
 }
 
+/// Makes the kernel tell the hop limit of received packets.
+pub(crate) fn receive_hop_limit_v6(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, &on)
+}
+
 /// Device that a socket is bound to, 0 for none.
 pub(crate) fn bound_ifindex(fd: BorrowedFd<'_>) -> io::Result<u32> {
     get_int(fd, libc::SOL_SOCKET, libc::SO_BINDTOIFINDEX).map(|i| i as u32)

@@ -59,7 +59,8 @@ pub struct ConnectOptions {
 
 fn socket(v6: bool, device: Option<&str>) -> Result<Socket, TcpError> {
     let domain = if v6 { Domain::IPV6 } else { Domain::IPV4 };
-    let socket = step("socket", Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP)))?;
+    let socket =
+        step("socket", Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP)))?;
     if v6 {
         step("IPV6_V6ONLY", socket.set_only_v6(true))?;
     }
@@ -91,7 +92,8 @@ pub fn set_ttl(fd: BorrowedFd<'_>, v6: bool, ttl: TtlMode) -> Result<(), TcpErro
         TtlMode::Hops(hops) => hops,
         TtlMode::Security(_) => 255,
     };
-    let set = if v6 { socket.set_unicast_hops_v6(u32::from(hops)) } else { socket.set_ttl_v4(u32::from(hops)) };
+    let set =
+        if v6 { socket.set_unicast_hops_v6(u32::from(hops)) } else { socket.set_ttl_v4(u32::from(hops)) };
     step("IP_TTL", set)?;
     if let TtlMode::Security(hops) = ttl {
         step("IP_MINTTL", sockopt::min_ttl(fd, v6, 255 - hops.saturating_sub(1)))?;

@@ -68,3 +68,29 @@ fn a_key_shows_no_secret_and_bad_ones_are_refused() {
     assert!(Md5Key::new(LOOPBACK, 32, None, "").is_none());
     assert!(Md5Key::new(LOOPBACK, 32, None, &"x".repeat(81)).is_none());
 }
+
+#[test]
+fn an_advertisement_has_the_form_of_rfc_4861() {
+    let advert = RouterAdvert {
+        hop_limit: 64,
+        managed: true,
+        preference: 1,
+        lifetime: 1800,
+        mac: vec![2, 0, 0, 0, 0, 1],
+        mtu: Some(1400),
+        prefixes: vec![AdvertPrefix {
+            prefix: "2001:db8::/64".parse().unwrap(),
+            lifetimes: (7200, 3600),
+            on_link: true,
+            autonomous: true,
+            router_address: false,
+        }],
+        ..RouterAdvert::default()
+    };
+    let bytes = advert.encode();
+    assert_eq!(&bytes[..8], &[134, 0, 0, 0, 64, 0x88, 0x07, 0x08]);
+    assert_eq!(&bytes[16..24], &[1, 1, 2, 0, 0, 0, 0, 1]);
+    assert_eq!(&bytes[24..32], &[5, 1, 0, 0, 0, 0, 0x05, 0x78]);
+    assert_eq!(&bytes[32..36], &[3, 4, 64, 0xc0]);
+    assert_eq!(bytes.len(), 16 + 8 + 8 + 32);
+}
