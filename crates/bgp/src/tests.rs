@@ -4,6 +4,7 @@
 mod decision;
 mod groups;
 mod inbound;
+mod ipv6;
 mod lab;
 mod local;
 mod outbound;

@@ -26,6 +26,7 @@ use crate::{Accept, ConnId, DestView, Instance, LocalAddresses, LogRecord, Outpu
 pub(super) const OWN_AS: u32 = 65000;
 pub(super) const OWN_ADDR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
 pub(super) const V4: Family = Family::Ipv4Unicast;
+pub(super) const V6: Family = Family::Ipv6Unicast;
 
 pub(super) fn prefix(s: &str) -> Prefix {
     s.parse().unwrap()
@@ -310,7 +311,8 @@ impl Lab {
             only_to_customer: attrs.otc.map(Asn),
             ..PathAttributes::default()
         };
-        let encoded = EncodedAttributes::new(&set, V4, &wire.ctx).unwrap();
+        let family = Family::unicast(prefix(prefixes[0].1).afi());
+        let encoded = EncodedAttributes::new(&set, family, &wire.ctx).unwrap();
         let mut bytes = Vec::new();
         let list = prefixes.iter().map(|(id, p)| (*id, prefix(p)));
         assert!(encode_announcements(&wire.ctx, &encoded, list, &mut bytes) > 0);
@@ -319,7 +321,8 @@ impl Lab {
 
     pub(super) fn withdraw(&mut self, i: usize, prefixes: &[&str]) {
         let mut bytes = Vec::new();
-        encode_withdrawals(&self.wires[i].ctx, V4, prefixes.iter().map(|p| (0, prefix(p))), &mut bytes);
+        let family = Family::unicast(prefix(prefixes[0]).afi());
+        encode_withdrawals(&self.wires[i].ctx, family, prefixes.iter().map(|p| (0, prefix(p))), &mut bytes);
         self.send(i, &bytes);
     }
 
@@ -463,6 +466,8 @@ fn asns(list: &[u32]) -> Vec<Asn> {
 pub(super) fn addresses() -> LocalAddresses {
     LocalAddresses {
         v4: Some(OWN_ADDR),
+        v6_global: Some("2001:db8::254".parse().unwrap()),
+        v6_link_local: Some("fe80::254".parse().unwrap()),
         ifindex: IfIndex(1),
         link: Some(prefix("10.0.0.0/16")),
         ..LocalAddresses::default()
@@ -498,10 +503,13 @@ impl Wire {
         for (id, p) in update.withdrawn.iter() {
             assert!(self.table.remove(&(p.into(), id)).is_some(), "{p} withdrawn but never sent");
         }
-        if let Some(Nlri::V4(list)) = update.mp_unreach.map(|u| u.nlri) {
-            for (id, p) in list.iter() {
-                self.table.remove(&(p.into(), id));
-            }
+        let gone: Vec<(u32, Prefix)> = match update.mp_unreach.map(|u| u.nlri) {
+            Some(Nlri::V4(list)) => list.iter().map(|(id, p)| (id, p.into())).collect(),
+            Some(Nlri::V6(list)) => list.iter().map(|(id, p)| (id, p.into())).collect(),
+            _ => Vec::new(),
+        };
+        for (id, p) in gone {
+            assert!(self.table.remove(&(p, id)).is_some(), "{p} withdrawn but never sent");
         }
         let mut block = Vec::new();
         if let Some(set) = update.attributes.or(update.mp_attributes()) {
