@@ -396,7 +396,7 @@ impl Instance {
         Some(settings(&self.core, &self.core.peers.get(id)?.config))
     }
 
-    fn start_peer(&mut self, id: PeerId) {
+    pub(crate) fn start_peer(&mut self, id: PeerId) {
         let now = self.core.now;
         let Some(peer) = self.core.peers.get(id) else { return };
         let stopped = peer.removed

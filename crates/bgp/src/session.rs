@@ -660,7 +660,9 @@ impl Instance {
             !p.removed && p.config.addr.is_none() && p.config.interface == Some(ifindex) && remote.is_ipv6()
         })?;
         waiting.config.addr = Some(remote);
-        Some(waiting.id)
+        let id = waiting.id;
+        self.start_peer(id);
+        Some(id)
     }
 }
 

@@ -303,7 +303,7 @@ impl Worker {
         let now = Instant::now();
         let ConnKey { instance: name, conn } = event.key;
         match event.kind {
-            ConnKind::Accepted(stream, vrf) => self.accept(stream, vrf),
+            ConnKind::Accepted(stream, bound) => self.accept(stream, bound),
             ConnKind::Connected(stream) => {
                 let around = self.ports.around.borrow().clone();
                 let Some(running) = self.running.get_mut(&name) else { return };
@@ -346,8 +346,10 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, stream: tokio::net::TcpStream, vrf: VrfId) {
+    fn accept(&mut self, stream: tokio::net::TcpStream, bound: IfIndex) {
         let now = Instant::now();
+        // Bound to a VRF's device; to a link of any VRF when the peer's address is link-local; or to none.
+        let vrf = self.ports.around.borrow().links.get(&bound).map_or(VrfId(bound.0), |l| l.vrf);
         let Some((name, _)) = self.running.iter().find(|(_, r)| r.vrf == vrf) else { return };
         let name = name.clone();
         self.next_accept += 1;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use ferr_bgp::ConnId;
 use ferr_netio::{ConnectOptions, TcpError, TtlMode, connect_socket, set_ttl};
-use ferr_types::VrfId;
+use ferr_types::IfIndex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -38,7 +38,8 @@ pub(crate) struct ConnKey {
 /// What happens to connections.
 #[derive(Debug)]
 pub(crate) enum ConnKind {
-    Accepted(TcpStream, VrfId),
+    /// A peer opened it, on a socket that the kernel bound to this device.
+    Accepted(TcpStream, IfIndex),
     Connected(TcpStream),
     Failed,
     Data(BytesMut),

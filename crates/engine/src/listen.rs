@@ -85,7 +85,8 @@ impl Listeners {
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         // The socket says where the connection came from; a listener may see other VRFs' ones.
-                        let from = bound_ifindex(SockRef::from(&stream).as_fd()).map_or(vrf, |i| VrfId(i.0));
+                        let own = IfIndex(vrf.0);
+                        let from = bound_ifindex(SockRef::from(&stream).as_fd()).unwrap_or(own);
                         let key = ConnKey { instance: String::new(), conn: ferr_bgp::ConnId(0) };
                         let kind = ConnKind::Accepted(stream, from);
                         if events.send(ConnEvent { key, kind }).await.is_err() {
