@@ -129,7 +129,9 @@ fn bgp_tables() {
     let (a, b) = (&ours["routes"]["10.50.2.0/24"][0], &theirs["routes"]["10.50.2.0/24"][0]);
     alike(a, b, &[], &["locPrf"]);
     alike(&a["nexthops"][0], &b["nexthops"][0], &[], &[]);
-    alike(&ours["routes"]["1.1.1.1/32"][0], &theirs["routes"]["1.1.1.1/32"][0], &[], &[]);
+    let (a, b) = (&ours["routes"]["1.1.1.1/32"][0], &theirs["routes"]["1.1.1.1/32"][0]);
+    alike(a, b, &[], &[]);
+    alike(&a["nexthops"][0], &b["nexthops"][0], &[], &[]);
     let ours = world.json("bgpd", "show bgp ipv4 unicast 10.50.1.0/24 json");
     let theirs = recorded_json("show_bgp_ipv4_unicast_10.50.1.0_24_json");
     alike(&ours, &theirs, &[], &["advertisedTo"]);

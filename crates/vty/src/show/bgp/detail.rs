@@ -316,6 +316,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             status = not_found(ctx, json_wanted);
             continue;
         };
+        head.complete(&mut dest);
         if args.has("bestpath") {
             dest.paths.retain(|p| p.best);
         } else if args.has("multipath") {

@@ -169,7 +169,7 @@ fn group_text(out: &mut Out<'_>, name: &str, peers: &[&PeerView], own: u32) {
 
 fn nexthop_object(view: &NexthopView, names: &Names, clock: &Clock) -> Obj {
     let mut o = Obj::new();
-    o.put("valid", view.usable).put("complete", view.reach.is_some());
+    o.put("valid", view.usable).put("complete", view.usable || view.reach.is_some());
     let mut hops: Vec<Value> = Vec::new();
     if let Some(reach) = &view.reach {
         o.put("igpMetric", reach.metric.0);
@@ -250,6 +250,10 @@ fn nexthop_text(out: &mut Out<'_>, view: &NexthopView, names: &Names) {
                     None => line!(out, "  if {}", names.link(*ifindex)),
                 }
             }
+        }
+        // A link-local next hop is on the session's link; nobody else is asked about it.
+        None if view.usable => {
+            line!(out, " {} valid [IGP metric 0], #paths {}", view.addr, view.path_count);
         }
         None => line!(out, " {} invalid, #paths {}", view.addr, view.path_count),
     }
@@ -343,6 +347,8 @@ struct Tally {
     length_sum: u64,
     with_path: u64,
     longest: u64,
+    largest: u64,
+    path_bytes: u64,
     hops: u64,
     aggregates: u64,
     highest_public: u32,
@@ -365,6 +371,9 @@ impl Tally {
             self.with_path += 1;
             self.hops += hops;
             self.longest = self.longest.max(hops);
+            let bytes = a.as_path.as_bytes().len() as u64;
+            self.largest = self.largest.max(bytes);
+            self.path_bytes += bytes;
             self.aggregates += u64::from(a.atomic_aggregate);
             let public = a.as_path.asns().filter(|n| !n.is_private()).map(|n| n.0);
             self.highest_public = public.fold(self.highest_public, u32::max);
@@ -397,6 +406,8 @@ impl Tally {
         o.put("advertisementsWithPaths", self.with_path)
             .put("longestAsPath", self.longest)
             .put("averageAsPathLengthHops", Self::average(self.hops, self.with_path))
+            .put("largestAsPath", self.largest)
+            .put("averageAsPathSizeBytes", Self::average(self.path_bytes, self.with_path))
             .put("highestPublicAsn", self.highest_public);
         let lengths: Vec<Value> = self
             .by_length

@@ -113,7 +113,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
 
 async fn json_answer(ctx: &mut Ctx<'_>, scope: &Scope, one: bool, parts: &[Part], clock: &Clock) -> Outcome {
     let keyed = scope.is_all();
-    let named = matches!(scope, Scope::One { named: true, .. });
+    let named = matches!(scope, Scope::One { name, named: true } if name != select::DEFAULT);
     if parts.is_empty() {
         ctx.out.push("{\n}\n");
         return Ok(Status::Success);

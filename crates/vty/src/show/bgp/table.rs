@@ -31,6 +31,7 @@ pub(super) struct Head {
     pub(super) filter: RouteFilter,
     pub(super) policy: Arc<PolicySet>,
     pub(super) paths: usize,
+    pub(super) hostname: Option<String>,
 }
 
 impl Head {
@@ -47,6 +48,14 @@ impl Head {
             filter: RouteFilter::All,
             policy,
             paths: summary.paths,
+            hostname: bgp.config().hostname.clone(),
+        }
+    }
+
+    /// Routes made here carry the own host name.
+    pub(super) fn complete(&self, dest: &mut DestView) {
+        for path in dest.paths.iter_mut().filter(|p| p.local) {
+            path.peer_hostname.clone_from(&self.hostname);
         }
     }
 
@@ -224,6 +233,7 @@ async fn rows(
             if !filter.apply(&mut dest, &head.policy) {
                 continue;
             }
+            head.complete(&mut dest);
             if json {
                 let comma = if shown > 0 { "," } else { "" };
                 ctx.out.push(&format!("{comma}\"{}\": {}\n", dest.prefix, json_value(&dest, full, &clock)));

@@ -88,6 +88,11 @@ fn slave_of(links: &BTreeMap<IfIndex, Link>, link: &Link) -> &'static str {
     }
 }
 
+/// Addresses that never leave the host are not shown.
+fn is_shown(address: &Address) -> bool {
+    !address.addr.addr().is_loopback()
+}
+
 async fn take(ctx: &Ctx<'_>, args: &Args) -> Result<Vec<(VrfId, Vec<Picture>)>, ferr_state::Gone> {
     let config = ctx.handle().running().await?;
     let (copy, name) = (args.clone(), args.get("IFNAME").map(ToOwned::to_owned));
@@ -105,7 +110,7 @@ async fn take(ctx: &Ctx<'_>, args: &Args) -> Result<Vec<(VrfId, Vec<Picture>)>, 
         })
         .await?;
     let picture = |link: &Link| Picture {
-        addresses: addresses.iter().filter(|a| a.ifindex == link.ifindex).copied().collect(),
+        addresses: addresses.iter().filter(|a| a.ifindex == link.ifindex && is_shown(a)).copied().collect(),
         vrf: names.vrf(link.vrf),
         description: config.interfaces.get(&link.name).and_then(|i: &Interface| i.description.clone()),
         slave: slave_of(&links, link),

@@ -63,7 +63,7 @@ impl<'a> Opens<'a> {
         }
     }
 
-    /// Add-path per family, receiving (`rx`) and sending (`tx`).
+    /// Who of both offers to receive (`rx`), and to send (`tx`), several paths of a family.
     pub(super) fn add_path(self, family: Family) -> (Sides, Sides) {
         let has = |open: &Open, wants: fn(&AddPathFamily) -> bool| {
             open.has(|c| match c {
@@ -73,8 +73,8 @@ impl<'a> Opens<'a> {
                 _ => false,
             })
         };
-        let rx = Sides { sent: has(self.local, |f| f.receive), received: has(self.remote, |f| f.send) };
-        let tx = Sides { sent: has(self.local, |f| f.send), received: has(self.remote, |f| f.receive) };
+        let rx = Sides { sent: has(self.local, |f| f.receive), received: has(self.remote, |f| f.receive) };
+        let tx = Sides { sent: has(self.local, |f| f.send), received: has(self.remote, |f| f.send) };
         (rx, tx)
     }
 
