@@ -126,7 +126,8 @@ impl<'a> PolicyRoute<'a> {
 
     /// EXTENDED COMMUNITIES as they are now.
     pub fn ext_communities(&self) -> ExtCommunities<'_> {
-        view(self.edits.ext_communities.as_deref(), ExtCommunities::new).unwrap_or(self.attributes.ext_communities)
+        view(self.edits.ext_communities.as_deref(), ExtCommunities::new)
+            .unwrap_or(self.attributes.ext_communities)
     }
 
     /// All attributes as they are now.
