@@ -288,10 +288,10 @@ async fn route_maps(ctx: &mut Ctx<'_>, args: &Args, config: &Config) -> Outcome 
         tagged(ctx, inner);
         return Ok(Status::Success);
     }
-    line!(ctx.out, "{}:", ctx.door.tag());
-    if maps.is_empty() && wanted.is_some() {
-        line!(ctx.out, "% Can't find route-map {}", wanted.unwrap_or_default());
-        return Ok(Status::Warning);
+    let tag = ctx.door.tag();
+    line!(ctx.out, "{tag}:");
+    if let Some(name) = wanted.filter(|_| maps.is_empty()) {
+        line!(ctx.out, "{tag}: 'route-map {name}' not found");
     }
     for (name, map) in maps {
         route_map_text(&mut ctx.out, ctx.door, name, map, counts.get(name));

@@ -56,7 +56,9 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         None => Kind::Filtered,
     };
     let Wanted::Table(family) = select::wanted(args) else { return Ok(table::no_neighbor(ctx, json)) };
-    let Scope::One { name, .. } = Scope::of(args) else { return Ok(table::no_instance(ctx, json)) };
+    let Scope::One { name, .. } = Scope::of(args) else {
+        return Ok(table::no_instance(ctx, json, &Scope::All));
+    };
     let word = args.after("neighbors").unwrap_or_default().to_owned();
     let found = ctx
         .handle()

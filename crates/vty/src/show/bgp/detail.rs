@@ -307,7 +307,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         })
         .await?;
     if found.is_empty() && !scope.is_all() {
-        return Ok(table::no_instance(ctx, json_wanted));
+        return Ok(table::no_instance(ctx, json_wanted, &scope));
     }
     let clock = Clock::new(ctx.handle(), now);
     let mut status = Status::Success;

@@ -100,7 +100,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             line!(ctx.out, "\nInstance {}:", part.name);
         }
         if part.neighbors.is_empty() && word.is_some() {
-            line!(ctx.out, "% No such neighbor in this view/vrf");
+            line!(ctx.out, "% No such neighbor in this view/vrf\n");
             status = Status::Warning;
         }
         for neighbor in &part.neighbors {
@@ -197,8 +197,8 @@ pub(super) async fn prefix_counts(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let rows = [
         ("Adj-in", all),
         ("Damped", 0),
-        ("History", 0),
         ("Removed", 0),
+        ("History", 0),
         ("Stale", 0),
         ("Valid", counts.accepted),
         ("All RIB", all),

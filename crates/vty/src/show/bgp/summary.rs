@@ -305,14 +305,13 @@ fn print_json(
 fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
     line!(out, "\n{} Summary (VRF {}):", p.family, p.vrf);
     let shown: Vec<&PeerView> = p.peers.iter().filter(|x| options.wants(x)).collect();
+    if options.failed && shown.is_empty() {
+        line!(out, "% No failed BGP neighbors found");
+        return;
+    }
+    let (router_id, asn) = (p.view.router_id, p.view.asn);
+    line!(out, "BGP router identifier {router_id}, local AS number {asn} vrf-id {}", p.vrf_id);
     if !options.terse {
-        line!(
-            out,
-            "BGP router identifier {}, local AS number {} vrf-id {}",
-            p.view.router_id,
-            p.view.asn,
-            p.vrf_id
-        );
         line!(out, "BGP table version {}", p.view.table_version);
         let prefixes = p.view.prefixes as u64;
         line!(out, "RIB entries {prefixes}, using {} of memory", time::memory(prefixes * PREFIX_BYTES));
@@ -322,8 +321,8 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
             let bytes = time::memory(p.groups as u64 * GROUP_BYTES);
             line!(out, "Peer groups {}, using {bytes} of memory", p.groups);
         }
-        line!(out);
     }
+    line!(out);
     let label = |x: &PeerView| {
         let star = if x.config.dynamic { "*" } else { "" };
         format!("{star}{}", x.config.name)
@@ -334,7 +333,7 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
     } else {
         put!(out, "{:<width$} V         AS ", "Neighbor");
         if options.wide {
-            put!(out, "  LocalAS ");
+            put!(out, "   LocalAS ");
         }
         line!(out, "  MsgRcvd   MsgSent   TblVer  InQ OutQ  Up/Down State/PfxRcd   PfxSnt Desc");
     }
@@ -364,7 +363,7 @@ fn row(out: &mut Out<'_>, peer: &PeerView, family: Family, options: &Options, cl
     let part = peer.families[family].clone().unwrap_or_default();
     put!(out, "4 {:>10} ", remote_as(peer));
     if options.wide {
-        put!(out, "{:>9} ", peer.local_as);
+        put!(out, "{:>10} ", peer.local_as);
     }
     put!(
         out,

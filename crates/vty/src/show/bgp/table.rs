@@ -123,7 +123,7 @@ async fn table(ctx: &mut Ctx<'_>, args: &Args, source: Source) -> Outcome {
         })
         .await?;
     if heads.is_empty() && !scope.is_all() {
-        return Ok(no_instance(ctx, json));
+        return Ok(no_instance(ctx, json, &scope));
     }
     let Some(heads) = heads.into_iter().collect::<Option<Vec<Head>>>() else {
         return Ok(no_neighbor(ctx, json));
@@ -132,12 +132,15 @@ async fn table(ctx: &mut Ctx<'_>, args: &Args, source: Source) -> Outcome {
 }
 
 /// Answer when the instance does not exist.
-pub(super) fn no_instance(ctx: &mut Ctx<'_>, json: bool) -> Status {
+pub(super) fn no_instance(ctx: &mut Ctx<'_>, json: bool, scope: &Scope) -> Status {
     if json {
         ctx.out.push("{}\n");
         return Status::Success;
     }
-    line!(ctx.out, "% BGP instance not found");
+    match scope {
+        Scope::One { name, named: true } => line!(ctx.out, "View/Vrf {name} is unknown"),
+        _ => line!(ctx.out, "% BGP instance not found"),
+    }
     Status::Warning
 }
 
@@ -147,7 +150,7 @@ pub(super) fn no_neighbor(ctx: &mut Ctx<'_>, json: bool) -> Status {
         ctx.out.push("{\n  \"warning\":\"No such neighbor or address family\"\n}\n");
         return Status::Success;
     }
-    line!(ctx.out, "% No such neighbor or address family");
+    line!(ctx.out, "No such neighbor in this view/vrf");
     Status::Warning
 }
 
@@ -258,9 +261,10 @@ async fn rows(
             break;
         }
     }
-    if !json && shown == 0 {
-        line!(ctx.out, "No BGP prefixes displayed, {} exist", head.paths);
-    } else if !json {
+    // A filter that leaves nothing says nothing.
+    if !json && head.paths == 0 {
+        line!(ctx.out, "No BGP prefixes displayed, 0 exist");
+    } else if !json && shown > 0 {
         line!(ctx.out, "\nDisplayed  {shown} routes and {paths} total paths");
     }
     Ok(Status::Success)

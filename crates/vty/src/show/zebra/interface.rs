@@ -137,11 +137,11 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         return json_answer(ctx, args, &parts).await;
     }
     if args.has("brief") || args.has("description") {
-        for (_, list) in parts.iter().filter(|(_, l)| !l.is_empty()) {
+        for (vrf, list) in parts.iter().filter(|(_, l)| !l.is_empty()) {
             if args.has("brief") {
                 brief(&mut ctx.out, list);
             } else {
-                descriptions(&mut ctx.out, list);
+                descriptions(&mut ctx.out, *vrf, list);
             }
             ctx.out.breathe().await?;
         }
@@ -205,14 +205,15 @@ fn brief(out: &mut Out<'_>, list: &[Picture]) {
     line!(out);
 }
 
-fn descriptions(out: &mut Out<'_>, list: &[Picture]) {
+fn descriptions(out: &mut Out<'_>, vrf: VrfId, list: &[Picture]) {
+    let name = list.first().map_or("", |p| p.vrf.as_str());
+    line!(out, "\n\tVRF {name}({vrf})\n");
     line!(out, "Interface       Status  Protocol  Description");
     for p in list {
         let (admin, line) = (updown(p.link.up), updown(p.link.operative()));
         let description = p.description.as_deref().unwrap_or("");
         line!(out, "{:<16}{admin:<8}{line:<10}{description}", p.link.name);
     }
-    line!(out);
 }
 
 fn brief_json(p: &Picture) -> Obj {

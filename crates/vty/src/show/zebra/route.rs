@@ -134,6 +134,10 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             (names, sections, now)
         })
         .await?;
+    if let Some(name) = args.get("VRF").filter(|_| sections.is_empty() && !args.has("json")) {
+        line!(ctx.out, "% VRF {name} not found");
+        return Ok(Status::Warning);
+    }
     let clock = Clock::new(ctx.handle(), now);
     let mut printer = Printer {
         json: args.has("json"),
