@@ -1,6 +1,9 @@
 //! Running a program to its end, with a time limit.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,8 +51,20 @@ fn spawn_error(command: &Command, source: io::Error) -> Error {
     Error::Io { what: format!("starting {program}"), source }
 }
 
+/// Folders beside those of `PATH` that hold what we start.
+const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// `PATH` with the system's folders behind it.
+pub(crate) fn search_path() -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
+    env::join_paths(folders).unwrap_or(path)
+}
+
 /// Starts `command` in `netns`, or in our own namespace.
 pub(crate) fn spawn(command: &mut Command, netns: Option<&Netns>) -> Result<std::process::Child, Error> {
+    // An ordinary user's PATH often lacks where `ip` and the daemons are.
+    command.env("PATH", search_path());
     let spawned = match netns {
         Some(netns) => netns.enter(|| command.spawn())?,
         None => command.spawn(),

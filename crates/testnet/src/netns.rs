@@ -66,12 +66,18 @@ pub enum Privilege {
     UserNamespace,
 }
 
+/// Whether we are root and can become other users too.
+pub(crate) fn is_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let ids = map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    geteuid().is_root() && ids.sum::<u64>() > 1000
+}
+
 /// Makes sure that this process may create network namespaces, if need be by moving it into a new user namespace. To
 /// be called first in `main`: the kernel refuses it to a process with several threads.
 pub fn acquire_privilege() -> Result<Privilege, Error> {
     if Netns::create().is_ok() {
-        let whole = fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.contains("4294967295"));
-        return Ok(if geteuid().is_root() && whole { Privilege::Root } else { Privilege::UserNamespace });
+        return Ok(if is_root() { Privilege::Root } else { Privilege::UserNamespace });
     }
     let (uid, gid) = (geteuid(), getegid());
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|errno| Error::Privilege {

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::Path;
 
-use crate::{Error, Netns, command};
+use crate::{Error, Netns, command, netns};
 
 /// Something that a test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +21,13 @@ pub fn check(requirements: &[Requirement<'_>]) -> Result<(), Error> {
     for requirement in requirements {
         match requirement {
             Requirement::Namespaces => drop(Netns::create()?),
-            Requirement::Root if !nix::unistd::geteuid().is_root() => {
+            Requirement::Root if netns::is_root() => {}
+            Requirement::Root => {
                 return Err(Error::Privilege {
-                    reason: "not root".to_owned(),
+                    reason: "not root with all user ids".to_owned(),
                     fix: "run it as root".to_owned(),
                 });
             }
-            Requirement::Root => {}
             Requirement::Program(program) if find(program) => {}
             Requirement::Program(program) => {
                 return Err(Error::Missing {
@@ -44,10 +44,7 @@ fn find(program: &str) -> bool {
     if program.contains('/') {
         return Path::new(program).is_file();
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/lib/frr"].map(Into::into))
-        .any(|dir| dir.join(program).is_file())
+    env::split_paths(&command::search_path()).any(|dir| dir.join(program).is_file())
 }
 
 /// Reports that a test does not run.

@@ -80,8 +80,6 @@ enum LabError {
     Net(#[from] Error),
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
-    #[error("{router}: {message}")]
-    Config { router: String, message: String },
 }
 
 fn io_error(what: &str) -> impl FnOnce(io::Error) -> LabError {
@@ -266,6 +264,7 @@ fn way(network: &Network, flow: &Flow) -> Result<String, Error> {
 fn keep(network: &mut Network, privilege: Privilege) -> Result<Vec<String>, LabError> {
     let mut kept = Kept::default();
     let mut lines = Vec::new();
+    let ferr = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("ferr"));
     for node in &mut network.nodes {
         let Some(daemon) = &mut node.daemon else { continue };
         let mut pid = 0;
@@ -282,7 +281,7 @@ fn keep(network: &mut Network, privilege: Privilege) -> Result<Vec<String>, LabE
         };
         lines.push(format!("{enter} -n -t {pid} ip route    # namespace of {}", node.plan.name));
         if matches!(daemon, Daemon::Ferrd(_)) {
-            lines.push(format!("ferr --vty-dir {} -c 'show bgp summary'", daemon.vty_dir().display()));
+            lines.push(format!("{} --vty-dir {}", ferr.display(), daemon.vty_dir().display()));
         }
     }
     let transit = network.transit.as_mut().map(transit::TransitPeer::processes);
@@ -294,6 +293,6 @@ fn keep(network: &mut Network, privilege: Privilege) -> Result<Vec<String>, LabE
     let transit = network.transit.as_mut().map(transit::TransitPeer::processes);
     transit.into_iter().flatten().for_each(ferr_testnet::Process::keep);
     network.net.keep();
-    lines.push("ferr lab --stop    # ends it".to_owned());
+    lines.push(format!("{} lab --stop    # ends it", ferr.display()));
     Ok(lines)
 }

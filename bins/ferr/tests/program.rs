@@ -1,0 +1,169 @@
+//! The program as people start it: the lab, the check, the shell, and its behaviour when something is missing.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use ferr_testnet::{Requirement, check, skipped, wait_until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+fn ferr(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ferr"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    ferr(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn lab_possible() -> bool {
+    let needs = [Requirement::Program("ip"), Requirement::Namespaces];
+    check(&needs).inspect_err(|e| skipped(e)).is_ok()
+}
+
+#[test]
+fn the_lab_converges_and_heals() {
+    if !lab_possible() {
+        return;
+    }
+    let output = run(&["lab", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["daemon"], "ferrd");
+    for (router, peer) in [(0, "2.1.1.1"), (1, "1.1.1.1")] {
+        let router = &report["routers"][router];
+        assert_eq!(router["bgp_summary"]["ipv4Unicast"]["peers"][peer]["state"], "Established", "{router}");
+        if report["transit"] == "BIRD" {
+            assert!(router["kernel_bgp_routes"].as_u64().unwrap() > 1900, "{router}");
+        }
+    }
+    assert_eq!(report["pings"].as_array().unwrap().len(), 2);
+    assert_eq!(report["leaked"], Value::Array(Vec::new()));
+    let cut = &report["cut"];
+    assert!(cut["before"].as_str().unwrap().contains("dev tun0"), "{cut}");
+    assert!(cut["after"].as_str().unwrap().contains("dev tun1"), "{cut}");
+    assert!(cut["outage_milliseconds"].as_f64().unwrap() < 2000.0, "{cut}");
+}
+
+#[test]
+fn an_interrupted_lab_leaves_nothing() {
+    if !lab_possible() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let mut lab = ferr(&["lab"]);
+        let mut lab =
+            lab.env("TMPDIR", temp.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let daemon = wait_until(Duration::from_secs(20), "a daemon's pid file", || {
+            let found = fs::read_dir(temp.path()).unwrap().flatten().find_map(|lab| {
+                fs::read_to_string(lab.path().join("t1/run/ferrd.pid")).ok().filter(|pid| pid.ends_with('\n'))
+            });
+            found.map(|pid| pid.trim().to_owned()).ok_or_else(|| "none".to_owned())
+        });
+        let daemon = daemon.unwrap();
+        kill(Pid::from_raw(lab.id() as i32), signal).unwrap();
+        let status = lab.wait().unwrap();
+        if signal == Signal::SIGINT {
+            assert_eq!(status.code(), Some(130));
+        }
+        wait_until(Duration::from_secs(20), "everything to be gone", || {
+            let files = fs::read_dir(temp.path()).unwrap().count();
+            let runs = Path::new("/proc").join(&daemon).join("exe").exists();
+            if files == 0 && !runs { Ok(()) } else { Err(format!("{files} files, daemon runs: {runs}")) }
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_kept_lab_answers_and_is_ended_later() {
+    if !lab_possible() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let output =
+        ferr(&["lab", "--keep", "--json", "--transit", "none"]).env("TMPDIR", temp.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lab = fs::read_dir(temp.path()).unwrap().flatten().next().unwrap().path();
+    let vty = lab.join("t1/run");
+    let shown = run(&["--vty-dir", vty.to_str().unwrap(), "-c", "show bgp summary"]);
+    assert!(shown.status.success() && text(&shown.stdout).contains("2.1.1.1"), "{shown:?}");
+    let pid = fs::read_to_string(vty.join("ferrd.pid")).unwrap();
+    let stopped = ferr(&["lab", "--stop"]).env("TMPDIR", temp.path()).output().unwrap();
+    assert!(stopped.status.success(), "{}", text(&stopped.stderr));
+    assert!(!lab.exists() && !Path::new("/proc").join(pid.trim()).join("exe").exists());
+}
+
+#[test]
+fn mistakes_are_told_with_the_fix() {
+    let temp = tempfile::tempdir().unwrap();
+    let plan = temp.path().join("plan.json");
+    fs::write(&plan, "{\n \"name\": 5\n}").unwrap();
+    let output = run(&["lab", "--topology", plan.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("plan.json:2:"), "{}", text(&output.stderr));
+
+    let output = ferr(&["lab"]).env("PATH", temp.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+
+    let output = run(&["--vty-dir", temp.path().to_str().unwrap(), "-c", "show version"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("start ferrd"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn check_names_place_and_status() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("frr.conf");
+    fs::write(&file, "router bgp 65001\n neighbor 192.0.2.1 remote-az 65002\nexit\n").unwrap();
+    for args in [&["check"][..], &["ferrd", "--check", "-f"][..]] {
+        let output = ferr(args).arg(&file).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let shown = text(&output.stdout);
+        assert!(shown.contains("frr.conf:2:21:") && shown.contains("remote-as"), "{shown}");
+    }
+    fs::write(&file, "router bgp 65001\n neighbor 192.0.2.1 remote-as 65002\nexit\n").unwrap();
+    assert!(run(&["check", file.to_str().unwrap()]).status.success());
+    assert_eq!(run(&["check", "/nonexistent/frr.conf"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_background_daemon_is_ready_when_its_starter_returns() {
+    if !lab_possible() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let netns = ferr_testnet::Netns::create().unwrap();
+    let (file, vty) = (temp.path().join("frr.conf"), temp.path().join("run"));
+    fs::write(&file, "router bgp 65001\nexit\n").unwrap();
+    let mut start = ferr(&["ferrd", "--daemon", "--config"]);
+    start.arg(&file).arg("--vty-dir").arg(&vty);
+    let began = Instant::now();
+    let output = ferr_testnet::run(&mut start, Some(&netns)).unwrap();
+    assert!(output.status.success() && began.elapsed() < Duration::from_secs(10), "{output:?}");
+    let pid: i32 = fs::read_to_string(vty.join("ferrd.pid")).unwrap().trim().parse().unwrap();
+    assert!(vty.join("zebra.vty").exists() && vty.join("bgpd.vty").exists());
+    let shown = run(&["--vty-dir", vty.to_str().unwrap(), "-c", "show running-config"]);
+    assert!(text(&shown.stdout).contains("router bgp 65001"), "{shown:?}");
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    wait_until(Duration::from_secs(10), "the daemon's end", || {
+        if vty.join("ferrd.pid").exists() { Err("pid file exists".to_owned()) } else { Ok(()) }
+    })
+    .unwrap();
+
+    // A start that fails says so, with a status.
+    let mut start = ferr(&["ferrd", "-d", "--vty-dir", "/proc/nowhere"]);
+    let output = ferr_testnet::run(&mut start, Some(&netns)).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.is_empty());
+}
