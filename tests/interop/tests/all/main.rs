@@ -3,6 +3,7 @@
 
 mod bird;
 mod exabgp;
+mod features;
 mod frr;
 mod gobgp;
 mod kernel;
