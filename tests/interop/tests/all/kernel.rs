@@ -1,6 +1,8 @@
 //! What happens to the kernel's routes when we end, are killed, or the network changes under us.
 
 use std::net::IpAddr;
+use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ferr_interop::{THEM, kernel_route, our_conf, pair, wait_no_routes, wait_their_routes};
@@ -8,6 +10,8 @@ use ferr_testnet::probe::Stream;
 use ferr_testnet::rivals::{Bird, Rival};
 use ferr_testnet::{Error, wait_until};
 use nix::sys::signal::Signal;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 #[test]
 fn kill_9_leaves_the_routes_and_the_next_start_adopts_them() -> Result<(), Error> {
@@ -120,4 +124,67 @@ fn retained_routes_stay() -> Result<(), Error> {
     assert!(kernel_route(&pair.us, "10.2.0.0/16").unwrap().is_some());
     assert!(kernel_route(&pair.us, "2001:db8:2::/48").unwrap().is_some());
     Ok(())
+}
+
+#[test]
+fn kill_9_at_any_moment_leaves_nothing_that_the_next_start_does_not_clear() -> Result<(), Error> {
+    let Some(pair) = pair("anytime", &[Rival::Bird])? else { return Ok(()) };
+    let mut many = String::from("protocol static many { ipv4;\n");
+    for n in 0..2000 {
+        many.push_str(&format!("route 100.64.{}.{}/29 blackhole;\n", n >> 5, (n & 31) << 3));
+    }
+    let bird = Bird::start(&pair.them, &format!("{}{many}}}\n", super::bird::CONF))?;
+    let mut ferrd = pair.ferrd()?;
+    let mut random = StdRng::seed_from_u64(7);
+    for _ in 0..8 {
+        thread::sleep(Duration::from_millis(random.random_range(0..1500)));
+        ferrd.process().kill();
+        ferrd.restart()?;
+    }
+    ferrd.wait_peer(THEM, "Established")?;
+    wait_their_routes(&pair.us)?;
+    let count = |wanted: usize| {
+        pair.us.wait(30, format!("{wanted} routes of BIRD's"), || {
+            let routes = pair.us.routes(false).map_err(|e| e.to_string())?;
+            let seen = routes.iter().filter(|r| r.destination.starts_with("100.64.")).count();
+            if seen == wanted { Ok(()) } else { Err(seen.to_string()) }
+        })
+    };
+    count(2000)?;
+    bird.birdc("disable many")?;
+    count(0)?;
+    // An orderly end clears the next-hop objects of all lives.
+    ferrd.process().stop();
+    let objects = pair.us.run(Command::new("ip").args(["nexthop", "show"]))?;
+    assert_eq!(objects.trim(), "");
+    Ok(())
+}
+
+#[test]
+fn a_reload_applies_the_difference_and_keeps_the_sessions() -> Result<(), Error> {
+    let Some(pair) = pair("reload", &[Rival::Bird])? else { return Ok(()) };
+    let mut ferrd = pair.ferrd()?;
+    let bird = Bird::start(&pair.them, super::bird::CONF)?;
+    wait_their_routes(&pair.us)?;
+    let changed = our_conf("").replace("10.1.0.0/16", "10.7.0.0/16").replace("65001:77", "65001:78");
+    std::fs::write(ferrd.config(), changed).unwrap();
+    ferrd.process().signal(Signal::SIGHUP);
+    bird.wait_route("10.7.0.0/16", "(65001,78)", true)?;
+    bird.wait_route("10.1.0.0/16", "BGP", false)?;
+    bird.wait_route("2001:db8:1::/48", "(65001,78)", true)?;
+    pair.us.wait_route("10.1.0.0/16", false)?;
+    let summary = ferrd.bgp_json("show bgp summary json")?;
+    let peer = &summary["ipv4Unicast"]["peers"][THEM];
+    assert_eq!(
+        (&peer["state"], &peer["connectionsEstablished"]),
+        (&"Established".into(), &1.into()),
+        "{summary}"
+    );
+
+    // A file with mistakes: its good lines count.
+    std::fs::write(ferrd.config(), format!("nonsense\n{}", our_conf(" neighbor 192.0.2.2 nonsense")))
+        .unwrap();
+    ferrd.process().signal(Signal::SIGHUP);
+    bird.wait_route("10.1.0.0/16", "(65001,77)", true)?;
+    ferrd.process().check()
 }
