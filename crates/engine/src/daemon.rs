@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::Diagnostic;
 use ferr_config::model::global::LogLevel;
@@ -75,6 +75,10 @@ const JOBS: usize = 64;
 const MESSAGES: usize = 16;
 /// Messages that may wait for the RIB: with up to 1024 routes each, half a megabyte.
 const RIB_MESSAGES: usize = 4;
+
+/// Step and number of waits for the kernel before readiness is told.
+const FIB_WAIT: Duration = Duration::from_millis(10);
+const FIB_WAITS: u32 = 300;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -167,6 +171,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     };
     let mut owner = Owner::new(ports, options.config.clone());
     owner.start().await;
+    fib_settled(&handle).await;
     let owner = tokio::task::spawn_local(owner.run());
     let vty = ferr_vty::VtyOptions { dir: options.vty_dir.clone(), ..ferr_vty::VtyOptions::default() };
     let sockets = ferr_vty::bind(vty)?;
@@ -194,6 +199,16 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let ended = tokio::task::spawn_blocking(move || (bgp_thread.join(), rib_thread.join()));
     let _ = ended.await;
     Ok(())
+}
+
+/// Waits until what the configuration asks of the kernel has been sent to it, a few seconds at most: a peer is never waited for.
+async fn fib_settled(handle: &Handle) {
+    for _ in 0..FIB_WAITS {
+        if handle.rib(|rib, _| rib.fib_ready()).await != Ok(true) {
+            return;
+        }
+        tokio::time::sleep(FIB_WAIT).await;
+    }
 }
 
 /// Tells systemd that connected, static and kernel routes stand.
