@@ -9,7 +9,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ferr_testnet::rivals::{Bird, ExaBgp, Frr, GoBgp, OpenBgpd, Rival};
-use ferr_testnet::{Capture, Error, Net, Requirement, check, probe, skipped, wait_until};
+use ferr_testnet::{
+    Capture, Error, InjectedRoute, Injector, InjectorPeer, Net, Requirement, check, probe, skipped,
+    wait_until,
+};
+use ferr_types::Asn;
 
 fn usable(requirements: &[Requirement<'_>]) -> bool {
     check(requirements).inspect_err(|e| skipped(e)).is_ok()
@@ -206,6 +210,34 @@ fn openbgpd_speaks_to_frr() -> Result<(), Error> {
     )?;
     bgpd.wait_route("10.1.0.0/16", "65000", true)?;
     frr.wait_prefix("10.2.0.0/16", true)?;
+    Ok(())
+}
+
+#[test]
+fn the_injector_speaks_to_frr_and_comes_back() -> Result<(), Error> {
+    let Some((_net, mut frr, b)) = hub("inject", &[Rival::Frr])? else { return Ok(()) };
+    let peer = InjectorPeer {
+        local: ip("192.0.2.2"),
+        remote: ip("192.0.2.1"),
+        asn: Asn(65002),
+        remote_asn: Asn(65000),
+        router_id: "10.0.0.2".parse().unwrap(),
+    };
+    let route = |n: u32| InjectedRoute {
+        prefix: format!("100.{}.{}.0/24", n >> 8, n & 255).parse().unwrap(),
+        path: vec![Asn(64500), Asn(n % 7 + 1)],
+    };
+    let injector = Injector::start(b.netns(), peer, (0..5000).map(route).collect());
+    let last = frr.wait_prefix("100.19.135.0/24", true)?.to_string();
+    assert!(last.contains("65002 64500 2"), "{last}");
+    frr.configure(&["router bgp 65000", "neighbor 192.0.2.2 shutdown"])?;
+    frr.wait_prefix("100.19.135.0/24", false)?;
+    frr.configure(&["router bgp 65000", "no neighbor 192.0.2.2 shutdown"])?;
+    frr.wait_prefix("100.19.135.0/24", true)?;
+    assert!(injector.times_sent() >= 2);
+    drop(injector);
+    frr.wait_prefix("100.19.135.0/24", false)?;
+    assert!(frr.processes().iter_mut().all(|p| p.ended().is_none()));
     Ok(())
 }
 

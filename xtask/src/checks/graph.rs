@@ -33,7 +33,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("simnet", &["types", "prefixmap", "bgp-wire", "policy", "config", "bgp", "rib"]),
-    ("testnet", &["types"]),
+    ("testnet", &["types", "bgp-wire"]),
     ("oracles", &["types", "bgp-wire"]),
     ("interop", &["types", "testnet"]),
 ];

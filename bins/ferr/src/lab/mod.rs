@@ -141,11 +141,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     // Before any thread exists: the kernel wants it so.
     let privilege = acquire_privilege()?;
     let program = daemon_program(options.daemon)?;
-    let (kind, absent) = match options.transit.choose() {
-        Ok(kind) => (kind, None),
-        Err(e) if options.transit == TransitKind::Auto => (TransitKind::None, Some(e.to_string())),
-        Err(e) => return Err(e.into()),
-    };
+    let kind = options.transit.choose()?;
     let interrupt = Interrupt::default();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, interrupt.flag()).map_err(io_error("signal handler"))?;
@@ -177,7 +173,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         version: env!("CARGO_PKG_VERSION"),
         topology: plan.name.clone(),
         daemon: if program.is_some() { "ferrd" } else { "frr" },
-        transit: transit.unwrap_or_else(|| format!("none ({})", absent.as_deref().unwrap_or("not wanted"))),
+        transit: transit.unwrap_or_else(|| "none".to_owned()),
         routers,
         pings,
         leaked,

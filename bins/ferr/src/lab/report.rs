@@ -17,7 +17,7 @@ pub(crate) struct Report {
     pub(crate) version: &'static str,
     pub(crate) topology: String,
     pub(crate) daemon: &'static str,
-    /// Name of the transit peer's daemon, or why there is none.
+    /// Name of the transit peer's daemon.
     pub(crate) transit: String,
     pub(crate) routers: Vec<RouterReport>,
     pub(crate) pings: Vec<PingReport>,

@@ -1,8 +1,11 @@
 //! The transit peer: a router by others where one is installed, with a slice of a real Internet table.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use clap::ValueEnum;
 use ferr_testnet::rivals::{Bird, Frr, Rival};
-use ferr_testnet::{Error, Host, Process};
+use ferr_testnet::{Error, Host, InjectedRoute, Injector, InjectorPeer, Process};
+use ferr_types::Asn;
 
 use super::topology::Transit;
 
@@ -12,12 +15,14 @@ const TABLE: &str = include_str!("../../../../tests/data/tables/ipv4-20140513-sl
 /// Who plays the transit peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransitKind {
-    /// BIRD or FRR, whichever is installed
+    /// BIRD or FRR, whichever is installed, else the built-in one
     Auto,
     /// BIRD 2
     Bird,
     /// FRR
     Frr,
+    /// A speaker inside this program; it ends with the command, also with --keep
+    BuiltIn,
     /// Nobody
     None,
 }
@@ -27,6 +32,10 @@ pub(crate) enum TransitKind {
 pub(crate) enum TransitPeer {
     Bird(Bird),
     Frr(Frr),
+    /// Held for the sake of its end.
+    BuiltIn {
+        _speaker: Injector,
+    },
 }
 
 /// Prefix and origin AS of each line.
@@ -38,16 +47,12 @@ impl TransitKind {
     /// The kind to be used here, or why there is none.
     pub(crate) fn choose(self) -> Result<Self, Error> {
         match self {
-            Self::Auto => {
-                let bird = Rival::Bird.available();
-                if bird.is_ok() {
-                    return Ok(Self::Bird);
-                }
-                Rival::Frr.available().and(Ok(Self::Frr)).or(bird.and(Ok(Self::None)))
-            }
+            Self::Auto if Rival::Bird.available().is_ok() => Ok(Self::Bird),
+            Self::Auto if Rival::Frr.available().is_ok() => Ok(Self::Frr),
+            Self::Auto => Ok(Self::BuiltIn),
             Self::Bird => Rival::Bird.available().and(Ok(self)),
             Self::Frr => Rival::Frr.available().and(Ok(self)),
-            Self::None => Ok(self),
+            Self::BuiltIn | Self::None => Ok(self),
         }
     }
 }
@@ -56,7 +61,10 @@ impl TransitPeer {
     /// Starts it; `None` for [`TransitKind::None`].
     pub(crate) fn start(kind: TransitKind, host: &Host, plan: &Transit) -> Result<Option<Self>, Error> {
         Ok(match kind {
-            TransitKind::Bird | TransitKind::Auto => Some(Self::Bird(Bird::start(host, &bird_conf(plan))?)),
+            TransitKind::BuiltIn | TransitKind::Auto => {
+                built_in(host, plan).map(|speaker| Self::BuiltIn { _speaker: speaker })
+            }
+            TransitKind::Bird => Some(Self::Bird(Bird::start(host, &bird_conf(plan))?)),
             TransitKind::Frr => Some(Self::Frr(Frr::start(host, &frr_conf(plan))?)),
             TransitKind::None => None,
         })
@@ -66,6 +74,7 @@ impl TransitPeer {
         match self {
             Self::Bird(_) => "BIRD",
             Self::Frr(_) => "FRR",
+            Self::BuiltIn { .. } => "built-in",
         }
     }
 
@@ -73,12 +82,32 @@ impl TransitPeer {
         match self {
             Self::Bird(bird) => vec![bird.process()],
             Self::Frr(frr) => frr.processes().iter_mut().collect(),
+            Self::BuiltIn { .. } => Vec::new(),
         }
     }
 }
 
 fn bare(address: &str) -> &str {
     address.split('/').next().unwrap_or(address)
+}
+
+/// The checked plan has addresses that can be read.
+fn built_in(host: &Host, plan: &Transit) -> Option<Injector> {
+    let local: IpAddr = bare(&plan.peer).parse().ok()?;
+    let peer = InjectorPeer {
+        local,
+        remote: bare(&plan.address).parse().ok()?,
+        asn: Asn(plan.asn),
+        remote_asn: Asn(plan.peer_asn),
+        router_id: match local {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(_) => Ipv4Addr::new(203, 0, 113, 2),
+        },
+    };
+    let route = |(prefix, origin): (&str, &str)| {
+        Some(InjectedRoute { prefix: prefix.parse().ok()?, path: vec![Asn(origin.parse().ok()?)] })
+    };
+    Some(Injector::start(host.netns(), peer, table().filter_map(route).collect()))
 }
 
 fn bird_conf(plan: &Transit) -> String {
@@ -122,7 +151,7 @@ mod tests {
         assert!(table().count() > 2000);
         for (prefix, origin) in table() {
             let (address, len) = prefix.split_once('/').unwrap();
-            assert!(address.parse::<std::net::Ipv4Addr>().is_ok() && len.parse::<u8>().is_ok(), "{prefix}");
+            assert!(address.parse::<Ipv4Addr>().is_ok() && len.parse::<u8>().is_ok(), "{prefix}");
             assert!(origin.parse::<u32>().is_ok(), "{prefix} {origin}");
         }
     }
