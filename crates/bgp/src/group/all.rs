@@ -1,0 +1,281 @@
+//! All groups of a family: who is in which, and whose turn it is.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ferr_bgp_wire::PeerKind;
+use ferr_types::PeerId;
+
+use crate::config::AddPathTx;
+use crate::core::{Core, Output};
+use crate::export::GroupKey;
+use crate::local::LocalRoutes;
+use crate::table::{DestId, Table, TablePrefix};
+
+use super::{Group, GroupId, Member, RING_LIMIT, Told, set_bit};
+
+/// All groups of a family.
+#[derive(Debug)]
+pub(crate) struct Groups<P> {
+    groups: Vec<Option<Group>>,
+    index: HashMap<GroupKey, u32>,
+    family: std::marker::PhantomData<P>,
+}
+
+impl<P> Default for Groups<P> {
+    fn default() -> Self {
+        Self { groups: Vec::new(), index: HashMap::new(), family: std::marker::PhantomData }
+    }
+}
+
+impl<P: TablePrefix> Groups<P> {
+    pub(crate) fn get(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(id.0 as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
+        self.groups.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// All groups with their members, for `show`.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups.iter().enumerate().filter_map(|(i, g)| Some((GroupId(i as u32), g.as_ref()?)))
+    }
+
+    pub(crate) fn any_add_path(&self) -> bool {
+        self.groups.iter().flatten().any(|g| g.key.add_path.is_some_and(|m| m != AddPathTx::Best))
+    }
+
+    /// A best path changed.
+    pub(crate) fn changed(&mut self, table: &mut Table<P>, dest: DestId) {
+        for group in self.groups.iter_mut().flatten() {
+            // Numbers that the scan has still to reach come by themselves, unless the prefix is gone by then.
+            let told = group.record(dest).attr.is_some();
+            if told || group.scan.is_none_or(|next| dest.0 < next) {
+                group.enqueue(table, dest);
+            }
+        }
+    }
+
+    /// Looks at every route again, in every group.
+    pub(crate) fn rescan_all(&mut self) {
+        self.groups.iter_mut().flatten().for_each(|g| {
+            g.scan = Some(0);
+            g.default_version = None;
+        });
+    }
+
+    /// Looks at every route again in one group.
+    pub(crate) fn rescan(&mut self, id: GroupId) {
+        if let Some(g) = self.get_mut(id) {
+            g.scan = Some(0);
+            g.default_version = None;
+        }
+    }
+
+    /// Sends members inside of the AS or confederation everything again.
+    pub(crate) fn replay_internal(&mut self) {
+        for group in self.groups.iter_mut().flatten().filter(|g| g.key.kind != PeerKind::Ebgp) {
+            group.members.values_mut().for_each(|m| m.replay = Some(0));
+        }
+    }
+
+    fn insert(&mut self, group: Group) -> GroupId {
+        let at = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.groups.push(None);
+            self.groups.len() - 1
+        });
+        self.groups[at] = Some(group);
+        GroupId(at as u32)
+    }
+
+    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key.
+    pub(crate) fn join(&mut self, peer: PeerId, key: GroupKey, told: Told, fresh: bool) -> GroupId {
+        let known = self.index.get(&key).copied();
+        let id = match known {
+            Some(id) => GroupId(id),
+            None => {
+                let id = self.insert(Group::new(key.clone()));
+                self.index.insert(key, id.0);
+                id
+            }
+        };
+        if let Some(group) = self.get_mut(id) {
+            let replay = (known.is_some() || !fresh).then_some(0);
+            let cursor = group.end();
+            if group.members.len() == 1 {
+                group.scan = Some(0);
+            }
+            let member = Member {
+                cursor,
+                replay,
+                told: told.prefixes,
+                told_default: told.default,
+                end_of_rib: fresh,
+                end_of_refresh: false,
+            };
+            group.members.insert(peer, member);
+        }
+        id
+    }
+
+    /// Takes a peer out. With `keep`, returns what it has not been sent yet and the prefixes that it knows.
+    pub(crate) fn leave(
+        &mut self,
+        core: &mut Core,
+        table: &mut Table<P>,
+        local: &LocalRoutes<P>,
+        (peer, id): (PeerId, GroupId),
+        keep: bool,
+    ) -> (Vec<Bytes>, Told) {
+        let mut rest = Vec::new();
+        let mut told = Told::default();
+        let Some(group) = self.get_mut(id) else { return (rest, told) };
+        if keep {
+            while group.has_work() {
+                group.fill(core, table, local, true);
+            }
+            while let Some(bytes) = group.poll(peer) {
+                rest.push(bytes);
+            }
+            for (i, sent) in group.sent.iter().enumerate() {
+                if sent.attr.is_some() && sent.source != peer {
+                    set_bit(&mut told.prefixes, i as u32, true);
+                }
+            }
+            told.default = group.default_sent;
+        }
+        group.members.remove(&peer);
+        group.trim();
+        if group.members.is_empty() {
+            self.dissolve(core, table, id);
+        }
+        (rest, told)
+    }
+
+    fn dissolve(&mut self, core: &mut Core, table: &mut Table<P>, id: GroupId) {
+        let Some(group) = self.groups.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        self.index.retain(|_, i| *i != id.0);
+        if group.key.add_path.is_some() {
+            group.sent_paths.values().flatten().for_each(|(_, s)| core.attrs.release(s.attr));
+        } else {
+            group.sent.iter().for_each(|s| core.attrs.release(s.attr));
+        }
+        for dest in group.pending {
+            table.dest_mut(dest).pins -= 1;
+            table.reap(dest);
+        }
+    }
+
+    /// Sends a member everything again (ROUTE-REFRESH, `clear ... soft out`).
+    pub(crate) fn replay(&mut self, peer: PeerId, id: GroupId, mark_end: bool) {
+        if let Some(member) = self.get_mut(id).and_then(|g| g.members.get_mut(&peer)) {
+            member.replay = Some(0);
+            member.end_of_refresh |= mark_end;
+        }
+    }
+
+    /// Fills rings with room; true when more work could be done now.
+    pub(crate) fn work(&mut self, core: &mut Core, table: &mut Table<P>, local: &LocalRoutes<P>) -> bool {
+        let mut more = false;
+        for i in 0..self.groups.len() {
+            let id = GroupId(i as u32);
+            let Some(group) = self.get_mut(id) else { continue };
+            let stale_default =
+                group.key.default_originate.is_some() && group.default_version != Some(table.version);
+            let default_due = stale_default && group.scan.is_none();
+            if !group.has_work() && !default_due {
+                continue;
+            }
+            if group.not_before.is_some_and(|t| t > core.now) {
+                continue;
+            }
+            if group.ring_bytes >= RING_LIMIT {
+                if let Some(slow) = held_back(group) {
+                    self.split(core, table, id, slow);
+                    more = true;
+                }
+                continue;
+            }
+            let before = group.end();
+            group.fill(core, table, local, false);
+            if group.end() != before || !group.has_work() {
+                let members: Vec<PeerId> = group.members.keys().copied().collect();
+                more |= group.has_work() && group.ring_bytes < RING_LIMIT;
+                for peer in members {
+                    notify(core, peer);
+                }
+            } else {
+                more |= group.has_work();
+            }
+        }
+        more
+    }
+
+    /// Moves a member that holds the ring back to a group of its own.
+    fn split(&mut self, core: &mut Core, table: &mut Table<P>, id: GroupId, peer: PeerId) {
+        let Some(group) = self.get_mut(id) else { return };
+        let Some(member) = group.members.remove(&peer) else { return };
+        let mut own = Group::new(GroupKey { solo: Some(peer), ..group.key.clone() });
+        own.base = member.cursor;
+        own.ring = group.ring.iter().skip((member.cursor - group.base) as usize).cloned().collect();
+        own.ring_bytes = own.ring.iter().map(|b| b.bytes.len()).sum();
+        own.sent.clone_from(&group.sent);
+        own.sent_count = group.sent_count;
+        own.sent_paths.clone_from(&group.sent_paths);
+        own.scan = group.scan;
+        own.default_sent = group.default_sent;
+        own.default_version = group.default_version;
+        let pending: Vec<DestId> = group.pending.iter().copied().collect();
+        group.trim();
+        if own.key.add_path.is_some() {
+            own.sent_paths.values().flatten().for_each(|(_, s)| core.attrs.retain(s.attr));
+        } else {
+            own.sent.iter().for_each(|s| core.attrs.retain(s.attr));
+        }
+        pending.into_iter().for_each(|dest| own.enqueue(table, dest));
+        own.members.insert(peer, member);
+        let family = own.key.family;
+        let new = self.insert(own);
+        if let Some(p) = core.peers.get_mut(peer) {
+            p.groups[family] = Some(new);
+        }
+    }
+
+    /// Next octets for a member: the ring first, then its replay.
+    pub(crate) fn poll(
+        &mut self,
+        core: &mut Core,
+        table: &Table<P>,
+        local: &LocalRoutes<P>,
+        peer: PeerId,
+        id: GroupId,
+    ) -> Option<Bytes> {
+        let group = self.get_mut(id)?;
+        group.poll(peer).or_else(|| group.poll_replay(core, table, local, peer))
+    }
+
+    /// Whether the group has more to encode and room in its ring, or can make room by letting go of a slow member.
+    pub(crate) fn waiting(&self, id: GroupId) -> bool {
+        self.get(id)
+            .is_some_and(|g| g.has_work() && (g.ring_bytes < RING_LIMIT / 2 || held_back(g).is_some()))
+    }
+
+    /// Earliest time at which an advertisement interval ends.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.groups.iter().flatten().filter(|g| g.has_work()).filter_map(|g| g.not_before).min()
+    }
+}
+/// The slowest member, if another one has nothing left to send.
+fn held_back(group: &Group) -> Option<PeerId> {
+    let end = group.end();
+    let starving = group.members.values().any(|m| m.cursor == end);
+    let slowest = group.members.iter().min_by_key(|(_, m)| m.cursor)?;
+    (starving && group.members.len() > 1).then_some(*slowest.0)
+}
+fn notify(core: &mut Core, peer: PeerId) {
+    if let Some(conn) = core.peers.get(peer).and_then(|p| p.session.as_ref()).map(|s| s.conn) {
+        core.out.push_back(Output::Transmit { conn });
+    }
+}

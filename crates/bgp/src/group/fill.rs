@@ -1,0 +1,263 @@
+//! From queued prefixes to the ring: outbound policy, comparison with the record, packing by attributes.
+
+use std::time::Duration;
+
+use ferr_bgp_wire::{Push, SessionContext, UpdateWriter, encode_withdrawals};
+use ferr_policy::{Action, PolicyRoute};
+use ferr_types::{PeerId, Prefix};
+use smallvec::SmallVec;
+
+use crate::config::AddPathTx;
+use crate::core::{Core, LOCAL_PEER};
+use crate::decision::{Candidate, select};
+use crate::export::{Exported, GroupKey, default_route, encode, export};
+use crate::family::candidate;
+use crate::local::LocalRoutes;
+use crate::table::{DestId, Path, PathIdx, Table, TablePrefix, flag};
+
+use super::{BATCH, BUFFER, Buffer, Group, Sent, set_bit};
+
+/// A batch being put together.
+#[derive(Debug, Default)]
+struct Batch {
+    announce: Vec<(Exported, PeerId, Prefix, u32)>,
+    /// Source to skip, sole addressee, prefix, path id.
+    withdraw: Vec<(PeerId, Option<PeerId>, Prefix, u32)>,
+}
+
+impl Group {
+    /// Takes a batch of changes to the ring. `force` ignores the ring's limit.
+    pub(super) fn fill<P: TablePrefix>(
+        &mut self,
+        core: &mut Core,
+        table: &mut Table<P>,
+        local: &LocalRoutes<P>,
+        force: bool,
+    ) {
+        if let Some(next) = self.scan {
+            let end = (table.dest_capacity() as u32).min(next + 2 * BATCH as u32);
+            for id in next..end {
+                if table.is_live(DestId(id)) {
+                    self.enqueue(table, DestId(id));
+                }
+            }
+            self.scan = ((end as usize) < table.dest_capacity()).then_some(end);
+        }
+        let mut batch = Batch::default();
+        let count = if force { self.pending.len() } else { BATCH.min(self.pending.len()) };
+        for _ in 0..count {
+            let Some(dest) = self.pending.pop_front() else { break };
+            set_bit(&mut self.queued, dest.0, false);
+            if self.key.add_path.is_some() {
+                self.refresh_paths(core, table, local, dest, &mut batch);
+            } else {
+                self.refresh_best(core, table, local, dest, &mut batch);
+            }
+            table.dest_mut(dest).pins -= 1;
+            table.reap(dest);
+        }
+        self.originate_default(core, table);
+        self.write(core, batch);
+        // What came before the interval goes out whole; the interval separates it from what follows.
+        if self.key.advertisement_interval > 0 && count > 0 && !self.has_work() {
+            self.not_before =
+                Some(core.now + Duration::from_secs(u64::from(self.key.advertisement_interval)));
+        }
+    }
+
+    fn refresh_best<P: TablePrefix>(
+        &mut self,
+        core: &mut Core,
+        table: &Table<P>,
+        local: &LocalRoutes<P>,
+        dest: DestId,
+        batch: &mut Batch,
+    ) {
+        let prefix = table.dest(dest).prefix;
+        let old = self.record(dest);
+        let best = table.best(dest).copied();
+        // Nobody but its own source would get it: neither policy nor a record is needed, until another member joins.
+        let best = best.filter(|b| self.members.len() != 1 || !self.members.contains_key(&b.peer));
+        let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent_count >= m);
+        let exported = best.filter(|_| !full).and_then(|b| export(core, &self.key, local, prefix, &b));
+        match exported {
+            None if old.attr.is_some() => {
+                batch.withdraw.push((self.skip_of(old.source), None, prefix.into(), 0));
+                core.attrs.release(old.attr);
+                self.set_record(dest, Sent::NOTHING);
+            }
+            None => {}
+            Some(new) => {
+                let now = Sent { attr: new.attr, source: new.source };
+                if now == old && core.config.suppress_duplicates {
+                    core.attrs.release(new.attr);
+                    return;
+                }
+                let skip = self.skip_of(new.source);
+                if skip != LOCAL_PEER && old.attr.is_some() && old.source != new.source {
+                    // The member whose route is the best one now was told another before.
+                    batch.withdraw.push((LOCAL_PEER, Some(skip), prefix.into(), 0));
+                }
+                core.attrs.release(old.attr);
+                self.set_record(dest, now);
+                batch.announce.push((new, skip, prefix.into(), 0));
+            }
+        }
+    }
+
+    fn refresh_paths<P: TablePrefix>(
+        &mut self,
+        core: &mut Core,
+        table: &Table<P>,
+        local: &LocalRoutes<P>,
+        dest: DestId,
+        batch: &mut Batch,
+    ) {
+        let prefix = table.dest(dest).prefix;
+        let mut old = self.sent_paths.remove(&dest).unwrap_or_default();
+        let mut new: SmallVec<[(u32, Sent); 2]> = SmallVec::new();
+        for (at, path) in paths_to_send(core, table, dest, self.key.add_path) {
+            let Some(exported) = export(core, &self.key, local, prefix, &path) else { continue };
+            let id = at.tx_id();
+            let sent = Sent { attr: exported.attr, source: exported.source };
+            let before = old.iter().position(|(i, _)| *i == id).map(|i| old.swap_remove(i).1);
+            new.push((id, sent));
+            if before == Some(sent) {
+                core.attrs.release(exported.attr);
+                continue;
+            }
+            before.into_iter().for_each(|b| core.attrs.release(b.attr));
+            batch.announce.push((exported, self.skip_of(exported.source), prefix.into(), id));
+        }
+        for (id, gone) in old {
+            batch.withdraw.push((self.skip_of(gone.source), None, prefix.into(), id));
+            core.attrs.release(gone.attr);
+        }
+        let first = new.first().map_or(Sent::NOTHING, |(_, s)| *s);
+        self.set_record(dest, first);
+        if !new.is_empty() {
+            self.sent_paths.insert(dest, new);
+        }
+    }
+
+    /// Sends or takes back the default route of `default-originate`.
+    fn originate_default<P: TablePrefix>(&mut self, core: &mut Core, table: &Table<P>) {
+        let Some(map) = self.key.default_originate.clone() else { return };
+        if self.scan.is_some() || self.default_version == Some(table.version) {
+            return;
+        }
+        if map.is_none() && self.default_sent {
+            return;
+        }
+        self.default_version = Some(table.version);
+        let wanted = map.is_none_or(|name| {
+            let Some(map) = core.policy.route_map(&name) else { return false };
+            table.ids_after(None).any(|(prefix, dest)| {
+                let attr = table.best(dest).map(|b| b.attr);
+                attr.is_some_and(|attr| {
+                    let mut route = PolicyRoute::new(prefix.into(), core.attrs.get(attr));
+                    map.apply(&core.policy, &mut route) == Action::Permit
+                })
+            })
+        });
+        if wanted != self.default_sent {
+            let mut out = Vec::new();
+            self.write_default(core, wanted, &mut out);
+            self.push(out, LOCAL_PEER, None);
+            self.default_sent = wanted;
+        }
+    }
+
+    pub(super) fn write_default(&self, core: &Core, announce: bool, out: &mut Vec<u8>) {
+        let prefix = Prefix::default_route(self.key.family.afi());
+        if !announce {
+            encode_withdrawals(&self.ctx, self.key.family, [(0, prefix)], out);
+        } else if let Some(attrs) = default_route(core, &self.key) {
+            let mut writer = UpdateWriter::announce(&self.ctx, &attrs, out);
+            let _ = writer.push(prefix, 0);
+            writer.finish();
+        }
+    }
+
+    /// Encodes a batch into the ring: withdrawals first, then announcements packed by attributes.
+    fn write(&mut self, core: &Core, mut batch: Batch) {
+        batch.withdraw.sort_by_key(|w| (w.0, w.1));
+        for run in batch.withdraw.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let mut out = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
+            encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut out);
+            self.push(out, run[0].0, run[0].1);
+        }
+        batch.announce.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        let mut out = Vec::with_capacity(BUFFER);
+        let mut skip = LOCAL_PEER;
+        for run in batch.announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
+            if run[0].1 != skip || out.len() >= BUFFER {
+                self.push(std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), skip, None);
+                skip = run[0].1;
+            }
+            encode_run(core, &self.key, &self.ctx, run, &mut out);
+        }
+        self.push(out, skip, None);
+    }
+
+    pub(super) fn push(&mut self, bytes: Vec<u8>, skip: PeerId, only: Option<PeerId>) {
+        if !bytes.is_empty() {
+            self.ring_bytes += bytes.len();
+            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only });
+        }
+    }
+}
+
+pub(super) fn encode_run(
+    core: &Core,
+    key: &GroupKey,
+    ctx: &SessionContext,
+    run: &[(Exported, PeerId, Prefix, u32)],
+    out: &mut Vec<u8>,
+) {
+    let Some(attrs) = encode(core, key, &run[0].0) else { return };
+    let mut rest = run.iter().peekable();
+    while rest.peek().is_some() {
+        let mut writer = UpdateWriter::announce(ctx, &attrs, out);
+        while let Some((_, _, prefix, id)) = rest.peek() {
+            if writer.push(*prefix, *id) == Push::Full {
+                break;
+            }
+            rest.next();
+        }
+        if writer.is_empty() {
+            return writer.abandon();
+        }
+        writer.finish();
+    }
+}
+/// Paths of a prefix that a group sends.
+pub(super) fn paths_to_send<P: TablePrefix>(
+    core: &Core,
+    table: &Table<P>,
+    dest: DestId,
+    mode: Option<AddPathTx>,
+) -> SmallVec<[(PathIdx, Path); 2]> {
+    let Some(best) = table.best(dest) else { return SmallVec::new() };
+    let first = table.dest(dest).first;
+    match mode {
+        None | Some(AddPathTx::Best) => SmallVec::from_slice(&[(first, *best)]),
+        Some(AddPathTx::All) => table
+            .paths(dest)
+            .filter(|(_, p)| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop))
+            .map(|(at, p)| (at, *p))
+            .collect(),
+        Some(AddPathTx::BestPerAs) => {
+            let usable = |p: &Path| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop);
+            let mut candidates: Vec<Candidate<'_>> = table
+                .paths(dest)
+                .filter(|(_, p)| usable(p))
+                .map(|(at, path)| candidate(core, at, path))
+                .collect();
+            candidates.sort_by_key(|c| c.key.neighbor_as);
+            let groups = candidates.chunk_by(|a, b| a.key.neighbor_as == b.key.neighbor_as);
+            let winners = groups.filter_map(|g| select(g, &core.config.bestpath));
+            winners.map(|s| (s.best, *table.path(s.best))).collect()
+        }
+    }
+}

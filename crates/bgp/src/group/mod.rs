@@ -1,0 +1,236 @@
+//! Update groups: peers that are sent the same share one run of policy, one encoding, and one record of what was sent.
+//!
+//! # Data
+//! A change of a best path is queued once per group (`pending`). When a member has room, a batch is taken: policy runs, what
+//! differs from the record (`sent`) is packed by attributes into buffers of a ring. A member is a cursor in the ring; it skips
+//! buffers with its own routes, since a buffer holds one source's routes only. One that joins later is replayed the table in
+//! slices of its own, behind the ring, so its last word on a prefix is always the newest.
+//!
+//! # Invariants
+//! * A prefix in `pending` is pinned in the table, so its number is not reused before the withdrawal went out.
+//! * The ring is bounded; a member that holds it back while another one starves moves to a group of its own, with a copy of
+//!   record, queue and the rest of the ring: nothing is lost and nothing repeated.
+
+mod all;
+mod fill;
+mod send;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+use ferr_bgp_wire::{PeerKind, SessionContext};
+use ferr_types::PeerId;
+use smallvec::SmallVec;
+
+use crate::attrs::AttrId;
+use crate::core::LOCAL_PEER;
+use crate::export::GroupKey;
+use crate::table::{DestId, Table, TablePrefix};
+
+pub(crate) use all::Groups;
+
+/// Number of a group in its family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub(crate) u32);
+
+impl GroupId {
+    /// As shown.
+    pub const fn number(self) -> u32 {
+        self.0 + 1
+    }
+}
+
+/// Prefixes taken per batch: enough for good packing, few enough to stay within a millisecond or two.
+const BATCH: usize = 2048;
+/// Octets in the ring above which no more is encoded.
+const RING_LIMIT: usize = 512 * 1024;
+/// Octets of one buffer: what a socket takes at once.
+const BUFFER: usize = 16 * 1024;
+/// Prefixes of a replay slice.
+const REPLAY: u32 = 1024;
+
+/// Encoded messages.
+#[derive(Debug, Clone)]
+struct Buffer {
+    bytes: Bytes,
+    /// Not for this member, whose routes these are.
+    skip: PeerId,
+    /// For this member only.
+    only: Option<PeerId>,
+}
+
+#[derive(Debug)]
+struct Member {
+    cursor: u64,
+    /// Next prefix to be replayed.
+    replay: Option<u32>,
+    /// Prefixes that another group told the peer of: withdrawn in the replay where they are not sent any more.
+    told: Vec<u64>,
+    /// The same of a default route that another group originated.
+    told_default: bool,
+    end_of_rib: bool,
+    end_of_refresh: bool,
+}
+
+impl Member {
+    fn was_told(&self) -> bool {
+        self.told_default || !self.told.is_empty()
+    }
+}
+
+/// What a peer that changes its group was sent in the old one.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Bits by prefix.
+    prefixes: Vec<u64>,
+    /// The default route of `default-originate`.
+    default: bool,
+}
+
+/// What the members were sent for a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    attr: AttrId,
+    source: PeerId,
+}
+
+impl Sent {
+    const NOTHING: Self = Self { attr: AttrId::NONE, source: LOCAL_PEER };
+}
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) key: GroupKey,
+    ctx: SessionContext,
+    /// Ordered, so that equal inputs give equal outputs.
+    members: BTreeMap<PeerId, Member>,
+    pending: VecDeque<DestId>,
+    queued: Vec<u64>,
+    sent: Vec<Sent>,
+    sent_count: u32,
+    /// With add-path: what was sent per path identifier.
+    sent_paths: HashMap<DestId, SmallVec<[(u32, Sent); 2]>>,
+    ring: VecDeque<Buffer>,
+    /// Number of the first buffer in the ring.
+    base: u64,
+    ring_bytes: usize,
+    scan: Option<u32>,
+    default_sent: bool,
+    default_version: Option<u32>,
+    not_before: Option<Instant>,
+}
+fn bit(bits: &[u64], i: u32) -> bool {
+    bits.get(i as usize / 64).is_some_and(|w| w >> (i % 64) & 1 != 0)
+}
+
+fn set_bit(bits: &mut Vec<u64>, i: u32, on: bool) {
+    let word = i as usize / 64;
+    if bits.len() <= word {
+        bits.resize(word + 1, 0);
+    }
+    if on {
+        bits[word] |= 1 << (i % 64);
+    } else {
+        bits[word] &= !(1 << (i % 64));
+    }
+}
+
+impl Group {
+    fn new(key: GroupKey) -> Self {
+        let ctx = key.context();
+        Self {
+            key,
+            ctx,
+            members: BTreeMap::new(),
+            pending: VecDeque::new(),
+            queued: Vec::new(),
+            sent: Vec::new(),
+            sent_count: 0,
+            sent_paths: HashMap::new(),
+            ring: VecDeque::new(),
+            base: 0,
+            ring_bytes: 0,
+            scan: Some(0),
+            default_sent: false,
+            default_version: None,
+            not_before: None,
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.ring.len() as u64
+    }
+
+    fn enqueue<P: TablePrefix>(&mut self, table: &mut Table<P>, dest: DestId) {
+        if !bit(&self.queued, dest.0) {
+            set_bit(&mut self.queued, dest.0, true);
+            table.dest_mut(dest).pins += 1;
+            self.pending.push_back(dest);
+        }
+    }
+
+    fn record(&self, dest: DestId) -> Sent {
+        self.sent.get(dest.0 as usize).copied().unwrap_or(Sent::NOTHING)
+    }
+
+    fn set_record(&mut self, dest: DestId, sent: Sent) {
+        let at = dest.0 as usize;
+        if self.sent.len() <= at {
+            self.sent.resize(at + 1, Sent::NOTHING);
+        }
+        self.sent_count =
+            self.sent_count - u32::from(self.sent[at].attr.is_some()) + u32::from(sent.attr.is_some());
+        self.sent[at] = sent;
+    }
+
+    /// Who must not get routes of `source`: itself, if it is a member.
+    fn skip_of(&self, source: PeerId) -> PeerId {
+        if self.members.contains_key(&source) { source } else { LOCAL_PEER }
+    }
+
+    fn has_work(&self) -> bool {
+        self.scan.is_some() || !self.pending.is_empty()
+    }
+}
+
+impl Group {
+    /// Prefixes that a member was sent.
+    pub(crate) fn sent_to(&self, peer: PeerId) -> u32 {
+        let own = self.sent.iter().filter(|s| s.attr.is_some() && s.source == peer).count() as u32;
+        self.sent_count - own + u32::from(self.default_sent)
+    }
+
+    /// Number of members.
+    pub(crate) fn members(&self) -> impl Iterator<Item = PeerId> {
+        self.members.keys().copied()
+    }
+
+    /// Whether a prefix was sent to a member.
+    pub(crate) fn was_sent(&self, dest: DestId, peer: PeerId) -> bool {
+        let sent = self.record(dest);
+        sent.attr.is_some() && sent.source != peer
+    }
+}
+/// BoRR or EoRR (RFC 7313).
+pub(crate) fn refresh_marker(
+    family: ferr_types::Family,
+    subtype: ferr_bgp_wire::RefreshSubtype,
+    out: &mut Vec<u8>,
+) {
+    let message = ferr_bgp_wire::RouteRefresh {
+        afi: family.afi().code(),
+        safi: family.safi_code(),
+        subtype,
+        orf: Vec::new(),
+    };
+    message.encode(out);
+}
+/// Relation for `show`.
+pub(crate) const fn kind_name(kind: PeerKind) -> &'static str {
+    match kind {
+        PeerKind::Ebgp => "external",
+        PeerKind::Ibgp => "internal",
+        PeerKind::ConfedEbgp => "confed-external",
+    }
+}
