@@ -84,12 +84,13 @@ pub(crate) fn purity(packages: &Packages) -> Vec<String> {
 }
 
 /// Licences that a permissive binary can carry.
-const PERMISSIVE: [&str; 12] = [
+const PERMISSIVE: [&str; 13] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BSL-1.0",
     "CC0-1.0",
     "ISC",
     "MIT",
