@@ -71,11 +71,15 @@ fn graceful(core: &Core, neighbor: &NeighborConfig) -> Option<Capability> {
         GracefulRestartMode::Disable => return None,
         GracefulRestartMode::Helper => Vec::new(),
         GracefulRestartMode::Restart => activated(neighbor)
-            .map(|f| GracefulFamily { afi: f.afi().code(), safi: f.safi_code(), forwarding: true })
+            .map(|f| GracefulFamily {
+                afi: f.afi().code(),
+                safi: f.safi_code(),
+                forwarding: core.config.preserve_forwarding,
+            })
             .collect(),
     };
     Some(Capability::GracefulRestart {
-        restart: false,
+        restart: mode == GracefulRestartMode::Restart && !core.deferring.is_empty(),
         notification: true,
         time: core.config.restart_time & 0x0fff,
         families,

@@ -173,6 +173,8 @@ pub struct InstanceConfig {
     pub graceful_restart: GracefulRestartMode,
     /// Restart time sent to peers, seconds.
     pub restart_time: u16,
+    /// Our forwarding state outlives a restart (`preserve-fw-state`).
+    pub preserve_forwarding: bool,
     /// How long a restarting peer's routes are kept.
     pub stalepath_time: Duration,
     /// Longest wait for the peers' End-of-RIB after our own restart before the decision.
@@ -219,6 +221,7 @@ impl InstanceConfig {
             network_import_check: true,
             graceful_restart: GracefulRestartMode::default(),
             restart_time: 120,
+            preserve_forwarding: false,
             stalepath_time: Duration::from_secs(360),
             select_defer_time: Duration::from_secs(360),
             graceful_shutdown: false,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ferr_bgp_wire::PeerKind;
 use ferr_policy::PolicySet;
-use ferr_types::{Asn, NexthopWatch, PeerId, RouteUpdate};
+use ferr_types::{Asn, FamilySet, NexthopWatch, PeerId, RouteUpdate};
 
 use crate::attrs::AttrStore;
 use crate::config::{InstanceConfig, NeighborConfig};
@@ -177,6 +177,10 @@ pub(crate) struct Core {
     /// The same in seconds since `start`.
     pub(crate) seconds: u32,
     pub(crate) dice: u64,
+    /// Families whose routes are not selected yet (own graceful restart).
+    pub(crate) deferring: FamilySet,
+    /// When the wait ends at the latest.
+    pub(crate) deferral_ends: Option<Instant>,
 }
 
 impl Core {

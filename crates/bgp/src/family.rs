@@ -164,7 +164,7 @@ impl<P: TablePrefix> FamilyState<P> {
 
     /// Runs the decision for everything that waits for it.
     pub(crate) fn decide(&mut self, core: &mut Core) {
-        while self.table.has_dirty() {
+        while self.table.has_dirty() && !core.deferring.contains(self.table.family) {
             let dirty = self.table.take_dirty();
             for id in &dirty {
                 self.decide_one(core, *id);
@@ -285,7 +285,8 @@ impl<P: TablePrefix> FamilyState<P> {
             metric: Metric(core.attrs.key(best.attr).med),
             tag: Tag(0),
             nexthops,
-            internal,
+            // Summaries of routes count own aggregates as internal.
+            internal: internal || best.has(flag::AGGREGATE),
             source: None,
         };
         match &config.table_map {

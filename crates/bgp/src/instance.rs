@@ -86,6 +86,8 @@ impl Instance {
             now,
             seconds: 0,
             dice: seeds.dice,
+            deferring: FamilySet::EMPTY,
+            deferral_ends: None,
         };
         let mut instance = Self {
             core,
@@ -111,10 +113,22 @@ impl Instance {
     /// Lets sessions begin: the configuration has been read.
     pub fn start(&mut self, now: Instant) {
         self.set_now(now);
+        self.begin_deferral();
         self.started = true;
         for id in self.core.peers.ids() {
             self.start_peer(id);
         }
+    }
+
+    pub(crate) const fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Every session may have something to send.
+    pub(crate) fn wake_all(&mut self) {
+        let conns: Vec<ConnId> =
+            self.core.peers.iter().filter_map(|p| Some(p.session.as_ref()?.conn)).collect();
+        conns.into_iter().for_each(|conn| self.core.out.push_back(Output::Transmit { conn }));
     }
 
     /// Configuration in force.
@@ -634,7 +648,8 @@ impl Instance {
             self.v6m.groups.poll_timeout(),
         ];
         let send_hold = self.send_hold(self.core.now, false);
-        timers.into_iter().chain(groups.into_iter().flatten()).chain(send_hold).min()
+        let own = [send_hold, self.core.deferral_ends];
+        timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
     }
 
     /// Fires what is due; early or repeated calls do nothing.
@@ -670,6 +685,7 @@ impl Instance {
             }
         }
         self.send_hold(now, true);
+        self.check_deferral(now);
         self.more_work = true;
     }
 

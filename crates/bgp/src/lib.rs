@@ -58,6 +58,7 @@ mod instance;
 mod local;
 mod nexthop;
 mod peer;
+mod restart;
 mod session;
 mod table;
 mod view;

@@ -117,6 +117,13 @@ impl<P: TablePrefix> LocalRoutes<P> {
         )
     }
 
+    /// Tag of the redistributed route behind an own path.
+    pub(crate) fn tag(&self, prefix: P, path_id: u32) -> Option<u32> {
+        let of_path = |p: &Protocol| LocalKind::Redistributed(*p).path_id() == path_id;
+        let protocol = self.redistribute.iter().map(|r| r.protocol).find(of_path)?;
+        self.foreign.get(&(prefix.into(), protocol)).map(|f| f.tag)
+    }
+
     /// Whether any aggregate may hide something.
     pub(crate) fn suppresses(&self) -> bool {
         self.aggregates.iter().any(|a| a.config.summary_only || a.config.suppress_map.is_some())
@@ -191,12 +198,15 @@ impl<P: TablePrefix> FamilyState<P> {
 
     fn offer_network(&mut self, core: &mut Core, prefix: Prefix) {
         let Some(state) = self.local.networks.get(&prefix) else { return };
-        if state.config.backdoor || (core.config.network_import_check && !state.reachable) {
+        if state.config.backdoor {
             return self.remove_local(core, prefix, LocalKind::Network);
         }
+        // What the import check refuses stays visible, as a path that no decision takes.
+        let refused = core.config.network_import_check && !state.reachable;
+        let nexthop = if refused { NexthopId::UNUSABLE } else { NexthopId::NONE };
         let attrs = PathAttributes { origin: Origin::Igp, med: Some(0), ..own_attributes(prefix) };
         let map = state.config.route_map.clone();
-        self.offer(core, prefix, LocalKind::Network, &attrs, map.as_deref(), None);
+        self.offer(core, prefix, (LocalKind::Network, nexthop), &attrs, map.as_deref(), None);
     }
 
     /// A route of a redistributed protocol appeared or changed.
@@ -224,7 +234,8 @@ impl<P: TablePrefix> FamilyState<P> {
         if let Some(gateway) = route.gateway {
             attrs.next_hop = Some(BgpNexthop::from(gateway));
         }
-        self.offer(core, route.prefix, kind, &attrs, rule.route_map.as_deref(), Some(route));
+        let (as_is, map) = ((kind, NexthopId::NONE), rule.route_map.as_deref());
+        self.offer(core, route.prefix, as_is, &attrs, map, Some(route));
     }
 
     /// Puts an own route into the table, or takes it out when its route-map refuses it.
@@ -232,7 +243,7 @@ impl<P: TablePrefix> FamilyState<P> {
         &mut self,
         core: &mut Core,
         prefix: Prefix,
-        kind: LocalKind,
+        (kind, nexthop): (LocalKind, NexthopId),
         attrs: &PathAttributes<'_>,
         map: Option<&str>,
         foreign: Option<&ForeignRoute>,
@@ -265,7 +276,7 @@ impl<P: TablePrefix> FamilyState<P> {
             peer: LOCAL_PEER,
             path_id: kind.path_id(),
             next: PathIdx::NIL,
-            nexthop: NexthopId::NONE,
+            nexthop,
             stamp: core.seconds,
             flags: flag::LOCAL | aggregate,
             weight,
@@ -343,7 +354,8 @@ impl<P: TablePrefix> FamilyState<P> {
             aggregator: Some(Aggregator { asn: core.config.asn, addr: core.config.router_id.0 }),
             ..own_attributes(config.prefix)
         };
-        self.offer(core, config.prefix, LocalKind::Aggregate, &attrs, config.route_map.as_deref(), None);
+        let kind = (LocalKind::Aggregate, NexthopId::NONE);
+        self.offer(core, config.prefix, kind, &attrs, config.route_map.as_deref(), None);
     }
 }
 

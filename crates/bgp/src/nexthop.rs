@@ -15,6 +15,10 @@ pub(crate) struct NexthopId(u32);
 impl NexthopId {
     /// No next hop to be tracked: a local route.
     pub(crate) const NONE: Self = Self(0);
+    /// A local route that must not be used.
+    pub(crate) const UNUSABLE: Self = Self(1);
+    /// Numbers that are always there and follow no answer of the RIB.
+    const FIXED: u32 = 2;
 }
 
 /// What is tracked.
@@ -86,7 +90,10 @@ impl NexthopTable {
         };
         Self {
             vrf,
-            entries: vec![Entry { key: local, refs: 1, reach: None, usable: true }],
+            entries: vec![
+                Entry { key: local, refs: 1, reach: None, usable: true },
+                Entry { key: local, refs: 1, reach: None, usable: false },
+            ],
             free: Vec::new(),
             index: HashMap::new(),
             watches: HashMap::new(),
@@ -109,7 +116,8 @@ impl NexthopTable {
         let known = self
             .entries
             .iter()
-            .find(|e| e.refs > 0 && e.key.addr == key.addr && e.key != self.entries[0].key);
+            .skip(NexthopId::FIXED as usize)
+            .find(|e| e.refs > 0 && e.key.addr == key.addr);
         let reach = known.and_then(|e| e.reach.clone());
         let mut entry = Entry { key, refs: 1, reach, usable: link_local };
         if !link_local {
@@ -136,7 +144,7 @@ impl NexthopTable {
 
     /// One reference less.
     pub(crate) fn release(&mut self, id: NexthopId) {
-        if id == NexthopId::NONE {
+        if id.0 < NexthopId::FIXED {
             return;
         }
         let entry = &mut self.entries[id.0 as usize];
@@ -159,7 +167,9 @@ impl NexthopTable {
 
     /// One reference more to an id in use.
     pub(crate) fn retain(&mut self, id: NexthopId) {
-        self.entries[id.0 as usize].refs += 1;
+        if id.0 >= NexthopId::FIXED {
+            self.entries[id.0 as usize].refs += 1;
+        }
     }
 
     /// Whether paths over it are eligible.
@@ -182,7 +192,7 @@ impl NexthopTable {
     /// Takes an answer of the RIB in; returns the numbers whose usability, cost or ways changed.
     pub(crate) fn update(&mut self, info: NexthopInfo) -> Vec<NexthopId> {
         let mut changed = Vec::new();
-        for (id, entry) in self.entries.iter_mut().enumerate().skip(1) {
+        for (id, entry) in self.entries.iter_mut().enumerate().skip(NexthopId::FIXED as usize) {
             if entry.refs == 0
                 || Prefix::host(entry.key.addr) != info.watch.target
                 || entry.key.is_link_local()
@@ -206,7 +216,8 @@ impl NexthopTable {
 
     /// For `show bgp nexthop`.
     pub(crate) fn views(&self) -> impl Iterator<Item = NexthopView> {
-        self.entries.iter().skip(1).filter(|e| e.refs > 0).map(|e| NexthopView {
+        let tracked = self.entries.iter().skip(NexthopId::FIXED as usize);
+        tracked.filter(|e| e.refs > 0).map(|e| NexthopView {
             addr: e.key.addr,
             path_count: e.refs,
             usable: e.usable,

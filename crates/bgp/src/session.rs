@@ -290,6 +290,7 @@ impl Instance {
         if peer.stale[family].take().is_some() {
             self.sweep(family, SweepKind::RemoveStale(id));
         }
+        self.check_deferral(self.core.now);
     }
 
     pub(crate) fn check_maximum(&mut self, id: PeerId, conn: ConnId) {

@@ -144,6 +144,8 @@ pub struct PathView {
     pub stale: bool,
     /// Made here.
     pub local: bool,
+    /// Tag of the route that was redistributed.
+    pub tag: Option<u32>,
     /// Aggregate made here.
     pub aggregated: bool,
     /// Hidden by an aggregate.
@@ -491,6 +493,7 @@ fn path_view<P: TablePrefix>(
         filtered: path.has(flag::FILTERED),
         stale: path.has(flag::STALE),
         local: path.has(flag::LOCAL),
+        tag: path.has(flag::LOCAL).then(|| family.local.tag(dest.prefix, path.path_id)).flatten(),
         aggregated: path.has(flag::AGGREGATE),
         suppressed: family.local.suppresses()
             && family.local.suppressed(core, dest.prefix, &core.attrs.get(attr)),

@@ -120,6 +120,32 @@ fn reflection_needs_a_client() {
     assert_eq!(attrs.next_hop.unwrap().global().to_string(), "10.255.0.1");
 }
 
+/// A restarted speaker says nothing before it has heard everything, and then says it all with its End-of-RIB.
+#[test]
+fn own_restart_defers_selection_until_the_peers_are_done() {
+    use ferr_bgp::config::GracefulRestartMode;
+    let restarting = |config: &mut ferr_bgp::config::InstanceConfig| {
+        config.graceful_restart = GracefulRestartMode::Restart;
+        config.select_defer_time = 100 * SECOND;
+    };
+    let mut sim = Sim::new(9, Duration::from_millis(5), Duration::ZERO);
+    let (a, b, c) =
+        (sim.add_node(65001, |_| {}), sim.add_node(65002, restarting), sim.add_node(65003, |_| {}));
+    announce(&mut sim, a, &["192.0.2.0/24"]);
+    sim.link(a, b, plain);
+    sim.link(b, c, plain);
+    sim.set_cut(b, c, true);
+    sim.run_for(30 * SECOND);
+    assert_eq!(state(&mut sim, a), State::Established);
+    assert!(routes(&sim, b).is_empty(), "c has not been heard yet");
+    sim.set_cut(b, c, false);
+    sim.run_for(60 * SECOND);
+    assert_eq!(routes(&sim, b), ["192.0.2.0/24"]);
+    assert_eq!(routes(&sim, c), ["192.0.2.0/24"]);
+    let views = sim.nodes[b.0].bgp.peer_views();
+    assert!(views.iter().all(|v| v.families[Family::Ipv4Unicast].as_ref().unwrap().eor_sent));
+}
+
 /// Any order of the same events ends in the same tables.
 #[test]
 fn random_churn_ends_in_the_same_state() {

@@ -72,7 +72,7 @@ impl Group {
         }
         let busy = self.has_work();
         let member = self.members.get_mut(&peer)?;
-        if busy || member.replay.is_some() {
+        if busy || member.replay.is_some() || core.deferring.contains(self.key.family) {
             return None;
         }
         if std::mem::take(&mut member.end_of_refresh) {

@@ -470,7 +470,6 @@ pub(super) fn addresses() -> LocalAddresses {
         v6_link_local: Some("fe80::254".parse().unwrap()),
         ifindex: IfIndex(1),
         link: Some(prefix("10.0.0.0/16")),
-        ..LocalAddresses::default()
     }
 }
 

@@ -152,6 +152,7 @@ fn instance_config(
         Some(false) => core::GracefulRestartMode::Disable,
     };
     out.restart_time = gr.restart_time.unwrap_or(120);
+    out.preserve_forwarding = gr.preserve_fw_state;
     let seconds = |v: Option<u16>| Duration::from_secs(u64::from(v.unwrap_or(360)));
     out.stalepath_time = seconds(gr.stalepath_time);
     out.select_defer_time = seconds(gr.select_defer_time);
@@ -163,7 +164,7 @@ fn instance_config(
     out.reject_as_sets = g.reject_as_sets;
     out.reflector_outbound_policy = g.rr_allow_outbound_policy;
     out.minimum_hold_time = g.minimum_holdtime.unwrap_or(0);
-    out.hostname = config.global.hostname.clone();
+    out.hostname = config.global.hostname.clone().or_else(|| around.hostname.clone());
     out.domainname.clone_from(&config.global.domainname);
     out.families = FamilyMap::from_fn(|family| {
         let af = b.afs.iter().find(|(f, _)| f.table() == Some(family)).map(|(_, af)| af);
