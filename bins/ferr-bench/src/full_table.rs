@@ -165,9 +165,12 @@ impl Wait<'_> {
     }
 }
 
+/// A figure of a run, with its name.
+type Column = (&'static str, fn(&Run) -> f64);
+
 fn report(runs: &[(Kind, Vec<Run>)], options: &Options) {
     let med = |results: &[Run], f: fn(&Run) -> f64| median(&mut results.iter().map(f).collect::<Vec<_>>());
-    let columns: [(&str, fn(&Run) -> f64); 6] = [
+    let columns: [Column; 6] = [
         ("monitor_s", |r| r.monitor),
         ("kernel_s", |r| r.kernel),
         ("cpu_s", |r| r.cost.cpu.as_secs_f64()),

@@ -77,7 +77,8 @@ fn families_that_were_not_agreed_on_are_left_alone() {
 fn ipv4_over_ipv6_next_hops() {
     let offer = Capability::ExtendedNexthop(vec![ExtendedNexthopFamily { afi: 1, safi: 1, nexthop_afi: 2 }]);
     let mut lab = Lab::new(|_| {});
-    let peers = [65001, 65002].map(|asn| lab.peer_with(asn, std::slice::from_ref(&offer), |n| n.extended_nexthop = true));
+    let peers = [65001, 65002]
+        .map(|asn| lab.peer_with(asn, std::slice::from_ref(&offer), |n| n.extended_nexthop = true));
     let plain = lab.peer(65003, |_| {});
     let q = "192.0.2.0/24";
     lab.announce(peers[0], &[q], &via("2001:db8::1", &[65001]));
