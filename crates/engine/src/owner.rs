@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferr_config::model::global::{Global, LogLevel};
+use ferr_config::model::global::{Global, LogLevel, Profile};
 use ferr_config::{Config, Diagnostic, Part, execute_line, parse_files, render};
 use ferr_kernel::{Requester, set_sysctl};
 use ferr_policy::{PolicyDef, PolicySet};
@@ -221,7 +221,8 @@ impl Owner {
             error!("{error}");
         }
         let (v4, v6) = (global.vrf.nht_resolve_via_default, global.vrf.nht6_resolve_via_default);
-        let (v4, v6) = (v4.unwrap_or(true), v6.unwrap_or(true));
+        let default = global.profile == Profile::Traditional;
+        let (v4, v6) = (v4.unwrap_or(default), v6.unwrap_or(default));
         let _ = self.ports.handle.rib(move |rib, _| rib.set_resolve_via_default(v4, v6)).await;
         for (wanted, name) in [
             (global.ip_forwarding, ["net", "ipv4", "ip_forward"].as_slice()),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ferr_bgp::LocalAddresses;
 use ferr_rib::{Address, Link, LinkKind, Rib};
 use ferr_types::{IfIndex, RouterId, VrfId};
+use nix::unistd::gethostname;
 
 /// The picture; replaced whole when something in it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Surroundings {
     pub(crate) addresses: Vec<Address>,
     /// VRFs by name, the default one included.
     pub(crate) vrfs: BTreeMap<String, VrfId>,
+    /// Name of the system.
+    pub(crate) hostname: Option<String>,
     /// The first dump is complete.
     pub(crate) synced: bool,
 }
@@ -25,6 +28,7 @@ impl Surroundings {
             links: rib.links().map(|l| (l.ifindex, l.clone())).collect(),
             addresses: rib.addresses().copied().collect(),
             vrfs: rib.vrfs().map(|v| (v.name.clone(), v.id)).collect(),
+            hostname: gethostname().ok().and_then(|h| h.into_string().ok()).filter(|h| !h.is_empty()),
             synced,
         }
     }

@@ -62,6 +62,7 @@ fn around() -> Surroundings {
             })
             .collect(),
         vrfs: [("default".to_owned(), VrfId(0)), ("blue".to_owned(), VrfId(7))].into(),
+        hostname: None,
         synced: true,
     }
 }
