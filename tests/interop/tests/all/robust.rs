@@ -1,7 +1,7 @@
 //! Peers and clients that behave badly: nothing is lost for the others.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -148,6 +148,23 @@ fn malformed_messages_cost_one_session_or_one_route_at_most() -> Result<(), Erro
         assert_eq!(ferrd.peer_state(ferr_interop::THEM)?.as_deref(), Some("Established"), "seed {seed}");
     }
     wait_their_routes(&pair.us)
+}
+
+#[test]
+fn a_connection_that_stays_silent_does_not_bar_another() -> Result<(), Error> {
+    let Some(pair) = pair("silent", &[])? else { return Ok(()) };
+    let listener = pair.them.netns().enter(|| TcpListener::bind("192.0.2.2:179"))?;
+    let listener = listener.map_err(Error::io("listening"))?;
+    let ferrd = pair.ferrd()?;
+    let (silent, _) = listener.accept().map_err(Error::io("accepting"))?;
+    ferrd.wait_peer(ferr_interop::THEM, "OpenSent")?;
+    let mut speaker = Speaker::establish(&pair.them, address(), 65002)?;
+    ferrd.wait_peer(ferr_interop::THEM, "Established")?;
+    drop(silent);
+    speaker.send(&message(4, &[]))?;
+    answers(&ferrd)?;
+    assert_eq!(ferrd.peer_state(ferr_interop::THEM)?.as_deref(), Some("Established"));
+    Ok(())
 }
 
 #[test]
