@@ -25,6 +25,22 @@ pub struct BestpathConfig {
     pub compare_router_id: bool,
     /// eBGP and iBGP paths may share ECMP.
     pub peer_type_relax: bool,
+    /// Unequal shares.
+    pub bandwidth: Bandwidth,
+}
+
+/// `bgp bestpath bandwidth`: how ECMP shares follow the link bandwidth community.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bandwidth {
+    /// In proportion, when every way has one; else equal shares.
+    #[default]
+    All,
+    /// Equal shares.
+    Ignore,
+    /// Ways without one get no traffic.
+    SkipMissing,
+    /// Ways without one get the smallest share.
+    DefaultWeight,
 }
 
 /// Confederation (RFC 5065).

@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 
 use crate::attrs::DecisionKey;
 use crate::config::BestpathConfig;
-use crate::table::{Path, PathIdx, flag};
+pub use crate::nexthop::NexthopId;
+pub use crate::table::{Path, PathIdx, flag};
 
 /// Step that made a path win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,7 +84,7 @@ impl Reason {
 
 /// A path with everything that is compared.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Candidate<'a> {
+pub struct Candidate<'a> {
     /// Where it is.
     pub at: PathIdx,
     /// The path.
@@ -196,7 +197,7 @@ pub(crate) fn compare(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathCon
 
 /// Outcome of the decision.
 #[derive(Debug)]
-pub(crate) struct Selection {
+pub struct Selection {
     /// The best path.
     pub best: PathIdx,
     /// Step that decided between it and the runner-up.
@@ -204,7 +205,7 @@ pub(crate) struct Selection {
 }
 
 /// Selects among eligible paths; `None` when there is none.
-pub(crate) fn select(candidates: &[Candidate<'_>], config: &BestpathConfig) -> Option<Selection> {
+pub fn select(candidates: &[Candidate<'_>], config: &BestpathConfig) -> Option<Selection> {
     match candidates {
         [] => return None,
         [only] => return Some(Selection { best: only.at, reason: Reason::FirstPath }),

@@ -10,6 +10,7 @@ use ferr_types::{
 use smallvec::SmallVec;
 
 use crate::attrs::AttrId;
+use crate::config::Bandwidth;
 use crate::core::{Core, LOCAL_PEER};
 use crate::decision::{Candidate, Reason, is_multipath, select};
 use crate::group::Groups;
@@ -265,11 +266,10 @@ impl<P: TablePrefix> FamilyState<P> {
         } else {
             let limit = if internal { config.max_paths_ibgp } else { config.max_paths };
             let ways = self.table.paths(id).filter(|(_, p)| p.has(flag::MULTIPATH)).map(|(_, p)| p);
-            std::iter::once(best)
-                .chain(ways.filter(|p| p.peer != best.peer || p.path_id != best.path_id))
-                .take(usize::from(limit))
-                .map(|p| way(core, p))
-                .collect()
+            let others = ways.filter(|p| p.peer != best.peer || p.path_id != best.path_id);
+            let ways: SmallVec<[&Path; 4]> =
+                std::iter::once(best).chain(others).take(usize::from(limit)).collect();
+            weighted(core, &ways)
         };
         let [ebgp, ibgp, local] = config.distance;
         let mut distance = match () {
@@ -365,6 +365,30 @@ fn way(core: &Core, path: &Path) -> Nexthop {
     let scope = (key.scope.0 != 0).then_some(key.scope);
     let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };
     Nexthop { gateway, vrf: core.config.vrf, weight: 1 }
+}
+
+/// Largest share of a way.
+const FULL_SHARE: f32 = 100.0;
+
+/// Ways with shares after their link bandwidth, as `bgp bestpath bandwidth` says.
+fn weighted(core: &Core, paths: &[&Path]) -> NexthopSet {
+    let mode = core.config.bestpath.bandwidth;
+    let rate = |p: &Path| core.attrs.get(p.attr).ext_communities.iter().find_map(|c| c.bandwidth());
+    let rates: SmallVec<[Option<f32>; 4]> = paths.iter().map(|p| rate(p)).collect();
+    let total: f32 = rates.iter().flatten().sum();
+    let all = rates.iter().all(Option::is_some);
+    let equal = mode == Bandwidth::Ignore || total <= 0.0 || (mode == Bandwidth::All && !all);
+    let share = |rate: f32| (rate / total * FULL_SHARE).clamp(1.0, FULL_SHARE) as u8;
+    let ways = paths.iter().zip(&rates).filter_map(|(path, rate)| {
+        let weight = match rate {
+            _ if equal => 1,
+            Some(rate) => share(*rate),
+            None if mode == Bandwidth::SkipMissing => return None,
+            None => 1,
+        };
+        Some(Nexthop { weight, ..way(core, path) })
+    });
+    ways.collect()
 }
 
 fn distance_rule(

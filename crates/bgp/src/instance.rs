@@ -174,7 +174,11 @@ impl Instance {
             if decides || ways {
                 self.sweep(family, SweepKind::All);
             }
-            if a.distance != b.distance || a.distance_rules != b.distance_rules || a.table_map != b.table_map
+            let shares = old.bestpath.bandwidth != new.bestpath.bandwidth;
+            if shares
+                || a.distance != b.distance
+                || a.distance_rules != b.distance_rules
+                || a.table_map != b.table_map
             {
                 self.sweep(family, SweepKind::Reinstall);
             }

@@ -48,7 +48,7 @@ mod attrs;
 mod capability;
 pub mod config;
 mod core;
-mod decision;
+pub mod decision;
 mod export;
 mod family;
 mod fsm;

@@ -10,11 +10,11 @@ use ferr_types::{IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, Prefi
 
 /// Number of a tracked next hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NexthopId(u32);
+pub struct NexthopId(u32);
 
 impl NexthopId {
     /// No next hop to be tracked: a local route.
-    pub(crate) const NONE: Self = Self(0);
+    pub const NONE: Self = Self(0);
     /// A local route that must not be used.
     pub(crate) const UNUSABLE: Self = Self(1);
     /// Numbers that are always there and follow no answer of the RIB.

@@ -48,11 +48,11 @@ pub(crate) struct DestId(pub u32);
 
 /// Number of a path in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PathIdx(pub(crate) u32);
+pub struct PathIdx(pub u32);
 
 impl PathIdx {
     /// End of a list.
-    pub(crate) const NIL: Self = Self(u32::MAX);
+    pub const NIL: Self = Self(u32::MAX);
 
     /// Path identifier under which the path is sent (RFC 7911): stable while it lives, never 0.
     pub(crate) const fn tx_id(self) -> u32 {
@@ -61,30 +61,30 @@ impl PathIdx {
 }
 
 /// Bits of [`Path::flags`].
-pub(crate) mod flag {
+pub mod flag {
     /// Inbound policy refused it; kept for soft reconfiguration only.
-    pub(crate) const FILTERED: u16 = 1;
+    pub const FILTERED: u16 = 1;
     /// Of a peer that is restarting (RFC 4724).
-    pub(crate) const STALE: u16 = 2;
+    pub const STALE: u16 = 2;
     /// Shares the load with the best.
-    pub(crate) const MULTIPATH: u16 = 4;
+    pub const MULTIPATH: u16 = 4;
     /// Made here.
-    pub(crate) const LOCAL: u16 = 8;
+    pub const LOCAL: u16 = 8;
     /// Learnt from an internal peer.
-    pub(crate) const INTERNAL: u16 = 16;
+    pub const INTERNAL: u16 = 16;
     /// Learnt from a peer in another member AS of the confederation.
-    pub(crate) const CONFED: u16 = 32;
+    pub const CONFED: u16 = 32;
     /// A backdoor network: known, not preferred.
-    pub(crate) const BACKDOOR: u16 = 128;
+    pub const BACKDOOR: u16 = 128;
     /// Aggregate made here.
-    pub(crate) const AGGREGATE: u16 = 256;
+    pub const AGGREGATE: u16 = 256;
     /// Comes from a route reflector client.
-    pub(crate) const CLIENT: u16 = 512;
+    pub const CLIENT: u16 = 512;
 }
 
 /// One path.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Path {
+pub struct Path {
     /// Attributes after inbound policy.
     pub attr: AttrId,
     /// Who sent it; [`crate::LOCAL_PEER`] for own ones.

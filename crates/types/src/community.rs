@@ -185,6 +185,13 @@ impl ExtCommunity {
         Self(out)
     }
 
+    /// Rate of a link bandwidth community, octets per second.
+    pub fn bandwidth(self) -> Option<f32> {
+        let b = self.0;
+        let rate = f32::from_be_bytes([b[4], b[5], b[6], b[7]]);
+        (b[0] & 0x3f == 0 && b[1] == 4 && rate.is_finite() && rate > 0.0).then_some(rate)
+    }
+
     /// Whether it may cross an AS border (RFC 4360 section 2).
     pub const fn is_transitive(self) -> bool {
         self.0[0] & 0x40 == 0

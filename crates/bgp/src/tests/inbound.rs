@@ -357,6 +357,35 @@ fn equal_paths_share_the_load() {
 }
 
 #[test]
+fn shares_follow_the_link_bandwidth() {
+    use crate::config::Bandwidth;
+    use ferr_types::community::ExtCommunity;
+    let mut lab = Lab::new(|_| {});
+    let peers: Vec<usize> = (0..3).map(|_| lab.peer(65001, |_| {})).collect();
+    let rate = |mbit: f32| Attrs {
+        ext: vec![ExtCommunity::link_bandwidth(1, mbit * 125_000.0, true).0],
+        ..path(&[65001, 65010])
+    };
+    lab.announce(peers[0], &[P], &rate(300.0));
+    lab.announce(peers[1], &[P], &rate(100.0));
+    let weights = |lab: &Lab| {
+        let ways = &lab.rib[&prefix(P)].nexthops;
+        let mut weights: Vec<u8> = ways.iter().map(|w| w.weight).collect();
+        weights.sort_unstable();
+        weights
+    };
+    assert_eq!(weights(&lab), [25, 75]);
+    lab.announce(peers[2], &[P], &path(&[65001, 65010]));
+    assert_eq!(weights(&lab), [1, 1, 1], "one way has none");
+    lab.configure(|c| c.bestpath.bandwidth = Bandwidth::SkipMissing);
+    assert_eq!(weights(&lab), [25, 75]);
+    lab.configure(|c| c.bestpath.bandwidth = Bandwidth::DefaultWeight);
+    assert_eq!(weights(&lab), [1, 25, 75]);
+    lab.configure(|c| c.bestpath.bandwidth = Bandwidth::Ignore);
+    assert_eq!(weights(&lab), [1, 1, 1]);
+}
+
+#[test]
 fn distances() {
     let mut lab = Lab::new(|c| {
         let source = prefix("10.0.0.2/32");

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ferr_bgp::config as core;
-use ferr_config::model::bgp::{BgpAf, BgpInstance, InstanceName};
+use ferr_config::model::bgp::{BandwidthMode, BgpAf, BgpInstance, InstanceName};
 use ferr_config::model::neighbor as n;
 use ferr_config::model::{Config, Secret};
 use ferr_config::{EffectiveAf, EffectiveNeighbor, effective_group, effective_neighbor};
@@ -139,6 +139,12 @@ fn instance_config(
         multipath_relax: best.multipath_relax.is_some(),
         compare_router_id: best.compare_router_id,
         peer_type_relax: best.peer_type_relax,
+        bandwidth: match best.bandwidth {
+            None => core::Bandwidth::All,
+            Some(BandwidthMode::Ignore) => core::Bandwidth::Ignore,
+            Some(BandwidthMode::SkipMissing) => core::Bandwidth::SkipMissing,
+            Some(BandwidthMode::DefaultWeight) => core::Bandwidth::DefaultWeight,
+        },
     };
     out.ebgp_requires_policy = b.ebgp_requires_policy();
     out.default_local_pref = g.default_local_preference.unwrap_or(100);
