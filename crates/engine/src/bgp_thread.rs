@@ -371,10 +371,14 @@ impl Worker {
         running.conns.insert(id, conn);
         match instance.bgp.accepted(now, id, ends, addresses) {
             Accept::Peer(peer) => {
-                let ttl = instance.bgp.neighbor(peer).map(ttl_of);
+                let neighbor = instance.bgp.neighbor(peer);
+                let wanted = self.desired.instances.get(&name);
+                let named = neighbor.and_then(|n| wanted?.neighbors.get(&n.name));
+                let mss = named.and_then(|n| n.transport.mss);
+                let ttl = neighbor.map(ttl_of);
                 if let Some(conn) = running.conns.get(&id)
                     && let Some(ttl) = ttl
-                    && let Err(error) = conn.set_ttl(ttl)
+                    && let Err(error) = conn.adjust(ttl, mss)
                 {
                     warn!("BGP: {remote}: {error}");
                 }

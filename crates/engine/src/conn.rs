@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ferr_bgp::ConnId;
-use ferr_netio::{ConnectOptions, TcpError, TtlMode, connect_socket, set_ttl};
+use ferr_netio::{ConnectOptions, TcpError, TtlMode, connect_socket, set_mss, set_ttl};
 use ferr_types::IfIndex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -168,11 +168,12 @@ impl Conn {
         self.partial = rest;
     }
 
-    /// Sets the reach of an accepted connection.
-    pub(crate) fn set_ttl(&self, ttl: TtlMode) -> Result<(), TcpError> {
+    /// Sets reach and largest segment of an accepted connection.
+    pub(crate) fn adjust(&self, ttl: TtlMode, mss: Option<u16>) -> Result<(), TcpError> {
         let Some(raw) = &self.raw else { return Ok(()) };
         let v6 = raw.local_addr().ok().and_then(|a| a.as_socket()).is_some_and(|a| a.is_ipv6());
-        set_ttl(raw.as_fd(), v6, ttl)
+        set_ttl(raw.as_fd(), v6, ttl)?;
+        mss.map_or(Ok(()), |mss| set_mss(raw.as_fd(), mss))
     }
 
     /// Ends the connection; what is queued is still sent.

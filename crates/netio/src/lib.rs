@@ -13,7 +13,9 @@ mod tcp;
 
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
-pub use tcp::{ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, set_md5, set_ttl};
+pub use tcp::{
+    ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, set_md5, set_mss, set_ttl,
+};
 
 #[cfg(test)]
 mod tests;

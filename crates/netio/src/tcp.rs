@@ -101,6 +101,14 @@ pub fn set_ttl(fd: BorrowedFd<'_>, v6: bool, ttl: TtlMode) -> Result<(), TcpErro
     Ok(())
 }
 
+/// Sets the largest segment of a connection that a peer opened; what it is told cannot be changed any more.
+///
+/// # Errors
+/// The step that failed.
+pub fn set_mss(fd: BorrowedFd<'_>, mss: u16) -> Result<(), TcpError> {
+    step("TCP_MAXSEG", SockRef::from(&fd).set_tcp_mss(u32::from(mss)))
+}
+
 /// A socket that is ready to connect to `options.remote`.
 ///
 /// # Errors
