@@ -443,6 +443,12 @@ impl Instance {
         self.run(id, actions);
     }
 
+    /// Hands all routes to the RIB again, in slices.
+    pub fn reinstall(&mut self, now: Instant) {
+        self.set_now(now);
+        Family::ALL.into_iter().for_each(|f| self.sweep(f, SweepKind::Reinstall));
+    }
+
     /// `clear bgp`, BFD, interface events.
     pub fn reset(&mut self, id: PeerId, reason: DownReason, now: Instant) {
         self.set_now(now);

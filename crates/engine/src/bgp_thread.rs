@@ -43,6 +43,8 @@ pub(crate) enum BgpMessage {
     Policy(Arc<PolicySet>, HashSet<String>),
     /// A router's link-local address was seen on an interface.
     NeighborFound(IfIndex, IpAddr),
+    /// All routes go to the RIB again.
+    Reinstall,
     /// The configuration has been read: sessions may begin.
     Start,
     /// Say goodbye to all peers; answered when it is said.
@@ -445,6 +447,9 @@ impl Worker {
                 for instance in self.world.instances.values_mut() {
                     instance.bgp.set_policy(policy.clone(), |name| changed.contains(name), now);
                 }
+            }
+            BgpMessage::Reinstall => {
+                self.world.instances.values_mut().for_each(|i| i.bgp.reinstall(now));
             }
             BgpMessage::Start => {
                 self.started = true;

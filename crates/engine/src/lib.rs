@@ -24,6 +24,7 @@ mod listen;
 mod logging;
 mod owner;
 mod rib_thread;
+mod route_filter;
 mod surroundings;
 mod translate;
 

@@ -16,7 +16,7 @@ use ferr_config::{Config, Diagnostic, Part, execute_line, parse_files, render};
 use ferr_kernel::{Requester, set_sysctl};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
-use ferr_types::{IfAddr, RouteKey, RouteSpec};
+use ferr_types::{Afi, IfAddr, Protocol, RouteKey, RouteSpec, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -24,6 +24,7 @@ use crate::advert::Adverts;
 use crate::bgp_thread::BgpMessage;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
+use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
 use crate::translate;
 
@@ -51,6 +52,7 @@ struct Applied {
     addresses: BTreeMap<String, BTreeSet<IfAddr>>,
     shutdown: BTreeSet<String>,
     global: Option<Global>,
+    route_maps: BTreeMap<(VrfId, Afi, Protocol), String>,
 }
 
 /// See the module.
@@ -65,6 +67,7 @@ pub(crate) struct Owner {
     last_line: Instant,
     requester: Option<Requester>,
     adverts: Adverts,
+    policy: Arc<PolicySet>,
 }
 
 impl Owner {
@@ -80,6 +83,7 @@ impl Owner {
             last_line: Instant::now(),
             requester,
             adverts: Adverts::default(),
+            policy: Arc::default(),
         }
     }
 
@@ -187,12 +191,20 @@ impl Owner {
         }
         self.apply_interfaces(&around);
         let policy = translate::policy::policy(&self.running);
+        let mut filter_changed = false;
         if policy != self.applied.policy {
             let changed = translate::policy::changed_names(&self.applied.policy, &policy);
             let (set, errors) = PolicySet::compile(&policy);
             errors.iter().for_each(|e| error!(target: "bgp", "{e}; it matches nothing"));
             self.applied.policy = policy;
-            let _ = self.ports.bgp.send(BgpMessage::Policy(Arc::new(set), changed)).await;
+            self.policy = Arc::new(set);
+            let _ = self.ports.bgp.send(BgpMessage::Policy(self.policy.clone(), changed.clone())).await;
+            filter_changed |= self.applied.route_maps.values().any(|name| changed.contains(name));
+        }
+        let maps = route_filter::maps(&self.running, &around);
+        filter_changed |= maps != self.applied.route_maps;
+        if filter_changed {
+            self.apply_filter(maps).await;
         }
         self.adverts.configure(&self.running, &around, &self.ports.bgp);
         let statics = translate::statics::statics(&self.running, &around);
@@ -202,6 +214,16 @@ impl Owner {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;
         }
+    }
+
+    /// Offers made before pass the new filter, too.
+    async fn apply_filter(&mut self, maps: BTreeMap<(VrfId, Afi, Protocol), String>) {
+        self.applied.route_maps.clone_from(&maps);
+        let filter = RouteFilter::new(self.policy.clone(), maps);
+        let _ = self.ports.rib.send(RibMessage::Filter(filter)).await;
+        let statics = self.applied.statics.iter().map(|(k, v)| (*k, v.clone())).collect();
+        let _ = self.ports.rib.send(RibMessage::Replace(statics, Vec::new())).await;
+        let _ = self.ports.bgp.send(BgpMessage::Reinstall).await;
     }
 
     async fn apply_statics(&mut self, statics: BTreeMap<RouteKey, RouteSpec>) {

@@ -19,6 +19,7 @@ use ferr_types::{NexthopWatch, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId}
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::route_filter::RouteFilter;
 use crate::surroundings::Surroundings;
 use crate::{EngineError, OwnerId};
 
@@ -36,6 +37,8 @@ pub(crate) enum RibMessage {
     Routes(Vec<RouteUpdate>),
     /// The whole of what one owner wants, instead of what it wanted before.
     Replace(Vec<(RouteKey, RouteSpec)>, Vec<RouteKey>),
+    /// From now on offers pass through this; those who made them say them again.
+    Filter(RouteFilter),
     /// Track a next hop.
     Watch(OwnerId, NexthopWatch),
     /// Track it no longer.
@@ -108,6 +111,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, E
             around_dirty: false,
             leftovers: Some((Instant::now() + SWEEP_AFTER, leftovers)),
             inflight: 0,
+            filter: RouteFilter::default(),
         };
         runtime.block_on(worker.run());
         ended.store(true, Ordering::Relaxed);
@@ -186,6 +190,7 @@ struct Worker {
     leftovers: Option<(Instant, Leftovers)>,
     /// Batches at the FIB thread.
     inflight: usize,
+    filter: RouteFilter,
 }
 
 impl Worker {
@@ -279,12 +284,12 @@ impl Worker {
     fn message(&mut self, message: RibMessage) {
         let now = Instant::now();
         match message {
-            RibMessage::Routes(batch) => self.rib.apply(now, &batch),
+            RibMessage::Routes(batch) => self.offers(batch.into_iter(), now),
+            RibMessage::Filter(filter) => self.filter = filter,
             RibMessage::Replace(set, gone) => {
                 let gone = gone.into_iter().map(RouteUpdate::Withdraw);
                 let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, spec));
-                let batch: Vec<RouteUpdate> = gone.chain(set).collect();
-                self.rib.apply(now, &batch);
+                self.offers(gone.chain(set), now);
             }
             RibMessage::Watch(owner, watch) => self.rib.watch(owner, watch),
             RibMessage::Unwatch(owner, watch) => self.rib.unwatch(owner, watch),
@@ -295,6 +300,15 @@ impl Worker {
                 self.rib.sweep(ferr_types::Protocol::Bgp, None, Some(vrf));
             }
         }
+    }
+
+    fn offers(&mut self, offers: impl Iterator<Item = RouteUpdate>, now: Instant) {
+        let batch: Vec<RouteUpdate> = if self.filter.is_empty() {
+            offers.collect()
+        } else {
+            offers.map(|o| self.filter.apply(o)).collect()
+        };
+        self.rib.apply(now, &batch);
     }
 
     fn kernel_events(&mut self, batch: Vec<KernelEvent>) {

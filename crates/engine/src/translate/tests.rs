@@ -186,3 +186,37 @@ fn translation_is_a_function() {
     assert_eq!(statics::statics(&a, &around), statics::statics(&b, &around));
     assert_eq!(policy::policy(&a), policy::policy(&b));
 }
+
+#[test]
+fn protocol_route_maps_filter_and_set_the_source() {
+    use ferr_types::{Distance, Metric, Nexthop, NexthopSet, RouteKey, RouteSpec, RouteUpdate, Tag};
+    let config = parse(
+        "ip prefix-list OWN seq 5 permit 10.0.0.0/8 le 32\nroute-map SRC permit 10\n match ip address prefix-list OWN\n\
+         set src 10.0.0.1\nexit\nip protocol any route-map NOSUCH\nip protocol bgp route-map SRC\n",
+    );
+    let around = around();
+    let (set, _) = PolicySet::compile(&policy::policy(&config));
+    let maps = crate::route_filter::maps(&config, &around);
+    let filter = crate::route_filter::RouteFilter::new(std::sync::Arc::new(set), maps);
+    let run = |prefix: &str, protocol: Protocol| {
+        let key =
+            RouteKey { vrf: VrfId(0), table: None, prefix: prefix.parse().unwrap(), protocol, instance: 0 };
+        let via = Nexthop::via("192.0.2.2".parse().unwrap(), VrfId(0));
+        let spec = RouteSpec {
+            distance: Distance(20),
+            metric: Metric(0),
+            tag: Tag(0),
+            nexthops: NexthopSet::one(via),
+            internal: false,
+            source: None,
+        };
+        match filter.apply(RouteUpdate::Set(key, spec)) {
+            RouteUpdate::Set(_, spec) => Some(spec.source),
+            RouteUpdate::Withdraw(_) => None,
+        }
+    };
+    assert_eq!(run("10.1.0.0/16", Protocol::Bgp), Some(Some("10.0.0.1".parse().unwrap())));
+    assert_eq!(run("172.16.0.0/12", Protocol::Bgp), None, "refused");
+    assert_eq!(run("10.1.0.0/16", Protocol::Static), None, "its route-map does not exist");
+    assert_eq!(run("2001:db8::/32", Protocol::Static), Some(None), "the statement is for IPv4");
+}
