@@ -348,6 +348,11 @@ impl Fsm {
             self.connecting = None;
             self.set_timer(Timer::ConnectRetry, None);
         }
+        // A peer that connects again has lost its earlier connection, whatever our side of it still believes: one that was
+        // never heard on must not bar the new one for the whole open hold time.
+        if let Some(at) = self.conns.iter().position(|c| !active && !c.active && c.phase == Phase::OpenSent) {
+            out.push(Action::Close(self.conns.remove(at).id));
+        }
         let known = self.conns.iter().any(|c| c.active == active && c.phase != Phase::Established);
         if !self.enabled || known || (active && self.established().is_some()) {
             out.push(Action::Close(id));

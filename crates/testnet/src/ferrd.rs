@@ -70,7 +70,7 @@ impl Ferrd {
     fn launch(host: &Host, program: &FerrdProgram, config: &Path, vty_dir: &Path) -> Result<Process, Error> {
         let mut command = program.command();
         command.arg("--config").arg(config).arg("--vty-dir").arg(vty_dir);
-        command.arg("--pid-file").arg(vty_dir.join("ferrd.pid")).args(["--log-level", "notifications"]);
+        command.arg("--pid-file").arg(vty_dir.join("ferrd.pid")).args(["--log-level", "informational"]);
         host.start("ferrd", command)
     }
 

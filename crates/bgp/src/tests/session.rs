@@ -204,6 +204,19 @@ fn a_second_connection_does_not_disturb_a_session() {
 }
 
 #[test]
+fn a_connection_that_was_never_heard_on_makes_room_for_a_new_one() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.add(65001, |_| {});
+    let silent = lab.connect(p).unwrap();
+    assert_eq!(lab.state(p), State::OpenSent);
+    lab.up(p);
+    assert_eq!(lab.state(p), State::Established);
+    lab.bgp.closed(lab.now, silent);
+    lab.settle();
+    assert_eq!(lab.state(p), State::Established);
+}
+
+#[test]
 fn strangers_are_refused() {
     let mut lab = Lab::new(|_| {});
     let p = lab.add(65001, |n| n.shutdown = Some(String::new()));

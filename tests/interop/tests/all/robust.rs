@@ -1,7 +1,7 @@
 //! Peers and clients that behave badly: nothing is lost for the others.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -158,9 +158,11 @@ fn a_connection_that_stays_silent_does_not_bar_another() -> Result<(), Error> {
     let ferrd = pair.ferrd()?;
     let (silent, _) = listener.accept().map_err(Error::io("accepting"))?;
     ferrd.wait_peer(ferr_interop::THEM, "OpenSent")?;
+    // Nor does one from the same side.
+    let dead = pair.them.netns().enter(|| TcpStream::connect(address()))?.map_err(Error::io("connecting"))?;
     let mut speaker = Speaker::establish(&pair.them, address(), 65002)?;
     ferrd.wait_peer(ferr_interop::THEM, "Established")?;
-    drop(silent);
+    drop((silent, dead));
     speaker.send(&message(4, &[]))?;
     answers(&ferrd)?;
     assert_eq!(ferrd.peer_state(ferr_interop::THEM)?.as_deref(), Some("Established"));
