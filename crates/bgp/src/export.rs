@@ -11,7 +11,7 @@ use ferr_policy::{Action, NexthopOverride, PolicyRoute};
 use ferr_types::aspath::{AsPathBuf, SegmentKind};
 use ferr_types::attr::{BgpNexthop, PathAttributes};
 use ferr_types::community::{Communities, Community, ExtCommunities, LargeCommunities};
-use ferr_types::{Asn, Family, PeerId, Prefix, RouterId};
+use ferr_types::{Afi, Asn, Family, PeerId, Prefix, RouterId};
 
 use crate::attrs::AttrId;
 use crate::config::{
@@ -306,6 +306,30 @@ pub(crate) fn encode(core: &Core, key: &GroupKey, exported: &Exported) -> Option
     EncodedAttributes::new(&out, key.family, &key.context()).ok()
 }
 
+/// Attributes as `advertised-routes` shows them: after policy, without the own AS in front, and with no next hop where the
+/// members get their session's own address.
+pub(crate) fn shown(core: &Core, key: &GroupKey, exported: &Exported, block: &mut Vec<u8>) {
+    let stored = core.attrs.get(exported.attr);
+    let mut cluster = Vec::new();
+    let mut out = if exported.class & PREPARED != 0 {
+        stored
+    } else {
+        prepare(core, key, exported.class, exported.source, &stored, &mut cluster)
+    };
+    if outbound_nexthop(key, exported, &out) != out.next_hop {
+        out.next_hop = Some(unspecified(key.family.afi()));
+    }
+    block.clear();
+    ferr_bgp_wire::encode_attributes_canonical(&out, block);
+}
+
+const fn unspecified(afi: Afi) -> BgpNexthop {
+    match afi {
+        Afi::Ipv4 => BgpNexthop::V4(Ipv4Addr::UNSPECIFIED),
+        Afi::Ipv6 => BgpNexthop::V6 { global: std::net::Ipv6Addr::UNSPECIFIED, link_local: None },
+    }
+}
+
 fn outbound_path(core: &Core, key: &GroupKey, attrs: &PathAttributes<'_>) -> AsPathBuf {
     let mut path = attrs.as_path.to_buf();
     match key.kind {
@@ -437,11 +461,8 @@ fn outbound_communities<'a>(key: &GroupKey, out: &mut PathAttributes<'a>, buffer
 /// The route of `default-originate`, run through its route-map's `set` clauses by the caller's check.
 pub(crate) fn default_route(core: &Core, key: &GroupKey) -> Option<EncodedAttributes> {
     let prefix = Prefix::default_route(key.family.afi());
-    let unset = match prefix {
-        Prefix::V4(_) => BgpNexthop::V4(Ipv4Addr::UNSPECIFIED),
-        Prefix::V6(_) => BgpNexthop::V6 { global: std::net::Ipv6Addr::UNSPECIFIED, link_local: None },
-    };
-    let base = PathAttributes { next_hop: Some(unset), ..PathAttributes::default() };
+    let unset = unspecified(key.family.afi());
+    let base = PathAttributes { next_hop: Some(unset), med: Some(0), ..PathAttributes::default() };
     let mut route = PolicyRoute { local: true, local_as: key.local_as, ..PolicyRoute::new(prefix, base) };
     route.attributes.origin = ferr_types::attr::Origin::Igp;
     if let Some(Some(name)) = &key.default_originate {

@@ -34,6 +34,11 @@ impl LocalKind {
     }
 }
 
+/// Whether an own path with this id comes from a `network` statement.
+pub(crate) const fn is_network(path_id: u32) -> bool {
+    path_id == LocalKind::Network.path_id()
+}
+
 /// Weight of own routes.
 const LOCAL_WEIGHT: u16 = 32768;
 
@@ -350,7 +355,8 @@ impl<P: TablePrefix> FamilyState<P> {
         let attrs = PathAttributes {
             origin: config.origin.unwrap_or(if config.as_set { sum.origin } else { Origin::Igp }),
             as_path: path.as_path(),
-            atomic_aggregate: sum.lost_path && !config.as_set,
+            med: Some(0),
+            atomic_aggregate: sum.atomic || !config.as_set,
             aggregator: Some(Aggregator { asn: core.config.asn, addr: core.config.router_id.0 }),
             ..own_attributes(config.prefix)
         };
@@ -367,14 +373,14 @@ struct AggregateSum {
     origin: Origin,
     med: Option<Option<u32>>,
     meds_differ: bool,
-    lost_path: bool,
+    atomic: bool,
 }
 
 impl AggregateSum {
     fn add(&mut self, attrs: &PathAttributes<'_>, as_set: bool) {
         self.origin = if self.count == 0 { attrs.origin } else { self.origin.max(attrs.origin) };
         self.count += 1;
-        self.lost_path |= !attrs.as_path.is_empty();
+        self.atomic |= attrs.atomic_aggregate;
         if as_set {
             self.asns.extend(attrs.as_path.asns());
         }

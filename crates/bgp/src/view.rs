@@ -11,7 +11,7 @@ use crate::attrs::AttrId;
 use crate::config::NeighborConfig;
 use crate::core::LOCAL_PEER;
 use crate::decision::Reason;
-use crate::export::{encode, export};
+use crate::export::{encode, export, shown};
 use crate::family::FamilyState;
 use crate::fsm::{DownReason, State};
 use crate::group::{GroupId, kind_name};
@@ -144,6 +144,10 @@ pub struct PathView {
     pub stale: bool,
     /// Made here.
     pub local: bool,
+    /// Made by a `network` statement.
+    pub network: bool,
+    /// Learnt from a route-reflector client.
+    pub client: bool,
     /// Tag of the route that was redistributed.
     pub tag: Option<u32>,
     /// Aggregate made here.
@@ -455,7 +459,8 @@ impl<P: TablePrefix> FamilyState<P> {
             let Some(exported) = export(core, &group.key, &self.local, prefix, &best) else { continue };
             if encode(core, &group.key, &exported).is_some() {
                 let at = self.table.dest(id).first;
-                let path = path_view(core, self, id, (at, &best), exported.attr);
+                let mut path = path_view(core, self, id, (at, &best), exported.attr);
+                shown(core, &group.key, &exported, &mut path.block);
                 out.push(AdvertisedView { prefix: prefix.into(), path });
             }
             core.attrs.release(exported.attr);
@@ -493,6 +498,8 @@ fn path_view<P: TablePrefix>(
         filtered: path.has(flag::FILTERED),
         stale: path.has(flag::STALE),
         local: path.has(flag::LOCAL),
+        network: path.has(flag::LOCAL) && crate::local::is_network(path.path_id),
+        client: path.has(flag::CLIENT),
         tag: path.has(flag::LOCAL).then(|| family.local.tag(dest.prefix, path.path_id)).flatten(),
         aggregated: path.has(flag::AGGREGATE),
         suppressed: family.local.suppresses()

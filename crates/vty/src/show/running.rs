@@ -28,6 +28,12 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "Building configuration...\n\nCurrent configuration:\n!");
     }
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    // Clients without `mgmtd` add a `hostname` of their own and would show two.
+    let lines: Vec<&str> = if newer_client || ctx.door == Daemon::Ferr {
+        lines
+    } else {
+        lines.into_iter().filter(|l| !l.starts_with("hostname ")).collect()
+    };
     for chunk in lines.chunks(LINES) {
         chunk.iter().for_each(|l| ctx.out.push(l));
         ctx.out.breathe().await?;

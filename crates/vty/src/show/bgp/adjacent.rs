@@ -26,6 +26,8 @@ struct Found {
     head: Head,
     peer: PeerId,
     kept: bool,
+    /// The default route is sent without being in the table.
+    default: bool,
 }
 
 const LEGEND: &str = r#"  "bgpStatusCodes":{
@@ -66,8 +68,10 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             let policy = world.policy.clone();
             let bgp = &mut world.instances.get_mut(&name)?.bgp;
             let peer = select::find_peer(bgp, &word)?;
-            let kept = bgp.neighbor(peer)?.families[family].as_ref()?.soft_reconfiguration;
-            Some(Found { head: Head::of(bgp, &name, family, policy), peer, kept })
+            let config = bgp.neighbor(peer)?.families[family].as_ref()?;
+            let (kept, default) = (config.soft_reconfiguration, config.default_originate.is_some());
+            let default = default && bgp.peer_view(peer)?.established.is_some();
+            Some(Found { head: Head::of(bgp, &name, family, policy), peer, kept, default })
         })
         .await?;
     let Some(found) = found else { return Ok(table::no_neighbor(ctx, json)) };
@@ -80,7 +84,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         return Ok(Status::Warning);
     }
     if json {
-        begin_json(ctx, &found.head, kind);
+        begin_json(ctx, &found, family, kind);
     }
     let (shown, filtered) = rows(ctx, args, family, &found, kind).await?;
     if json {
@@ -94,7 +98,8 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
-fn begin_json(ctx: &mut Ctx<'_>, head: &Head, kind: Kind) {
+fn begin_json(ctx: &mut Ctx<'_>, found: &Found, family: Family, kind: Kind) {
+    let (head, default) = (&found.head, found.default && kind == Kind::Advertised);
     line!(
         ctx.out,
         "{{\n  \"bgpTableVersion\":{},\n  \"bgpLocalRouterId\":\"{}\",\n  \"defaultLocPrf\":{},\n  \"localAS\":{},",
@@ -104,6 +109,10 @@ fn begin_json(ctx: &mut Ctx<'_>, head: &Head, kind: Kind) {
         head.asn
     );
     ctx.out.push(LEGEND);
+    if default {
+        let network = Prefix::default_route(family.afi());
+        line!(ctx.out, "  \"bgpOriginatingDefaultNetwork\":\"{network}\",");
+    }
     let key = if kind == Kind::Advertised { "advertisedRoutes" } else { "receivedRoutes" };
     ctx.out.push(&format!("  \"{key}\":{{"));
 }

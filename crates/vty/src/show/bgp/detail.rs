@@ -90,6 +90,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
         "{}",
         match path {
             p if p.aggregated => ", aggregated, local",
+            p if p.network => ", sourced, local",
             p if p.local => ", sourced",
             p if p.internal => ", internal",
             _ => ", external",
@@ -175,12 +176,15 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         .opt("metric", a.med)
         .opt("locPrf", a.local_pref)
         .opt("weight", Some(path.weight).filter(|w| *w > 0))
+        .opt("tag", path.tag.filter(|t| *t != 0))
         .put("valid", path.valid)
         .put("version", dest.version)
         .flag("sourced", path.local && !path.aggregated)
         .flag("aggregated", path.aggregated)
-        .flag("local", path.aggregated)
+        .flag("local", path.aggregated || path.network)
         .flag("atomicAggregate", a.atomic_aggregate)
+        .flag("rxedFromRrClient", path.client)
+        .flag("fibInstalled", path.tag.is_some())
         .flag("suppressed", path.suppressed)
         .flag("multipath", path.multipath);
     if path.best {
@@ -213,8 +217,9 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
     let mut update = Obj::new();
     update.put("epoch", time::epoch(at)).put("string", format!("{}\n", time::ctime(at)));
     o.put("lastUpdate", update);
-    let nexthops = row::nexthop_objects(path, dest.prefix.afi(), |o| {
-        o.put("metric", path.igp_metric).put("accessible", path.accessible);
+    let nexthops = row::nexthop_objects(path, dest.prefix.afi(), |o, first| {
+        o.opt("metric", (first && path.accessible).then_some(path.igp_metric))
+            .put("accessible", path.accessible);
     });
     o.put("nexthops", nexthops).put("peer", peer_json(dest, path));
     o.into()

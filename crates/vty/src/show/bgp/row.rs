@@ -133,24 +133,27 @@ fn column(out: &mut Out<'_>, text: &str, width: usize, indent: usize) {
     }
 }
 
-/// Addresses of the next hop as objects.
-pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&mut Obj)) -> Vec<Value> {
-    let mut object = |addr: IpAddr, scope: Option<&str>, used: bool| {
+/// Addresses of the next hop as objects; `more` is told whether the object is the first one.
+pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&mut Obj, bool)) -> Vec<Value> {
+    let mut object = |addr: IpAddr, scope: Option<&str>, used: bool, first: bool| {
         let mut o = Obj::new();
         o.put("ip", addr.to_string()).opt("hostname", path.peer_hostname.clone());
         o.put("afi", if addr.is_ipv4() { "ipv4" } else { "ipv6" }).opt("scope", scope);
-        more(&mut o);
+        more(&mut o, first);
         o.flag("used", used);
         Value::from(o)
     };
     match nexthop(path, afi) {
-        BgpNexthop::V4(a) => vec![object(a.into(), None, true)],
-        BgpNexthop::V6 { global, link_local: None } => vec![object(global.into(), Some("global"), true)],
+        BgpNexthop::V4(a) => vec![object(a.into(), None, true, true)],
+        BgpNexthop::V6 { global, link_local: None } => {
+            vec![object(global.into(), Some("global"), true, true)]
+        }
         BgpNexthop::V6 { global, link_local: Some(local) } if global.is_unspecified() => {
-            vec![object(local.into(), Some("link-local"), true)]
+            vec![object(local.into(), Some("link-local"), true, true)]
         }
         BgpNexthop::V6 { global, link_local: Some(local) } => {
-            vec![object(global.into(), Some("global"), false), object(local.into(), Some("link-local"), true)]
+            let global = object(global.into(), Some("global"), false, true);
+            vec![global, object(local.into(), Some("link-local"), true, false)]
         }
     }
 }
@@ -164,7 +167,7 @@ pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
         .flag("valid", path.valid)
         .flag("bestpath", path.best)
         .opt("selectionReason", path.best.then(|| dest.reason.text()))
-        .flag("multipath", path.multipath)
+        .flag("multipath", path.multipath && !path.best)
         .put("pathFrom", if path.internal { "internal" } else { "external" })
         .put("prefix", prefix.addr().to_string())
         .put("prefixLen", prefix.len())
@@ -176,6 +179,6 @@ pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
         .put("peerId", path.peer_name.clone().unwrap_or_else(|| "(unspec)".to_owned()))
         .put("path", a.as_path.to_string())
         .put("origin", origin_word(a.origin))
-        .put("nexthops", nexthop_objects(path, prefix.afi(), |_| ()));
+        .put("nexthops", nexthop_objects(path, prefix.afi(), |_, _| ()));
     o.into()
 }

@@ -1,6 +1,7 @@
 //! `show bgp summary`.
 
 use ferr_state::BgpWorld;
+use ferr_state::bgp::config::BestpathConfig;
 use ferr_state::bgp::{Instance, PeerFamilyView, PeerView, State, SummaryView};
 use ferr_types::Family;
 
@@ -27,8 +28,7 @@ struct Picture {
     view: SummaryView,
     peers: Vec<PeerView>,
     groups: usize,
-    relax: bool,
-    peer_type_relax: bool,
+    bestpath: BestpathConfig,
 }
 
 /// What the line asks for.
@@ -110,10 +110,9 @@ fn picture(bgp: &mut Instance, name: &str, all: &[PeerView], family: Family) -> 
     groups.dedup();
     let groups = groups.len();
     let config = bgp.config();
-    let (vrf_id, relax, peer_type_relax) =
-        (i64::from(config.vrf.0), config.bestpath.multipath_relax, config.bestpath.peer_type_relax);
+    let (vrf_id, bestpath) = (i64::from(config.vrf.0), config.bestpath.clone());
     let view = bgp.summary(family);
-    Some(Picture { vrf: name.to_owned(), vrf_id, family, view, peers, groups, relax, peer_type_relax })
+    Some(Picture { vrf: name.to_owned(), vrf_id, family, view, peers, groups, bestpath })
 }
 
 /// State as shown, with what keeps it there.
@@ -237,11 +236,21 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
         .put("displayedPeers", shown.len())
         .put("totalPeers", p.peers.len())
         .put("dynamicPeers", dynamic);
-    let mut best = Obj::new();
-    best.put("multiPathRelax", if p.relax { "true" } else { "false" })
-        .flag("peerTypeRelax", p.peer_type_relax);
-    o.put("bestPath", best);
+    o.put("bestPath", bestpath(&p.bestpath));
     o
+}
+
+/// What the decision was told to do otherwise.
+fn bestpath(config: &BestpathConfig) -> Obj {
+    let mut best = Obj::new();
+    let as_path = config.as_path_ignore.then_some("ignore");
+    best.opt("asPath", as_path.or_else(|| config.as_path_confed.then_some("confed")))
+        .put("multiPathRelax", if config.multipath_relax { "true" } else { "false" })
+        .flag("peerTypeRelax", config.peer_type_relax)
+        .opt("compareRouterId", config.compare_router_id.then_some("true"));
+    let worst = config.med_missing_as_worst.then_some("missing-as-worst");
+    best.opt("med", worst.or_else(|| config.med_confed.then_some("confed")));
+    best
 }
 
 /// The command.

@@ -174,7 +174,7 @@ async fn json_answer(ctx: &mut Ctx<'_>, args: &Args, parts: &[(VrfId, Vec<Pictur
 }
 
 fn shown_addresses(p: &Picture) -> Vec<String> {
-    let mut list: Vec<&Address> = p.addresses.iter().collect();
+    let mut list: Vec<&Address> = p.addresses.iter().filter(|a| !a.secondary).collect();
     list.sort_by_key(|a| a.addr.addr());
     list.iter().map(|a| a.addr.to_string()).collect()
 }

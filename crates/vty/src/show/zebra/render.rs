@@ -259,6 +259,7 @@ fn hop_json(hop: &Hop, route: &RouteView, names: &Names) -> Obj {
         o.put("vrf", names.vrf(hop.vrf));
     }
     o.flag("active", hop.active).flag("onLink", hop.onlink).flag("recursive", hop.recursive);
+    o.flag("resolver", hop.resolved);
     o.opt("source", route.source.filter(|_| !hop.resolved).map(|s| s.to_string()));
     if weighted(route.protocol) {
         o.put("weight", hop.weight);

@@ -276,10 +276,18 @@ fn family_json(n: &Neighbor, family: Family, part: &PeerFamilyView) -> Obj {
         .flag("unchangedNextHopPropogatedToNbr", config.unchanged.next_hop)
         .flag("unchangedMedPropogatedToNbr", config.unchanged.med)
         .opt("commAttriSentToNbr", communities(config.send_community))
-        .flag("defaultRouteAdvertised", config.default_originate.is_some())
         .flag("inboundPathPolicyConfig", config.filters_in.any())
-        .flag("outboundPathPolicyConfig", config.filters_out.any())
-        .flag("inboundEbgpRequiresPolicy", false);
+        .flag("outboundPathPolicyConfig", config.filters_out.any());
+    if let Some(map) = &config.default_originate {
+        o.opt("defaultRouteMap", map.clone());
+        o.put(if up { "defaultSent" } else { "defaultNotSent" }, true);
+    }
+    if n.view.kind == "external" && n.instance.ebgp_requires_policy {
+        let direction = |word| format!("{word} updates discarded due to missing policy");
+        let (inbound, outbound) = (config.filters_in.any(), config.filters_out.any());
+        o.opt("inboundEbgpRequiresPolicy", (!inbound).then(|| direction("Inbound")));
+        o.opt("outboundEbgpRequiresPolicy", (!outbound).then(|| direction("Outbound")));
+    }
     for (key, name) in filters {
         o.opt(key, name.clone());
     }
