@@ -47,6 +47,7 @@ macro_rules! with_family {
 mod attrs;
 mod capability;
 pub mod config;
+mod configure;
 mod core;
 pub mod decision;
 mod export;
