@@ -55,9 +55,11 @@ fn kill_9_leaves_the_routes_and_the_next_start_adopts_them() -> Result<(), Error
     std::fs::write(ferrd.config(), our_conf("").replace("ip route 10.1.0.0/16 blackhole\n", "")).unwrap();
     ferrd.restart()?;
     // Leftovers may serve for half a minute, until the network has converged.
-    pair.us.wait(50, "the leftover 10.1.0.0/16 to be swept", || match kernel_route(&pair.us, "10.1.0.0/16")? {
-        None => Ok(()),
-        left => Err(format!("{left:?}")),
+    pair.us.wait(50, "the leftover 10.1.0.0/16 to be swept", || {
+        match kernel_route(&pair.us, "10.1.0.0/16")? {
+            None => Ok(()),
+            left => Err(format!("{left:?}")),
+        }
     })?;
     wait_their_routes(&pair.us)
 }
