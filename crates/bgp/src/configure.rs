@@ -237,7 +237,7 @@ impl Instance {
             peer.removed = true;
         }
         for family in Family::ALL {
-            self.sweep_now(family, &SweepKind::RemovePeer(id));
+            self.sweep(family, SweepKind::RemovePeer(id));
         }
         self.decide();
     }

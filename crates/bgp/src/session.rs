@@ -435,7 +435,19 @@ impl Instance {
         }
     }
 
+    /// What is left of an earlier session goes before a new one brings anything.
+    fn finish_removal(&mut self, id: PeerId) {
+        let kind = SweepKind::RemovePeer(id);
+        for family in Family::ALL {
+            if with_family!(self, family, |f| f.is_sweeping(&kind)) {
+                with_family!(self, family, |f| f.cancel_sweep(&kind));
+                self.sweep_now(family, &kind);
+            }
+        }
+    }
+
     fn session_up(&mut self, id: PeerId, conn: ConnId) {
+        self.finish_removal(id);
         let now = self.core.now;
         let Some(peer) = self.core.peers.get(id) else { return };
         let Some(remote) = peer.fsm.remote_open(conn).cloned() else { return };
@@ -566,7 +578,7 @@ impl Instance {
             }
             match keep {
                 Some(_) => self.sweep_now(family, &SweepKind::MarkStale(id)),
-                None => self.sweep_now(family, &SweepKind::RemovePeer(id)),
+                None => self.sweep(family, SweepKind::RemovePeer(id)),
             }
         }
         self.core.out.push_back(Output::SessionDown { peer: id });

@@ -186,7 +186,10 @@ impl Worker {
         let names: Vec<String> = self.world.instances.keys().cloned().collect();
         let mut more = false;
         for name in names {
-            if let Some(instance) = self.world.instances.get_mut(&name) {
+            // A pass over a full table must not pile its changes up before a RIB that is busy.
+            if let Some(instance) = self.world.instances.get_mut(&name)
+                && self.to_rib.len() < ROUTE_BACKLOG / ROUTE_BATCH
+            {
                 more |= instance.bgp.work(now);
             }
             while let Some(output) = self.world.instances.get_mut(&name).and_then(|i| i.bgp.poll_output()) {
