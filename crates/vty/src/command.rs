@@ -31,7 +31,7 @@ pub(crate) struct Command {
 
 /// Why no command was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Miss {
+pub enum Miss {
     /// No such command.
     Unknown,
     /// Several.
@@ -95,6 +95,15 @@ pub(crate) fn find(door: Daemon, level: Level, words: &[&str]) -> Result<(&'stat
 fn keywords(found: &Match) -> Vec<Option<&'static str>> {
     let keyword = |t: &Token| if let Token::Keyword(k) = t { Some(*k) } else { None };
     found.tokens.iter().map(keyword).collect()
+}
+
+/// Syntax of the operational command that a line means after `enable`, without doing anything.
+///
+/// # Errors
+/// [`Miss`], as the session would complain.
+pub fn interpret(door: Daemon, line: &str) -> Result<&'static str, Miss> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    find(door, Level::Enable, &words).map(|(command, _)| command.syntax)
 }
 
 /// A word that may come next in a line.

@@ -1,11 +1,11 @@
 //! Lines on the wire: bytes up to a NUL.
 
 /// Longest line, in bytes.
-pub(crate) const MAX_LINE: usize = 4096;
+pub const MAX_LINE: usize = 4096;
 
 /// What was received.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Received {
+pub enum Received {
     /// A line.
     Line(String),
     /// A line that was too long; its bytes are gone.
@@ -14,14 +14,14 @@ pub(crate) enum Received {
 
 /// Collects bytes into lines; holds one line at most.
 #[derive(Debug, Default)]
-pub(crate) struct Framing {
+pub struct Framing {
     buf: Vec<u8>,
     overflow: bool,
 }
 
 impl Framing {
     /// Takes what was read and hands out the lines in it.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Received> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Received> {
         let mut out = Vec::new();
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|b| *b == 0) {

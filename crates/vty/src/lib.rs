@@ -20,6 +20,7 @@ mod session;
 mod show;
 mod time;
 
-pub use command::{Word, complete};
+pub use command::{Miss, Word, complete, interpret};
 pub use door::Daemon;
+pub use framing::{Framing, MAX_LINE, Received};
 pub use server::{BindError, Sockets, VtyOptions, bind};

@@ -175,13 +175,16 @@ fn a_slow_reader_does_not_hold_up_others() {
 #[test]
 fn static_routes_move_to_mgmtd_for_a_client_that_knows_it() {
     let world = World::new();
-    assert!(world.ask("staticd", "show running-config").contains("ip route 10.96.0.0/24"));
+    let text = world.ask("staticd", "show running-config");
+    assert!(text.contains("ip route 10.96.0.0/24"), "{text}");
+    assert!(!text.contains("\nhostname "), "older clients add their own: {text}");
+    assert!(world.ask("ferr", "show running-config").contains("\nhostname "));
     let mut mgmtd = world.connect("mgmtd");
     mgmtd.run("enable");
     let (text, _) = mgmtd.run("do write terminal");
     assert!(text.contains("ip route 10.96.0.0/24") && text.contains("interface eth12"), "{text}");
     let text = world.ask("staticd", "show running-config");
-    assert!(!text.contains("ip route"), "{text}");
+    assert!(!text.contains("ip route") && text.contains("\nhostname "), "{text}");
     let text = world.ask("zebra", "show running-config");
     assert!(!text.contains("interface"), "{text}");
 }

@@ -196,6 +196,12 @@ const TEXTS: &[&str] = &[
     "show bgp summary",
     "show bgp ipv4 unicast",
     "show ip bgp 10.2.2.0/24",
+    "show ip bgp 10.1.0.0/16",
+    "show ip bgp 10.1.2.0/24",
+    "show ip bgp 10.4.1.0/24",
+    "show bgp ipv6 unicast",
+    "show bgp ipv6 unicast 2001:db8:2::/48",
+    "show interface brief",
     "show ip prefix-list",
     "show running-config",
 ];

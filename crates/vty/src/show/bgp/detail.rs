@@ -62,6 +62,9 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     if path.stale {
         put!(out, ", (stale)");
     }
+    if path.client {
+        put!(out, ", (Received from a RR-client)");
+    }
     line!(out);
     let nexthop = row::nexthop(path, dest.prefix.afi());
     put!(out, "    {}", nexthop.global());
@@ -84,6 +87,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     if path.weight > 0 {
         put!(out, ", weight {}", path.weight);
     }
+    path.tag.filter(|t| *t != 0).iter().for_each(|t| put!(out, ", tag {t}"));
     put!(out, "{}", if path.valid { ", valid" } else { ", invalid" });
     put!(
         out,
@@ -96,11 +100,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
             _ => ", external",
         }
     );
-    let flags = [
-        (a.atomic_aggregate, ", atomic-aggregate"),
-        (path.multipath, ", multipath"),
-        (path.suppressed, ", suppressed"),
-    ];
+    let flags = [(a.atomic_aggregate, ", atomic-aggregate"), (path.multipath, ", multipath")];
     flags.iter().filter(|(on, _)| *on).for_each(|(_, text)| out.push(text));
     if path.best {
         put!(out, ", best ({})", dest.reason.text());
@@ -185,7 +185,6 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         .flag("atomicAggregate", a.atomic_aggregate)
         .flag("rxedFromRrClient", path.client)
         .flag("fibInstalled", path.tag.is_some())
-        .flag("suppressed", path.suppressed)
         .flag("multipath", path.multipath);
     if path.best {
         let mut best = Obj::new();

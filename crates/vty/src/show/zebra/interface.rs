@@ -192,14 +192,12 @@ fn brief(out: &mut Out<'_>, list: &[Picture]) {
         if addresses.is_empty() {
             line!(out);
         }
-        // A plus says that more of the family follow on an interface that is no loopback.
+        // A plus says that the interface has more addresses of the family, shown or not; loopbacks are exempt.
+        let several = |v4: bool| p.addresses.iter().filter(|a| a.addr.addr().is_ipv4() == v4).count() > 1;
         for (n, address) in addresses.iter().enumerate() {
-            if n == 0 {
-                line!(out, "{address}");
-            } else {
-                let plus = if medium(&p.link) == "Loopback" { "" } else { "+ " };
-                line!(out, "{:40}{plus}{address}", "");
-            }
+            let plus = medium(&p.link) != "Loopback" && several(!address.contains(':'));
+            let (indent, plus) = (if n == 0 { 0 } else { 40 }, if plus { "+ " } else { "" });
+            line!(out, "{:indent$}{plus}{address}", "");
         }
     }
     line!(out);
