@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via};
+use common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via, wait_carrier};
 use ferr_kernel::{Dumper, FibWriter, MonitorOptions, Requester, set_sysctl, sysctl};
 use ferr_rib::RibConfig;
 use ferr_types::{BlackholeKind, Nexthop, Protocol, RouteUpdate};
@@ -163,12 +163,14 @@ fn link_down_and_up() {
         router.set("20.0.2.0/24", Protocol::Bgp, 20, &[via("20.0.1.9")]);
         for down in ["link set a1 down", "link set a0 down"] {
             ip(down);
+            wait_carrier("a0", false);
             router.run();
             assert_eq!(count("route show 20.0.0.0/24"), 0);
             assert!(!router.installed("20.0.0.0/24"));
             assert_eq!(ip_json("route show 20.0.1.0/24")[0]["gateway"], "10.0.1.2");
             assert_eq!(ip_json("route show 20.0.2.0/24")[0]["gateway"], "10.0.1.2");
             ip(&down.replace("down", "up"));
+            wait_carrier("a0", true);
             router.run();
             assert_eq!(ip_json("route show 20.0.0.0/24")[0]["gateway"], "10.0.0.2", "after {down}");
             assert!(router.installed("20.0.0.0/24"));

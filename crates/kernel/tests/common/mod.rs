@@ -46,6 +46,19 @@ pub(crate) fn ip_json(args: &str) -> Vec<serde_json::Value> {
     if text.trim().is_empty() { Vec::new() } else { serde_json::from_str(&text).expect("ip prints JSON") }
 }
 
+/// Waits for the kernel to notice that `link` has a carrier or lost it: it does so in a work queue of its own.
+pub(crate) fn wait_carrier(link: &str, up: bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let has_carrier = || {
+        let flags = &ip_json(&format!("link show {link}"))[0]["flags"];
+        flags.as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "LOWER_UP"))
+    };
+    while has_carrier() != up {
+        assert!(Instant::now() < deadline, "{link} has not reached carrier {up}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Two veth pairs: `a0` 10.0.0.1/24, `b0` 10.0.1.1/24, with their ends `a1`, `b1` up.
 pub(crate) fn two_links() {
     for (name, addr, addr6) in [("a", "10.0.0.1/24", "fd00:a::1/64"), ("b", "10.0.1.1/24", "fd00:b::1/64")] {
@@ -54,6 +67,7 @@ pub(crate) fn two_links() {
         ip(&format!("addr add {addr6} dev {name}0 nodad"));
         ip(&format!("link set {name}0 up"));
         ip(&format!("link set {name}1 up"));
+        wait_carrier(&format!("{name}0"), true);
     }
 }
 
