@@ -177,6 +177,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let sockets = ferr_vty::bind(vty)?;
     let vty = tokio::task::spawn_local(sockets.run(handle));
     let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
+    log.started();
     notify_ready();
     info!("ready");
 

@@ -28,6 +28,8 @@ struct Sinks {
     file: Option<(PathBuf, File, LogLevel)>,
     syslog: Option<(UnixDatagram, LogLevel)>,
     stdout: Option<LogLevel>,
+    /// Until the daemon is ready, who started it is told of trouble on standard error.
+    starting: bool,
     precision: u8,
     record_priority: bool,
 }
@@ -41,7 +43,7 @@ pub(crate) struct LogSinks {
 
 impl LogSinks {
     pub(crate) fn new(hub: LogHub, stdout: Option<LogLevel>) -> Self {
-        Self { sinks: Arc::new(Mutex::new(Sinks { stdout, ..Sinks::default() })), hub }
+        Self { sinks: Arc::new(Mutex::new(Sinks { stdout, starting: true, ..Sinks::default() })), hub }
     }
 
     /// Takes the `log ...` statements in; says what cannot be opened.
@@ -69,6 +71,11 @@ impl LogSinks {
         sinks.precision = logging.timestamp_precision;
         sinks.record_priority = logging.record_priority;
         result
+    }
+
+    /// The daemon is ready: from now on only those hear of trouble whom the configuration names.
+    pub(crate) fn started(&self) {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).starting = false;
     }
 
     /// Opens the log file again, after it was moved away.
@@ -102,6 +109,8 @@ impl LogSinks {
         }
         if sinks.stdout.is_some_and(wanted) {
             let _ = writeln!(std::io::stdout(), "{stamp} {priority}{plain}");
+        } else if sinks.starting && line.severity as u8 <= Severity::Warning as u8 {
+            let _ = writeln!(std::io::stderr(), "{plain}");
         }
     }
 }

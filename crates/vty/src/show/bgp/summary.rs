@@ -391,13 +391,17 @@ fn row(out: &mut Out<'_>, peer: &PeerView, family: Family, options: &Options, cl
     } else {
         put!(out, "{:>12} {:>8}", state_text(peer), part.sent);
     }
-    let desc = peer.config.description.as_deref();
-    if options.wide {
-        line!(out, " {}", desc.unwrap_or("N/A"));
-        return;
-    }
-    // One word fits the column; a longer text is cut at its first blank.
-    const DESC: usize = 20;
-    let short = desc.map_or("N/A", |d| d.split(' ').next().unwrap_or(""));
-    line!(out, " {}", short.chars().take(DESC).collect::<String>());
+    let width = if options.wide { 64 } else { 20 };
+    line!(out, " {}", peer.config.description.as_deref().map_or("N/A", |d| whole_words(d, width)));
 }
+
+/// `text` if it is shorter than `width` characters, else its first words that are; of a single long word, its start.
+fn whole_words(text: &str, width: usize) -> &str {
+    let Some((end, _)) = text.char_indices().nth(width.saturating_sub(1)) else { return text };
+    let head = text.get(..end).unwrap_or(text);
+    let blank_follows = text.get(end..).is_some_and(|rest| rest.starts_with(' '));
+    if blank_follows { head } else { head.rsplit_once(' ').map_or(head, |(words, _)| words) }
+}
+
+#[cfg(test)]
+mod tests;
