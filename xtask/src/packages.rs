@@ -24,6 +24,9 @@ const PACKAGES: [&str; 15] = [
     "wireguard-tools",
 ];
 
+/// For the tests that bring their own kernel.
+const FULL: [&str; 2] = ["busybox-static", "user-mode-linux"];
+
 fn installed(package: &str) -> bool {
     let query = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
     query.is_ok_and(|o| o.status.success() && o.stdout == b"installed")
@@ -56,8 +59,10 @@ impl Drop for NoDaemons {
 }
 
 /// Installs what is missing; says so where it cannot, and leaves the rest to the tests, which know what they need.
-pub(crate) fn install(_: &Context) -> Outcome {
-    let missing: Vec<&str> = PACKAGES.into_iter().filter(|p| !installed(p)).collect();
+pub(crate) fn install(context: &Context) -> Outcome {
+    let full = if context.full { &FULL[..] } else { &[] };
+    let wanted = PACKAGES.iter().chain(full).copied();
+    let missing: Vec<&str> = wanted.filter(|p| !installed(p)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Writes the seeds of the BGP fuzzing targets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
+//! Writes the seeds of the fuzzing targets for BGP and the vty sockets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
 //!
 //! They are the recorded messages and one message per kind of malformed attribute; names are hashes of the content.
 
@@ -52,6 +52,16 @@ const MALFORMED: &[&[u8]] = &[
 ];
 
 const MANDATORY: &[u8] = &[0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9, 0x40, 3, 4, 192, 0, 2, 1];
+
+/// What clients of the vty sockets send.
+const TYPED: &[&[u8]] = &[
+    b"enable\0show version\0show running-config\0exit\0",
+    b"enable\0sh ip bgp 10.0.0.0/8 json\0show bgp vrf all ipv6 unicast summary json\0",
+    b"show bgp neighbors 192.0.2.1 advertised-routes json\0show ip route vrf blue 10.1.2.3\0",
+    b"enable\0configure terminal\0router bgp 65001\0do show bgp summary | include Estab\0end\0write\0",
+    b"clear bgp ipv4 unicast 192.0.2.1 soft in\0show route-map OUT\0list\0find bgp.*json\0",
+    b"XFRR_start_configuration\0ip route 10.0.0.0/8 blackhole\0XFRR_end_configuration\0\0\xff\0",
+];
 
 #[derive(Default)]
 struct Seeds(BTreeMap<(&'static str, u64), Vec<u8>>);
@@ -127,6 +137,9 @@ fn main() -> io::Result<()> {
             let len = ((MANDATORY.len() + bad.len()) as u16).to_be_bytes();
             seeds.add("update", &[&[choice, 0, 0], &len, MANDATORY, bad, &[16, 10, 1]]);
         }
+    }
+    for (socket, lines) in (0..).flat_map(|socket: u8| TYPED.iter().map(move |l| (socket, l))).take(54) {
+        seeds.add("vty", &[&[socket, 7], lines]);
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for ((target, hash), bytes) in &seeds.0 {

@@ -16,7 +16,7 @@ use std::env;
 
 use ferr_testnet::{Error, FerrdProgram, skipped};
 
-pub use table::{Entry, table, wait_table};
+pub use table::{Entry, LINK_LOCAL, table, wait_table};
 
 /// Set for the program inside of the kernel.
 pub(crate) const INSIDE: &str = "FERR_VM_INSIDE";

@@ -5,12 +5,15 @@ use std::process::Command;
 use ferr_testnet::{Error, Host};
 use serde_json::Value;
 
+/// Stands for any link-local address: they differ from run to run.
+pub const LINK_LOCAL: &str = "fe80";
+
 /// A route of one table, reduced to what does not differ from run to run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Destination as `ip` prints it.
     pub destination: String,
-    /// Gateway, empty when there is none.
+    /// Gateway or [`LINK_LOCAL`], empty when there is none.
     pub gateway: String,
     /// Interface, empty when there is none.
     pub interface: String,
@@ -18,14 +21,15 @@ pub struct Entry {
     pub protocol: String,
 }
 
+/// A route through a group of next hops has them in a list of their own; here the first one stands for all.
 fn entry(route: &Value) -> Entry {
-    let text = |key: &str| route[key].as_str().unwrap_or_default().to_owned();
-    Entry {
-        destination: text("dst"),
-        gateway: text("gateway"),
-        interface: text("dev"),
-        protocol: text("protocol"),
+    let first = &route["nexthops"][0];
+    let text = |key: &str| route[key].as_str().or_else(|| first[key].as_str()).unwrap_or_default().to_owned();
+    let mut gateway = text("gateway");
+    if gateway.starts_with("fe80:") {
+        LINK_LOCAL.clone_into(&mut gateway);
     }
+    Entry { destination: text("dst"), gateway, interface: text("dev"), protocol: text("protocol") }
 }
 
 /// Routes of both families in table `number`, sorted, without those that belong to addresses.

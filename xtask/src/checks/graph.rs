@@ -3,7 +3,7 @@
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 16] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
@@ -36,6 +36,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 16] = [
     ("testnet", &["types", "bgp-wire"]),
     ("oracles", &["types", "bgp-wire"]),
     ("interop", &["types", "testnet"]),
+    ("vm-tests", &["testnet"]),
 ];
 
 /// Crates that compose others and may use all of them.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ferr_testnet::{Error, Ferrd, FerrdProgram, Net};
-use ferr_vm_tests::{in_kernel, wait_table};
+use ferr_vm_tests::{LINK_LOCAL, in_kernel, wait_table};
 
 use set_up::{ROUTES, Side, ours, pair, state, theirs, vrf, wait_state};
 
@@ -78,7 +78,7 @@ fn overlapping(program: &FerrdProgram, accept: &str) -> Result<(), Error> {
     let us = net.host("us")?;
     us.sysctl("net.ipv4.tcp_l3mdev_accept", accept)?;
     let mut conf = String::new();
-    let mut others = Vec::new();
+    let (mut hosts, mut others) = (Vec::new(), Vec::new());
     for (number, (name, key)) in (2..).zip([("blue", "key-b"), ("red", "key-r"), ("default", "key-d")]) {
         let them = net.host(name)?;
         let interface = format!("eth{number}");
@@ -92,13 +92,14 @@ fn overlapping(program: &FerrdProgram, accept: &str) -> Result<(), Error> {
         set_up::their_addresses(&them)?;
         conf.push_str(&ours(name, Some(key), true));
         others.push(Ferrd::start(&them, program, &theirs(number as u8, Some(key), false))?);
+        hosts.push(them);
     }
     let ferrd = Ferrd::start(&us, program, &conf)?;
     for (number, table, name) in [(2, 20, "blue"), (3, 30, "red"), (4, 254, "default")] {
         wait_state(&ferrd, name, true)?;
         let (v4, v6) = (format!("10.{number}.0.0/16"), format!("2001:db8:{number}::/48"));
         let bgp4 = (v4.as_str(), "192.0.2.2", "bgp");
-        let bgp6 = (v6.as_str(), "2001:db8:12::2", "bgp");
+        let bgp6 = (v6.as_str(), LINK_LOCAL, "bgp");
         wait_table(&us, table, &[ROUTES[0], bgp4, bgp6])?;
     }
 
