@@ -1,6 +1,6 @@
 //! One million IPv4 routes through the RIB: memory and speed, without a kernel.
 //!
-//! `cargo run --release -p ferr-rib --example scale [ROUTES]`
+//! `cargo run --release -p ferr-rib --example rib_scale [ROUTES]`
 
 #![allow(clippy::disallowed_methods)]
 

@@ -1,6 +1,6 @@
 //! A full table through a speaker without sockets: memory and speed of the core alone.
 //!
-//! `cargo run --release -p ferr-bgp --example scale [ROUTES]`
+//! `cargo run --release -p ferr-bgp --example speaker_scale [ROUTES]`
 
 #![allow(clippy::disallowed_methods)]
 
