@@ -62,6 +62,7 @@ mod peer;
 mod restart;
 mod session;
 mod table;
+mod transmit;
 mod view;
 
 pub use crate::core::{LOCAL_PEER, LogRecord, Output};
