@@ -1,8 +1,9 @@
 //! A full table through the RIB into the kernel, in a network namespace of its own (root is needed).
 //!
 //! `cargo run --release -p ferr-kernel --example fib_speed [ROUTES]`
-#![allow(clippy::unwrap_used)]
 
+use std::error::Error;
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,13 @@ use ferr_types::{
 };
 use nix::sched::{CloneFlags, unshare};
 
-fn ip(args: &str) {
-    assert!(Command::new("ip").args(args.split_whitespace()).status().unwrap().success());
+fn ip(args: &str) -> Result<(), Box<dyn Error>> {
+    let status = Command::new("ip").args(args.split_whitespace()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("ip {args}: {status}").into()) }
 }
 
-fn updates(count: u32, gateway: &str) -> Vec<RouteUpdate> {
-    let nexthops = NexthopSet::one(Nexthop::via(gateway.parse().unwrap(), VrfId::DEFAULT));
+fn updates(count: u32, gateway: Ipv4Addr) -> Vec<RouteUpdate> {
+    let nexthops = NexthopSet::one(Nexthop::via(gateway.into(), VrfId::DEFAULT));
     let spec = RouteSpec {
         distance: Distance(20),
         metric: Metric(0),
@@ -31,16 +33,11 @@ fn updates(count: u32, gateway: &str) -> Vec<RouteUpdate> {
     let prefix = |i: u32| {
         // Unicast space only: 16.0.0.0 to 127.255.255.0 is avoided at its ends.
         let bits = 0x1000_0000 + (((i.wrapping_mul(2_654_435_761) >> 8) % 0x5f_0000) << 8);
-        Prefix::V4(Ipv4Prefix::from_bits(bits, 24).unwrap())
+        Ipv4Prefix::from_bits(bits, 24).map(Prefix::V4)
     };
-    let key = |i| RouteKey {
-        vrf: VrfId::DEFAULT,
-        table: None,
-        prefix: prefix(i),
-        protocol: Protocol::Bgp,
-        instance: 0,
-    };
-    (0..count).map(|i| RouteUpdate::Set(key(i), spec.clone())).collect()
+    let key =
+        |prefix| RouteKey { vrf: VrfId::DEFAULT, table: None, prefix, protocol: Protocol::Bgp, instance: 0 };
+    (0..count).filter_map(prefix).map(|p| RouteUpdate::Set(key(p), spec.clone())).collect()
 }
 
 fn drain(rib: &mut Rib, writer: &mut FibWriter, what: &str) {
@@ -61,30 +58,31 @@ fn drain(rib: &mut Rib, writer: &mut FibWriter, what: &str) {
     );
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let count = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    unshare(CloneFlags::CLONE_NEWNET).unwrap();
-    ip("link add a0 type veth peer name a1");
-    ip("addr add 10.0.0.1/24 dev a0");
-    ip("link set a0 up");
-    ip("link set a1 up");
-    let mut writer = FibWriter::open().unwrap();
-    let mut monitor = Monitor::open(MonitorOptions::default()).unwrap();
-    monitor.ignore_ports(&[writer.port()]).unwrap();
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    ip("link add a0 type veth peer name a1")?;
+    ip("addr add 10.0.0.1/24 dev a0")?;
+    ip("link set a0 up")?;
+    ip("link set a1 up")?;
+    let mut writer = FibWriter::open()?;
+    let mut monitor = Monitor::open(MonitorOptions::default())?;
+    monitor.ignore_ports(&[writer.port()])?;
     let now = Instant::now();
     let mut rib = Rib::new(RibConfig::default(), now);
-    for event in monitor.recv(Some(Duration::from_millis(200))).unwrap() {
+    for event in monitor.recv(Some(Duration::from_millis(200)))? {
         match event {
             KernelEvent::Link(link) => rib.link_set(now, link),
             KernelEvent::AddressAdd(address) => rib.address_add(now, address),
             _ => {}
         }
     }
-    for (what, gateway) in [("add", "10.0.0.2"), ("replace", "10.0.0.3")] {
-        rib.apply(now, &updates(count, gateway));
+    for (what, gateway) in [("add", [10, 0, 0, 2]), ("replace", [10, 0, 0, 3])] {
+        rib.apply(now, &updates(count, gateway.into()));
         drain(&mut rib, &mut writer, what);
     }
     rib.withdraw_all();
     drain(&mut rib, &mut writer, "delete");
-    println!("events that came through: {}", monitor.recv(Some(Duration::ZERO)).unwrap().len());
+    println!("events that came through: {}", monitor.recv(Some(Duration::ZERO))?.len());
+    Ok(())
 }
