@@ -27,6 +27,7 @@ fn updates(count: u32, gateway: Ipv4Addr) -> Vec<RouteUpdate> {
         metric: Metric(0),
         tag: Tag(0),
         nexthops,
+        backup: NexthopSet::default(),
         internal: false,
         source: None,
     };

@@ -142,7 +142,7 @@ fn way(addr: Option<IpAddr>, ifindex: u32, flags: u8, weight: u8) -> Nexthop {
         Some(addr) => Gateway::Address { addr, ifindex: Some(ifindex), onlink },
         None => Gateway::Interface(ifindex),
     };
-    Nexthop { gateway, vrf: VrfId::DEFAULT, weight }
+    Nexthop { weight, ..Nexthop::new(gateway, VrfId::DEFAULT) }
 }
 
 fn multipath(mut rest: &[u8]) -> Vec<Nexthop> {

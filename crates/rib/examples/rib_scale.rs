@@ -36,6 +36,7 @@ fn spec(metric: u32, addr: u8) -> RouteSpec {
         metric: Metric(metric),
         tag: Tag(0),
         nexthops: NexthopSet::one(Nexthop::via(gateway, VrfId::DEFAULT)),
+        backup: NexthopSet::default(),
         internal: false,
         source: None,
     }

@@ -4,9 +4,12 @@
 //! single next hop by a group. Groups are never nested. An operation carries a [`FibToken`] that comes back in the ack.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use ferr_types::{Afi, BlackholeKind, IfIndex, Prefix, TableId};
 use smallvec::SmallVec;
+
+use crate::GuardSet;
 
 /// `RTA_PRIORITY` of all routes that we install, both families.
 pub const KERNEL_METRIC: u32 = 20;
@@ -30,6 +33,23 @@ pub struct FibNexthop {
     pub gateway: Option<IpAddr>,
     /// Skip the kernel's check that the gateway is on a connected prefix.
     pub onlink: bool,
+    /// Whose death is the death of the way.
+    pub guards: GuardSet,
+    /// Every group that holds the object has another way when a guard dies, so that it may be deleted without losing routes.
+    pub shielded: bool,
+}
+
+impl FibNexthop {
+    /// A way without guards.
+    pub const fn new(afi: Afi, ifindex: IfIndex, gateway: Option<IpAddr>) -> Self {
+        Self { afi, ifindex, gateway, onlink: false, guards: GuardSet::NONE, shielded: false }
+    }
+
+    /// Whether packets go the same way, whoever guards it.
+    pub fn same_path(&self, other: &Self) -> bool {
+        (self.afi, self.ifindex, self.gateway, self.onlink)
+            == (other.afi, other.ifindex, other.gateway, other.onlink)
+    }
 }
 
 /// Where an installed route points.
@@ -62,8 +82,11 @@ pub enum FibAction {
     GroupSet {
         /// Id.
         id: NhId,
-        /// Members and weights (1..=255), never empty.
+        /// Members and weights (1..=255), never empty. In a resilient group the last ones may own no bucket: they wait for the others
+        /// to be deleted.
         members: SmallVec<[(NhId, u8); 4]>,
+        /// A resilient group with so many buckets, or a plain one.
+        buckets: Option<NonZeroU16>,
         /// The id is in the kernel already as far as we know (replace), or is free (create).
         replace: bool,
     },
@@ -114,6 +137,9 @@ pub enum FibError {
     /// Not sent, or no answer came.
     #[error("not sent to the kernel")]
     Lost,
+    /// The next hop died meanwhile.
+    #[error("the next hop is dead")]
+    Dead,
 }
 
 /// The kernel's answer to one operation. Deleting what does not exist is a success.

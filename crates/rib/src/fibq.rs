@@ -3,12 +3,14 @@
 //! # Invariants
 //! * A route is in the queue at most once, and is encoded from its newest state when it is taken out (latest wins).
 //! * Queues keep the order of arrival: sending sorted by prefix makes the kernel's trie several times slower.
+//! * A route whose packets go the same way by another group is *late*: it is sent when nothing else is left. Its old group is kept as long,
+//!   but not updated; so late routes become urgent as soon as any group has to forward differently.
 
 use std::time::{Duration, Instant};
 
 use ferr_types::{NexthopSet, Prefix, TableId};
 
-use crate::group::Target;
+use crate::group::{Forwarding, Target};
 use crate::resolve::Way;
 use crate::table::{NONE, flag};
 use crate::{FibAck, FibAction, FibError, FibOp, FibTarget, NhId, Rib};
@@ -18,6 +20,9 @@ const MAX_BACKOFF: u32 = 64;
 
 /// Pause between two attempts to follow a very long (or never resting) chain of recursion.
 const SETTLE_WAIT: Duration = Duration::from_millis(200);
+
+/// Late routes per poll: few, so that urgent ones that come meanwhile do not wait behind them.
+const LATE_BATCH: usize = 256;
 
 /// A queue that is empty and larger than this gives its memory back.
 const KEEP_CAPACITY: usize = 1 << 16;
@@ -43,23 +48,69 @@ impl Rib {
         self.fib.queued += 1;
     }
 
+    /// The group of a route is another, its forwarding the same: the kernel hears of it when there is nothing else to say.
+    pub(crate) fn fib_changed_late(&mut self, t: usize, slot: u32) {
+        let table = &mut self.tables[t];
+        let entry = &mut table.entries[slot as usize];
+        if entry.has(flag::DIRTY) || entry.is_late() {
+            return;
+        }
+        if !entry.has(flag::IN_KERNEL) {
+            return self.fib_changed(t, slot);
+        }
+        entry.set_late(true);
+        if table.late.is_empty() {
+            self.fib.late_tables.push_back(t);
+        }
+        table.late.push_back(slot);
+        self.fib.late += 1;
+    }
+
+    /// Late routes do not wait any longer.
+    fn promote_late(&mut self) {
+        while let Some(t) = self.fib.late_tables.pop_front() {
+            while let Some(slot) = self.pop_late(t) {
+                self.fib_changed(t, slot);
+            }
+        }
+    }
+
+    fn pop_late(&mut self, t: usize) -> Option<u32> {
+        let table = &mut self.tables[t];
+        let slot = table.late.pop_front()?;
+        table.entries[slot as usize].set_late(false);
+        self.fib.late -= 1;
+        if table.late.is_empty() && table.late.capacity() > KEEP_CAPACITY {
+            table.late.shrink_to_fit();
+        }
+        Some(slot)
+    }
+
     /// Number of routes that wait for [`Self::poll_fib`].
     pub const fn fib_pending(&self) -> usize {
-        self.fib.queued
+        self.fib.queued + self.fib.late
     }
 
     /// Whether [`Self::poll_fib`] has something to say.
     pub fn fib_ready(&self) -> bool {
-        self.fib.queued > 0 || !self.fib.group_queue.is_empty() || self.fib.has_garbage()
+        self.fib_pending() > 0 || !self.fib.group_queue.is_empty() || self.fib.has_garbage()
     }
 
     /// Appends about `max` operations (a group comes with its members) in the order in which the kernel has to see them.
     pub fn poll_fib(&mut self, max: usize, out: &mut Vec<FibOp>) {
-        let max = out.len().saturating_add(max);
+        let start = out.len();
+        let max = start.saturating_add(max);
+        if std::mem::take(&mut self.fib.hurry) {
+            self.promote_late();
+        }
         while out.len() < max
             && let Some(set) = self.fib.group_queue.pop_front()
         {
             self.send_group(set, out);
+        }
+        if !self.fib.formers.is_empty() {
+            // Their routes have to be in the queue before anything counts as unused.
+            self.settle();
         }
         while out.len() < max
             && let Some(t) = self.fib.tables.front().copied()
@@ -75,7 +126,19 @@ impl Rib {
                 }
             }
         }
-        if self.fib.queued == 0 && self.fib.group_queue.is_empty() {
+        if self.fib.queued > 0 || !self.fib.group_queue.is_empty() {
+            return;
+        }
+        let late_max = max.min(start.saturating_add(LATE_BATCH));
+        while out.len() < late_max
+            && let Some(t) = self.fib.late_tables.front().copied()
+        {
+            match self.pop_late(t) {
+                Some(slot) => self.send_route(t, slot, out),
+                None => drop(self.fib.late_tables.pop_front()),
+            }
+        }
+        if self.fib.late == 0 {
             while out.len() < max
                 && let Some(set) = self.fib.idle_groups.pop()
             {
@@ -85,16 +148,36 @@ impl Rib {
                     self.fib.retire(&mut set.group, out);
                 }
             }
+            while self.resolver.idle()
+                && let Some(set) = self.fib.formers.pop()
+            {
+                if let Some(former) = self.sets.get_mut(set).and_then(|s| s.former.take()) {
+                    self.fib.drop_group(former);
+                }
+            }
             self.fib.collect_garbage(max, out);
         }
     }
 
     fn send_group(&mut self, id: u32, out: &mut Vec<FibOp>) {
         // The id may belong to another set by now.
-        if let Some(set) = self.sets.get_mut(id)
-            && set.group.queued
-        {
-            self.fib.send_group(id, &mut set.group, &set.resolved, out);
+        let Some(set) = self.sets.get_mut(id).filter(|s| s.group.queued) else { return };
+        let forwarding = Forwarding { ways: &set.resolved, backups: &set.backups };
+        if let Some(former) = &mut set.former {
+            self.fib.send_group(id, former, forwarding, false, out);
+        }
+        set.group.queued = false;
+        if !set.group.kernel {
+            return;
+        }
+        let resilient = self.config.resilient_groups && forwarding.wants_buckets();
+        self.fib.send_group(id, &mut set.group, forwarding, resilient, out);
+        // The kernel does not change the kind of a group: the routes move to a second one.
+        if resilient && set.group.buckets.is_none() {
+            set.former = Some(std::mem::take(&mut set.group));
+            (set.rescan, set.regroup) = (true, true);
+            self.resolver.rescan = true;
+            self.fib.formers.push(id);
         }
     }
 
@@ -120,7 +203,7 @@ impl Rib {
         let entry = &mut self.tables[t].entries[slot as usize];
         entry.set(flag::IN_KERNEL, true);
         entry.sent = protocol;
-        entry.inflight = entry.inflight.saturating_add(1);
+        entry.sent_one();
         let token = Target::Route { table: t as u32, slot }.token();
         out.push(FibOp { token, action: FibAction::RouteSet { table, prefix, protocol, source, target } });
     }
@@ -129,7 +212,7 @@ impl Rib {
         let entry = &mut self.tables[t].entries[slot as usize];
         if entry.has(flag::IN_KERNEL) {
             entry.set(flag::IN_KERNEL, false);
-            entry.inflight = entry.inflight.saturating_add(1);
+            entry.sent_one();
             let token = Target::RouteDel { table: t as u32, slot }.token();
             out.push(FibOp { token, action: FibAction::RouteDel { table, prefix, protocol: entry.sent } });
         } else {
@@ -150,7 +233,9 @@ impl Rib {
             return Some(FibTarget::Plain(set.resolved.to_vec()));
         }
         if !set.group.kernel {
-            self.fib.send_group(id, &mut set.group, &set.resolved, out);
+            let forwarding = Forwarding { ways: &set.resolved, backups: &set.backups };
+            let resilient = self.config.resilient_groups && forwarding.wants_buckets() || set.former.is_some();
+            self.fib.send_group(id, &mut set.group, forwarding, resilient, out);
         }
         set.group.id.map(FibTarget::Group)
     }
@@ -176,8 +261,8 @@ impl Rib {
     fn route_acked(&mut self, now: Instant, t: u32, slot: u32, set: bool, result: Result<(), FibError>) {
         let Some(table) = self.tables.get_mut(t as usize) else { return };
         let Some(entry) = table.entries.get_mut(slot as usize) else { return };
-        entry.inflight = entry.inflight.saturating_sub(1);
-        if entry.has(flag::DIRTY) || entry.inflight > 0 {
+        entry.acked_one();
+        if entry.has(flag::DIRTY) || entry.inflight() > 0 {
             return;
         }
         if !self.fib.errors.is_empty() {
@@ -203,12 +288,16 @@ impl Rib {
     fn group_acked(&mut self, now: Instant, id: NhId, result: Result<(), FibError>) {
         let Some(set_id) = self.fib.groups.get(&id).copied() else { return };
         let Some(set) = self.sets.get_mut(set_id) else { return };
-        set.group.acked = result.is_ok();
-        set.group.created |= result.is_ok();
+        let group = match &mut set.former {
+            Some(former) if former.id == Some(id) => former,
+            _ => &mut set.group,
+        };
+        group.acked = result.is_ok();
+        group.created |= result.is_ok();
         if result.is_err() {
-            set.group.kernel = set.group.created;
+            group.kernel = group.created;
             // Forgetting what was sent makes the retry send it again.
-            let ways: smallvec::SmallVec<[Way; 1]> = std::mem::take(&mut set.group.members);
+            let ways: smallvec::SmallVec<[Way; 1]> = std::mem::take(&mut group.members);
             self.fib.unuse(&ways);
             self.fib.failed_groups.push(set_id);
             self.arm_retry(now);
@@ -246,7 +335,7 @@ impl Rib {
         };
         for id in std::mem::take(&mut self.fib.failed_groups) {
             if let Some(set) = self.sets.get_mut(id) {
-                self.fib.group_changed(id, &mut set.group);
+                set.group_changed(id, &mut self.fib);
             }
         }
         let mut any = false;
@@ -294,13 +383,15 @@ impl Rib {
         for set_id in groups {
             if let Some(set) = self.sets.get_mut(set_id) {
                 let alone = lost_way.is_none() || set.group.members.len() == 1;
-                if alone {
+                if alone && set.former.as_ref().is_some_and(|f| f.id == Some(id)) {
+                    self.rescan_lost(set_id);
+                } else if alone {
                     let ways = std::mem::take(&mut set.group.members);
                     self.fib.unuse(&ways);
                     (set.group.kernel, set.group.acked, set.group.created) = (false, false, false);
                     self.rescan_lost(set_id);
                 } else {
-                    self.fib.group_changed(set_id, &mut set.group);
+                    set.group_changed(set_id, &mut self.fib);
                 }
             }
         }
@@ -375,7 +466,7 @@ impl Rib {
         for t in 0..self.tables.len() {
             for slot in 0..self.tables[t].entries.len() as u32 {
                 let entry = &self.tables[t].entries[slot as usize];
-                let settled = !entry.has(flag::DIRTY) && entry.inflight == 0 && entry.cand != NONE;
+                let settled = !entry.has(flag::DIRTY) && entry.inflight() == 0 && entry.cand != NONE;
                 if settled && entry.has(flag::IN_KERNEL) && !entry.has(flag::SEEN) {
                     self.fib_changed(t, slot);
                 }

@@ -2,23 +2,34 @@
 //!
 //! # Data
 //! A *member* is one next-hop object, shared by all groups that use the way. A *group* belongs to one set of next hops; when the
-//! set resolves differently, the group is replaced in place and no route is touched.
+//! set resolves differently, the group is replaced in place and no route is touched. A group with ways to fall back on, or with a guard,
+//! is *resilient*: the backups are members without a bucket, so that deleting the object of a dead way is all that it takes to
+//! move every group that holds it. The kernel does not turn one kind into the other: such a set gets a second group, and its
+//! routes move over when nothing else is to be done.
 //!
 //! # Invariants
 //! Members are sent before groups, groups before routes, and deletions only when no route is queued, because deleting an object
 //! takes its routes along.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
-use ferr_types::IfIndex;
 use smallvec::SmallVec;
 
+use crate::guard::is_shielded;
 use crate::resolve::Way;
-use crate::{FibAction, FibError, FibNexthop, FibOp, FibToken, NhId};
+use crate::{FibAction, FibError, FibNexthop, FibOp, FibToken, GuardSet, NhId};
 
 /// Errors that are kept with their routes; further failed routes show a general one.
 const MAX_ERRORS: usize = 4096;
+
+/// Buckets of a resilient group. The kernel refuses another number for a group that exists.
+const BUCKETS: NonZeroU16 = NonZeroU16::new(32).unwrap();
+/// Ways that so many buckets serve fairly enough; groups of more are plain.
+const MAX_RESILIENT_WAYS: usize = 8;
+/// Weight of the strongest way of a group with backups: so large that a backup's share rounds to no bucket.
+const FULL_WEIGHT: u16 = 255;
 
 /// Group of a set.
 #[derive(Debug, Default)]
@@ -31,8 +42,41 @@ pub(crate) struct Group {
     pub(crate) created: bool,
     /// In the queue of groups.
     pub(crate) queued: bool,
-    /// Ways as last sent.
+    /// Ways as last sent, backups last.
     pub(crate) members: SmallVec<[Way; 1]>,
+    /// Buckets of a resilient group.
+    pub(crate) buckets: Option<NonZeroU16>,
+}
+
+/// What a group has to forward by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forwarding<'a> {
+    pub(crate) ways: &'a [Way],
+    pub(crate) backups: &'a [Way],
+}
+
+impl Forwarding<'_> {
+    /// Whether a resilient group serves it better than a plain one.
+    pub(crate) fn wants_buckets(self) -> bool {
+        let guarded = self.ways.len() > 1 && self.ways.iter().any(|(way, _)| !way.guards.is_empty());
+        self.ways.len() <= MAX_RESILIENT_WAYS && (guarded || !self.backups.is_empty())
+    }
+
+    /// Members with their weights in the kernel.
+    fn members(self, resilient: bool) -> SmallVec<[Way; 1]> {
+        let backups = if resilient { self.backups } else { &[] };
+        let largest = self.ways.iter().map(|(_, weight)| u16::from(*weight)).max().unwrap_or(1).max(1);
+        let scaled = |weight: u8| match backups {
+            [] => weight,
+            _ => u8::try_from(u16::from(weight) * FULL_WEIGHT / largest).unwrap_or(u8::MAX).max(1),
+        };
+        let ways = self.ways.iter().map(|(way, weight)| (*way, scaled(*weight)));
+        let mut all: SmallVec<[Way; 1]> = ways.chain(backups.iter().map(|(way, _)| (*way, 1))).collect();
+        for at in 0..all.len() {
+            all[at].0.shielded = is_shielded(&all[at], &all);
+        }
+        all
+    }
 }
 
 #[derive(Debug)]
@@ -57,6 +101,19 @@ pub(crate) enum Target {
     Group(NhId),
     /// Nobody waits for the answer.
     Ignored,
+}
+
+impl Group {
+    /// The kernel dropped members; `true` when that emptied the group, and the kernel deleted it with its routes.
+    pub(crate) fn shrink(&mut self, lost: impl Fn(&FibNexthop) -> bool) -> bool {
+        let before = self.members.len();
+        self.members.retain(|(way, _)| !lost(way));
+        let emptied = self.kernel && before > 0 && self.members.is_empty();
+        if emptied {
+            (self.kernel, self.acked, self.created) = (false, false, false);
+        }
+        emptied
+    }
 }
 
 impl Target {
@@ -93,11 +150,21 @@ pub(crate) struct Fib {
     dead_groups: Vec<Group>,
     /// Sets that stopped to forward; their groups go when no route is queued.
     pub(crate) idle_groups: Vec<u32>,
+    /// Sets whose routes move from a group of another kind; that group goes when no route is queued.
+    pub(crate) formers: Vec<u32>,
     dead_members: Vec<FibNexthop>,
     /// Routes in all queues.
     pub(crate) queued: usize,
     /// Tables with queued routes.
     pub(crate) tables: VecDeque<usize>,
+    /// Routes whose forwarding stays, to be sent when nothing else is queued.
+    pub(crate) late: usize,
+    /// Tables with such routes.
+    pub(crate) late_tables: VecDeque<usize>,
+    /// These routes are urgent after all.
+    pub(crate) hurry: bool,
+    /// Counts the changes of objects and groups.
+    pub(crate) version: u64,
     pub(crate) errors: BTreeMap<(u32, u32), FibError>,
     pub(crate) failed_groups: Vec<u32>,
     pub(crate) retry_at: Option<Instant>,
@@ -114,9 +181,14 @@ impl Fib {
             group_queue: VecDeque::new(),
             dead_groups: Vec::new(),
             idle_groups: Vec::new(),
+            formers: Vec::new(),
             dead_members: Vec::new(),
             queued: 0,
             tables: VecDeque::new(),
+            late: 0,
+            late_tables: VecDeque::new(),
+            hurry: false,
+            version: 0,
             errors: BTreeMap::new(),
             failed_groups: Vec::new(),
             retry_at: None,
@@ -129,13 +201,6 @@ impl Fib {
         let id = NhId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         id
-    }
-
-    /// The set of this group resolves differently.
-    pub(crate) fn group_changed(&mut self, set: u32, group: &mut Group) {
-        if group.kernel && !std::mem::replace(&mut group.queued, true) {
-            self.group_queue.push_back(set);
-        }
     }
 
     /// The set of this group is gone.
@@ -162,19 +227,31 @@ impl Fib {
         }
     }
 
-    /// Makes the kernel's group equal to `ways`.
-    pub(crate) fn send_group(&mut self, set: u32, group: &mut Group, ways: &[Way], out: &mut Vec<FibOp>) {
+    /// Makes the kernel's group forward so. `resilient` decides about the kind of a group that the kernel has not got.
+    pub(crate) fn send_group(
+        &mut self,
+        set: u32,
+        group: &mut Group,
+        forwarding: Forwarding<'_>,
+        resilient: bool,
+        out: &mut Vec<FibOp>,
+    ) {
         group.queued = false;
-        if ways.is_empty() {
+        if forwarding.ways.is_empty() {
             self.idle_groups.push(set);
             return;
         }
+        if !group.kernel {
+            group.buckets = resilient.then_some(BUCKETS);
+        }
+        let ways = forwarding.members(group.buckets.is_some());
         let missing = ways.iter().any(|(way, _)| self.members.get(way).is_none_or(|m| !m.kernel));
-        if group.kernel && group.members[..] == *ways && !missing {
+        if group.kernel && group.members == ways && !missing {
             return;
         }
+        self.version += 1;
         let mut members = SmallVec::new();
-        for (way, weight) in ways {
+        for (way, weight) in &ways {
             if !self.members.contains_key(way) {
                 let id = self.fresh_id();
                 self.members.insert(*way, Member { id, groups: 0, kernel: false });
@@ -188,7 +265,7 @@ impl Fib {
             }
             members.push((member.id, *weight));
         }
-        let old = std::mem::replace(&mut group.members, SmallVec::from_slice(ways));
+        let old = std::mem::replace(&mut group.members, ways);
         self.unuse(&old);
         let id = match group.id {
             Some(id) => id,
@@ -196,7 +273,7 @@ impl Fib {
         };
         group.id = Some(id);
         self.groups.insert(id, set);
-        let action = FibAction::GroupSet { id, members, replace: group.kernel };
+        let action = FibAction::GroupSet { id, members, buckets: group.buckets, replace: group.kernel };
         (group.kernel, group.acked) = (true, false);
         out.push(FibOp { token: Target::Group(id).token(), action });
     }
@@ -211,10 +288,14 @@ impl Fib {
         (group.kernel, group.acked, group.created) = (false, false, false);
         let ways = std::mem::take(&mut group.members);
         self.unuse(&ways);
+        self.version += 1;
     }
 
     pub(crate) fn has_garbage(&self) -> bool {
-        !(self.dead_groups.is_empty() && self.dead_members.is_empty() && self.idle_groups.is_empty())
+        !(self.dead_groups.is_empty()
+            && self.dead_members.is_empty()
+            && self.idle_groups.is_empty()
+            && self.formers.is_empty())
     }
 
     /// Deletes groups, then members, that nothing uses. Only when no route is queued.
@@ -237,23 +318,34 @@ impl Fib {
         }
     }
 
-    /// The kernel dropped the objects of an interface; groups are shrunk by [`Self::shrink`].
-    pub(crate) fn interface_lost(&mut self, ifindex: IfIndex) {
-        self.members.retain(|way, _| way.ifindex != ifindex);
+    /// The kernel has the objects of these ways no more; the groups of sets are shrunk by their owners.
+    pub(crate) fn members_lost(&mut self, lost: impl Fn(&FibNexthop) -> bool) {
+        self.members.retain(|way, _| !lost(way));
         for group in &mut self.dead_groups {
-            Self::shrink(group, ifindex);
+            group.shrink(&lost);
         }
+        self.version += 1;
     }
 
-    /// Applies a carrier loss to a group; `true` when the kernel deleted it with its routes.
-    pub(crate) fn shrink(group: &mut Group, ifindex: IfIndex) -> bool {
-        let before = group.members.len();
-        group.members.retain(|(way, _)| way.ifindex != ifindex);
-        let emptied = group.kernel && before > 0 && group.members.is_empty();
-        if emptied {
-            (group.kernel, group.acked, group.created) = (false, false, false);
+    /// Forgets objects that were deleted; tells what they were.
+    pub(crate) fn forget_members(&mut self, ids: &[NhId]) -> SmallVec<[FibNexthop; 4]> {
+        let of_them = |m: &Member| ids.contains(&m.id);
+        let ways: SmallVec<[FibNexthop; 4]> =
+            self.members.iter().filter(|(_, m)| of_them(m)).map(|(way, _)| *way).collect();
+        if !ways.is_empty() {
+            self.members_lost(|way| ways.contains(way));
         }
-        emptied
+        ways
+    }
+
+    /// Objects in the kernel that may be deleted when their guards die.
+    pub(crate) fn shielded(&self) -> impl Iterator<Item = (NhId, GuardSet)> {
+        self.members.iter().filter(|(way, m)| way.shielded && m.kernel).map(|(way, m)| (m.id, way.guards))
+    }
+
+    /// Groups that wait for their deletion.
+    pub(crate) fn dead_groups(&self) -> impl Iterator<Item = &Group> {
+        self.dead_groups.iter()
     }
 
     pub(crate) fn member_id(&self, way: &FibNexthop) -> Option<NhId> {

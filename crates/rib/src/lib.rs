@@ -7,7 +7,7 @@
 //! # Data
 //! Offers are interned (`route`), next-hop lists once more (`resolve`), so a route costs about 40 octets. All routes with the same next
 //! hops share one kernel group, which is replaced in place when they resolve differently: the cost of an IGP change is the
-//! number of BGP next hops, not of routes.
+//! number of BGP next hops, not of routes. Groups hold the ways to fall back on as well; see `guard`.
 //!
 //! # Use
 //! Feed links, addresses and VRFs, then [`Rib::apply`] batches of offers; drain [`Rib::poll_fib`] and [`Rib::poll_events`]; return
@@ -19,12 +19,14 @@
 mod fib;
 mod fibq;
 mod group;
+mod guard;
 mod intern;
 mod links;
 mod model;
 mod notify;
 mod resolve;
 mod route;
+mod settle;
 mod show;
 mod table;
 mod view;
@@ -36,6 +38,7 @@ use std::time::Instant;
 use ferr_types::{IfIndex, TableId, VrfId};
 
 pub use fib::{FibAck, FibAction, FibError, FibNexthop, FibOp, FibTarget, FibToken, KERNEL_METRIC, NhId};
+pub use guard::{FailoverPlan, GuardId, GuardSet, GuardedGateway};
 pub use links::Vrf;
 pub use model::{
     Address, KernelRoute, Link, LinkKind, OwnerId, RedistRoute, Redistribution, RibConfig, RibEvent,
@@ -54,6 +57,7 @@ pub struct Rib {
     specs: intern::Interner<route::Spec>,
     sets: intern::Interner<resolve::SetData>,
     resolver: resolve::Resolver,
+    guards: guard::Guards,
     fib: group::Fib,
     notify: notify::Notify,
     vrfs: BTreeMap<VrfId, Vrf>,
@@ -76,6 +80,7 @@ impl Rib {
             specs: intern::Interner::new(config.hash_seed),
             sets: intern::Interner::new(config.hash_seed.rotate_left(32)),
             resolver: resolve::Resolver::default(),
+            guards: guard::Guards::default(),
             fib: group::Fib::new(config.nexthop_id_base, config.retry),
             notify: notify::Notify::default(),
             vrfs: BTreeMap::from([(VrfId::DEFAULT, default)]),

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use ferr_types::{Gateway, IfIndex, Metric, Nexthop, NexthopSet, Prefix, Protocol, TableId, VrfId};
 
-use crate::group::Fib;
 use crate::route::Origin;
 use crate::table::{NONE, flag};
 use crate::{Address, KernelRoute, Link, Rib};
@@ -107,7 +106,7 @@ impl Rib {
         }
         if was != is {
             self.touch_sets(|set| {
-                set.key.ways.iter().any(|w| match w.gateway {
+                set.key.all_ways().any(|w| match w.gateway {
                     Gateway::Interface(i) => i == ifindex,
                     Gateway::Address { ifindex: i, .. } => i == Some(ifindex),
                     Gateway::Blackhole(_) => false,
@@ -122,23 +121,26 @@ impl Rib {
     /// The kernel silently dropped the next-hop objects of the interface, groups that became empty, and their
     /// routes: the model does the same.
     fn carrier_lost(&mut self, ifindex: IfIndex) {
-        self.fib.interface_lost(ifindex);
+        self.fib.members_lost(|way| way.ifindex == ifindex);
         let plain = !self.config.nexthop_objects;
         let affected: Vec<u32> = self
             .sets
             .iter()
             .filter(|(_, s)| {
-                let sent = if plain { &s.resolved } else { &s.group.members };
-                sent.iter().any(|(way, _)| way.ifindex == ifindex)
+                if plain {
+                    s.resolved.iter().any(|(way, _)| way.ifindex == ifindex)
+                } else {
+                    s.sent_through(ifindex)
+                }
             })
             .map(|(id, _)| id)
             .collect();
         for id in affected {
             let Some(set) = self.sets.get_mut(id) else { continue };
-            if plain || Fib::shrink(&mut set.group, ifindex) {
+            if plain || set.shrink(|way| way.ifindex == ifindex) {
                 self.rescan_lost(id);
             } else {
-                self.fib.group_changed(id, &mut set.group);
+                set.group_changed(id, &mut self.fib);
             }
         }
     }
@@ -176,7 +178,7 @@ impl Rib {
         changed.extend(self.own_addresses.keys().filter(|k| !old.contains_key(k)).map(|k| k.1));
         if !changed.is_empty() {
             self.touch_sets(|set| {
-                set.key.ways.iter().any(|w| w.addr().is_some_and(|a| changed.contains(&a)))
+                set.key.all_ways().any(|w| w.addr().is_some_and(|a| changed.contains(&a)))
             });
         }
     }

@@ -111,6 +111,8 @@ pub struct RibConfig {
     pub max_ways: usize,
     /// Use kernel next-hop objects; false for kernels without them.
     pub nexthop_objects: bool,
+    /// Use resilient groups, which fall back by themselves when a member goes; false for kernels without them (before Linux 5.13).
+    pub resilient_groups: bool,
     /// First kernel id for next-hop objects; above every id that the kernel holds at start.
     pub nexthop_id_base: u32,
     /// Keep a host route of every own address (`L`), as FRR does since 10.0.
@@ -128,6 +130,7 @@ impl Default for RibConfig {
             resolve_via_default_v6: true,
             max_ways: 64,
             nexthop_objects: true,
+            resilient_groups: true,
             nexthop_id_base: 1_000_000,
             local_routes: false,
             retry: Duration::from_secs(1),

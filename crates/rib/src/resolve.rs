@@ -19,15 +19,15 @@ use ferr_prefixmap::DualMap;
 use ferr_types::{Afi, BlackholeKind, Gateway, IfIndex, Nexthop, NexthopSet, Prefix, VrfId};
 use smallvec::SmallVec;
 
-use crate::group::Group;
-use crate::table::{NONE, TableKey, flag};
-use crate::{FibNexthop, OwnerId, Rib};
+use crate::group::{Fib, Group};
+use crate::table::{NONE, TableKey};
+use crate::{FibNexthop, GuardSet, OwnerId, Rib};
 
 /// A resolved way and its share.
 pub(crate) type Way = (FibNexthop, u8);
 
-/// Rounds of settling in one call; a longer chain of recursion is followed at the next [`Rib::handle_timeout`].
-const MAX_ROUNDS: u32 = 64;
+/// Backups of one group; more would own a bucket.
+const MAX_BACKUPS: usize = 2;
 
 /// Key of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,9 +40,16 @@ pub(crate) struct SetKey {
     /// route would lead to itself. Most sets have none, and are shared.
     pub(crate) within: Option<Prefix>,
     pub(crate) ways: NexthopSet,
+    /// Ways that serve when none of `ways` does.
+    pub(crate) backup: NexthopSet,
 }
 
 impl SetKey {
+    /// The ways, those to fall back on last.
+    pub(crate) fn all_ways(&self) -> impl Iterator<Item = &Nexthop> {
+        self.ways.iter().chain(&self.backup)
+    }
+
     /// Whether a gateway whose longest match has this length would lead back to the route.
     fn leads_back(&self, addr: IpAddr, matched: u8) -> bool {
         self.within.is_some_and(|own| own.contains(addr) && matched <= own.len())
@@ -53,23 +60,55 @@ impl SetKey {
 pub(crate) struct SetData {
     pub(crate) key: SetKey,
     pub(crate) resolved: SmallVec<[Way; 1]>,
+    /// Ways that take over when all of `resolved` die, none of which is among them.
+    pub(crate) backups: SmallVec<[Way; 1]>,
     pub(crate) blackhole: Option<BlackholeKind>,
     /// Gateways that need a look-up.
     pub(crate) tracked: SmallVec<[u32; 1]>,
     /// Tracked addresses whose match resolves through this set.
-    users: Vec<u32>,
+    pub(crate) users: Vec<u32>,
     pub(crate) group: Group,
+    /// A group of another kind, which routes use until they are sent again.
+    pub(crate) former: Option<Group>,
     dirty: bool,
-    /// Routes with this set have to be looked at: selected again if `renew`, else told to redistribution only.
-    rescan: bool,
-    renew: bool,
-    /// The kernel dropped the group with its routes.
-    pub(crate) lost: bool,
+    /// Routes with this set have to be looked at: selected again if `renew`, sent again late if `regroup`, else told to
+    /// redistribution only.
+    pub(crate) rescan: bool,
+    pub(crate) renew: bool,
+    pub(crate) regroup: bool,
 }
 
 impl SetData {
     pub(crate) fn active(&self) -> bool {
         !self.resolved.is_empty() || self.blackhole.is_some()
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        std::iter::once(&self.group).chain(&self.former)
+    }
+
+    /// Whether a group of the set was sent with one of these ways.
+    pub(crate) fn holds_any(&self, ways: &[FibNexthop]) -> bool {
+        self.groups().any(|g| g.members.iter().any(|(way, _)| ways.contains(way)))
+    }
+
+    /// Whether a group of the set was sent with a way through this interface.
+    pub(crate) fn sent_through(&self, ifindex: IfIndex) -> bool {
+        self.groups().any(|g| g.members.iter().any(|(way, _)| way.ifindex == ifindex))
+    }
+
+    /// The kernel dropped members; `true` when it deleted a group with its routes.
+    pub(crate) fn shrink(&mut self, lost: impl Fn(&FibNexthop) -> bool) -> bool {
+        let emptied = self.group.shrink(&lost);
+        self.former.as_mut().is_some_and(|former| former.shrink(&lost)) || emptied
+    }
+
+    /// What the kernel has of the set has to be made as it should be.
+    pub(crate) fn group_changed(&mut self, id: u32, fib: &mut Fib) {
+        let in_kernel = self.group.kernel || self.former.is_some();
+        if in_kernel && !std::mem::replace(&mut self.group.queued, true) {
+            fib.group_queue.push_back(id);
+        }
     }
 }
 
@@ -87,9 +126,13 @@ pub(crate) struct Tracked {
     pub(crate) vrf: VrfId,
     pub(crate) addr: IpAddr,
     pub(crate) owners: Vec<OwnerId>,
-    sets: Vec<u32>,
+    pub(crate) sets: Vec<u32>,
     pub(crate) matched: Option<Match>,
     pub(crate) ways: SmallVec<[Way; 1]>,
+    /// Set of the next best offer for the same prefix.
+    backup_set: Option<u32>,
+    /// What it leads to.
+    pub(crate) backups: SmallVec<[Way; 1]>,
     pub(crate) blackhole: Option<BlackholeKind>,
     /// The match is an interface route.
     pub(crate) connected: bool,
@@ -104,14 +147,24 @@ pub(crate) struct Resolver {
     pub(crate) tracked: Vec<Option<Tracked>>,
     free: Vec<u32>,
     pub(crate) index: BTreeMap<VrfId, DualMap<u32>>,
-    dirty: Vec<u32>,
-    dirty_sets: Vec<u32>,
-    rescan: bool,
+    pub(crate) dirty: Vec<u32>,
+    pub(crate) dirty_sets: Vec<u32>,
+    pub(crate) rescan: bool,
     /// Exact watches; see `notify`.
     pub(crate) exact: BTreeMap<(VrfId, Prefix), crate::notify::ExactWatch>,
     pub(crate) exact_dirty: Vec<(VrfId, Prefix)>,
     /// Tracked addresses whose watchers have to be told.
     pub(crate) tell: Vec<u32>,
+}
+
+impl Tracked {
+    const fn used_sets(&self) -> [Option<u32>; 2] {
+        let matched = match &self.matched {
+            Some(matched) => Some(matched.set),
+            None => None,
+        };
+        [matched, self.backup_set]
+    }
 }
 
 impl Resolver {
@@ -197,19 +250,21 @@ impl Rib {
             || SetData {
                 key: key.clone(),
                 resolved: SmallVec::new(),
+                backups: SmallVec::new(),
                 blackhole: None,
                 tracked: SmallVec::new(),
                 users: Vec::new(),
                 group: Group::default(),
+                former: None,
                 dirty: false,
                 rescan: false,
                 renew: false,
-                lost: false,
+                regroup: false,
             },
         );
         if new {
             let gateways: SmallVec<[(VrfId, IpAddr); 1]> =
-                key.ways.iter().filter_map(|w| Some((w.vrf, needs_lookup(w)?))).collect();
+                key.all_ways().filter_map(|w| Some((w.vrf, needs_lookup(w)?))).collect();
             let tracked: SmallVec<[u32; 1]> = gateways.iter().map(|(v, a)| self.track(*v, *a)).collect();
             for t in &tracked {
                 if let Some(t) = self.resolver.get_mut(*t) {
@@ -219,8 +274,10 @@ impl Rib {
             if let Some(set) = self.sets.get_mut(id) {
                 set.tracked = tracked;
             }
-            self.resolve_set(id);
             // No route has it yet.
+            let hurry = self.fib.hurry;
+            self.resolve_set(id);
+            self.fib.hurry = hurry;
             if let Some(set) = self.sets.get_mut(id) {
                 (set.rescan, set.renew) = (false, false);
             }
@@ -239,14 +296,21 @@ impl Rib {
         }
         for user in set.users {
             // The id may be used again before the look-up that is due.
-            if let Some(matched) = self.resolver.get_mut(user).and_then(|t| t.matched.as_mut())
+            let Some(t) = self.resolver.get_mut(user) else { continue };
+            if t.backup_set == Some(id) {
+                t.backup_set = None;
+            }
+            if let Some(matched) = &mut t.matched
                 && matched.set == id
             {
                 (matched.set, matched.spec) = (NONE, NONE);
-                self.resolver.touch(user);
             }
+            self.resolver.touch(user);
         }
         self.fib.drop_group(set.group);
+        if let Some(former) = set.former {
+            self.fib.drop_group(former);
+        }
     }
 
     /// Tracked address, looked up at once when it is new.
@@ -261,6 +325,8 @@ impl Rib {
             sets: Vec::new(),
             matched: None,
             ways: SmallVec::new(),
+            backup_set: None,
+            backups: SmallVec::new(),
             blackhole: None,
             connected: false,
             dirty: false,
@@ -287,10 +353,8 @@ impl Rib {
         if !t.owners.is_empty() || !t.sets.is_empty() {
             return;
         }
-        let (vrf, addr) = (t.vrf, t.addr);
-        if let Some(set) = t.matched.as_ref().map(|m| m.set).and_then(|s| self.sets.get_mut(s)) {
-            set.users.retain(|u| *u != id);
-        }
+        let (vrf, addr, used) = (t.vrf, t.addr, t.used_sets());
+        self.move_user(id, used, [None, None]);
         if let Some(map) = self.resolver.index.get_mut(&vrf) {
             map.remove(Prefix::host(addr));
             if map.is_empty() {
@@ -302,42 +366,68 @@ impl Rib {
     }
 
     /// Looks a tracked address up again; `true` when the answer changed.
-    fn lookup(&mut self, id: u32) -> bool {
+    pub(crate) fn lookup(&mut self, id: u32) -> bool {
         let Some(t) = self.resolver.get_mut(id) else { return false };
         t.dirty = false;
         let (vrf, addr) = (t.vrf, t.addr);
         let matched = self.match_for(id, vrf, addr);
         let set = matched.as_ref().and_then(|m| self.sets.get(m.set));
-        let mut connected = false;
-        let ways = set.map_or_else(SmallVec::new, |s| {
-            connected = !s.resolved.is_empty() && s.resolved.iter().all(|(way, _)| way.gateway.is_none());
-            let towards = |(way, weight): &Way| match way.gateway {
-                Some(_) => (*way, *weight),
-                None => (FibNexthop { gateway: Some(addr), afi: afi_of(addr), ..*way }, *weight),
-            };
-            s.resolved.iter().map(towards).collect()
-        });
+        let towards = |(way, weight): &Way| match way.gateway {
+            Some(_) => (*way, *weight),
+            None => (FibNexthop { gateway: Some(addr), afi: afi_of(addr), ..*way }, *weight),
+        };
+        let resolved = set.map_or(&[][..], |s| &s.resolved);
+        let connected = !resolved.is_empty() && resolved.iter().all(|(way, _)| way.gateway.is_none());
+        let ways: SmallVec<[Way; 1]> = resolved.iter().map(towards).collect();
         let blackhole = set.and_then(|s| s.blackhole);
+        let backup_set = matched.as_ref().and_then(|m| self.next_best(id, vrf, addr, m));
+        let own = set.map_or(&[][..], |s| &s.backups);
+        let further = backup_set.and_then(|s| self.sets.get(s)).map_or(&[][..], |s| &s.resolved);
+        let backups: SmallVec<[Way; 1]> = own.iter().chain(further).map(towards).collect();
         let Some(t) = self.resolver.get_mut(id) else { return false };
-        let changed = t.matched != matched || t.ways != ways || t.blackhole != blackhole;
+        let used = t.used_sets();
+        let told = t.matched != matched || t.ways != ways || t.blackhole != blackhole;
+        let changed = told || t.backups != backups || t.backup_set != backup_set;
         if !changed {
             return false;
         }
-        let old_set = t.matched.as_ref().map(|m| m.set);
-        let new_set = matched.as_ref().map(|m| m.set);
         (t.matched, t.ways, t.blackhole, t.connected) = (matched, ways, blackhole, connected);
-        if !t.owners.is_empty() && !std::mem::replace(&mut t.tell, true) {
+        (t.backup_set, t.backups) = (backup_set, backups);
+        let uses = t.used_sets();
+        if told && !t.owners.is_empty() && !std::mem::replace(&mut t.tell, true) {
             self.resolver.tell.push(id);
         }
-        if old_set != new_set {
-            if let Some(set) = old_set.and_then(|s| self.sets.get_mut(s)) {
+        self.move_user(id, used, uses);
+        true
+    }
+
+    /// A tracked address depends on other sets now.
+    fn move_user(&mut self, id: u32, from: [Option<u32>; 2], to: [Option<u32>; 2]) {
+        if from == to {
+            return;
+        }
+        for set in from.into_iter().flatten() {
+            if let Some(set) = self.sets.get_mut(set) {
                 set.users.retain(|u| *u != id);
             }
-            if let Some(set) = new_set.and_then(|s| self.sets.get_mut(s)) {
+        }
+        for set in to.into_iter().flatten() {
+            if let Some(set) = self.sets.get_mut(set) {
                 set.users.push(id);
             }
         }
-        true
+    }
+
+    /// Set of the best usable offer behind the one that a tracked address matched: a floating static route, another protocol.
+    fn next_best(&self, id: u32, vrf: VrfId, addr: IpAddr, matched: &Match) -> Option<u32> {
+        let t = *self.table_index.get(&TableKey { vrf, table: None, afi: afi_of(addr) })?;
+        let table = &self.tables[t];
+        let slot = table.find(matched.prefix)?;
+        table.further_candidates(slot).find_map(|c| {
+            let set = self.specs.get(c.spec)?.set;
+            let other = set != matched.set && self.usable(c.spec);
+            (other && !self.depends_on(set, id, addr, matched.prefix.len())).then_some(set)
+        })
     }
 
     /// Longest active match that does not lead through the address itself.
@@ -385,17 +475,21 @@ impl Rib {
     }
 
     /// Resolves a set from its tracked addresses and links; `true` when the result changed.
-    fn resolve_set(&mut self, id: u32) -> bool {
+    pub(crate) fn resolve_set(&mut self, id: u32) -> bool {
         let Some(set) = self.sets.get(id) else { return false };
         let mut resolved: SmallVec<[Way; 1]> = SmallVec::new();
         let mut blackhole = None;
         for way in &set.key.ways {
             self.resolve_way(way, &set.key, |way| {
-                if resolved.len() < self.config.max_ways && resolved.iter().all(|(w, _)| *w != way.0) {
+                if resolved.len() < self.config.max_ways && resolved.iter().all(|(w, _)| !w.same_path(&way.0)) {
                     resolved.push(way);
                 }
             })
             .inspect(|kind| blackhole = Some(*kind));
+        }
+        let mut backups = self.backups_for(set, &resolved);
+        if resolved.is_empty() && blackhole.is_none() {
+            resolved.extend(backups.drain(..));
         }
         if !resolved.is_empty() {
             blackhole = None;
@@ -403,14 +497,22 @@ impl Rib {
         let redistributed = self.tables.iter().any(|t| t.redist_protocols != 0);
         let Some(set) = self.sets.get_mut(id) else { return false };
         set.dirty = false;
-        if set.resolved == resolved && set.blackhole == blackhole {
+        let same_ways = set.resolved == resolved && set.blackhole == blackhole;
+        if same_ways && set.backups == backups {
             return false;
+        }
+        set.backups = backups;
+        if same_ways {
+            set.group_changed(id, &mut self.fib);
+            return true;
         }
         let kind = |ways: &[Way], hole| (ways.is_empty(), hole);
         let in_place =
             self.config.nexthop_objects && kind(&set.resolved, set.blackhole) == kind(&resolved, blackhole);
         (set.resolved, set.blackhole) = (resolved, blackhole);
-        self.fib.group_changed(id, &mut set.group);
+        set.group_changed(id, &mut self.fib);
+        // Routes that wait in a group which nobody updates any more have to be sent before it matters.
+        self.fib.hurry = true;
         if !in_place || redistributed {
             set.rescan = true;
             set.renew |= !in_place;
@@ -419,7 +521,43 @@ impl Rib {
         true
     }
 
-    /// Feeds `emit` with what a way leads to; tells the kind of blackhole when it leads nowhere on purpose.
+    /// Ways that take over when those of a set die: what its gateways fall back on, then its own backup.
+    fn backups_for(&self, set: &SetData, resolved: &[Way]) -> SmallVec<[Way; 1]> {
+        let mut backups: SmallVec<[Way; 1]> = SmallVec::new();
+        if !self.config.resilient_groups {
+            return backups;
+        }
+        let fits = |w: &FibNexthop| set.key.afi == Afi::Ipv4 || w.afi == Afi::Ipv6;
+        let mut add = |way: Way| {
+            let known = resolved.iter().chain(&backups).any(|(w, _)| w.same_path(&way.0));
+            if backups.len() < MAX_BACKUPS && !known && fits(&way.0) {
+                backups.push(way);
+            }
+        };
+        for way in &set.key.ways {
+            let Some(addr) = needs_lookup(way) else { continue };
+            let tracked = self.resolver.find(way.vrf, addr).and_then(|t| self.resolver.get(t));
+            let forward = |t: &&Tracked| {
+                t.matched.as_ref().is_some_and(|m| !set.key.leads_back(addr, m.prefix.len()))
+            };
+            for (nexthop, _) in tracked.filter(forward).iter().flat_map(|t| &t.backups) {
+                let guards = self.guards_of(way, addr, nexthop.ifindex, nexthop.guards);
+                if !self.guards.any_dead(guards) {
+                    add((FibNexthop { guards, ..*nexthop }, 1));
+                }
+            }
+        }
+        for way in &set.key.backup {
+            self.resolve_way(way, &set.key, &mut add);
+        }
+        backups
+    }
+
+    fn guards_of(&self, way: &Nexthop, addr: IpAddr, ifindex: IfIndex, below: GuardSet) -> GuardSet {
+        if way.guarded { self.guards.add_to(below, way.vrf, addr, ifindex) } else { below }
+    }
+
+    /// Feeds `emit` with what a way leads to, as far as it lives; tells the kind of blackhole when it leads nowhere on purpose.
     pub(crate) fn resolve_way(
         &self,
         way: &Nexthop,
@@ -432,7 +570,7 @@ impl Rib {
             Gateway::Blackhole(kind) => return Some(kind),
             Gateway::Interface(ifindex) => {
                 if operative(ifindex) {
-                    emit((FibNexthop { afi, ifindex, gateway: None, onlink: false }, way.weight.max(1)));
+                    emit((FibNexthop::new(afi, ifindex, None), way.weight.max(1)));
                 }
             }
             Gateway::Address { addr, ifindex, onlink } => {
@@ -442,8 +580,11 @@ impl Rib {
                 }
                 let Some(lookup) = needs_lookup(way) else {
                     let ifindex = ifindex.filter(|i| operative(*i))?;
-                    let nexthop = FibNexthop { afi: afi_of(addr), ifindex, gateway: Some(addr), onlink };
-                    emit((nexthop, way.weight.max(1)));
+                    let guards = self.guards_of(way, addr, ifindex, GuardSet::NONE);
+                    if !self.guards.any_dead(guards) {
+                        let nexthop = FibNexthop::new(afi_of(addr), ifindex, Some(addr));
+                        emit((FibNexthop { onlink, guards, ..nexthop }, way.weight.max(1)));
+                    }
                     return None;
                 };
                 let t = self.resolver.find(way.vrf, lookup).and_then(|t| self.resolver.get(t))?;
@@ -452,8 +593,9 @@ impl Rib {
                 }
                 let on_link = |i: IfIndex| ifindex.is_none_or(|wanted| wanted == i);
                 for (nexthop, _) in t.ways.iter().filter(|(n, _)| on_link(n.ifindex)) {
-                    if afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6 {
-                        emit((*nexthop, way.weight.max(1)));
+                    let guards = self.guards_of(way, addr, nexthop.ifindex, nexthop.guards);
+                    if (afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6) && !self.guards.any_dead(guards) {
+                        emit((FibNexthop { guards, ..*nexthop }, way.weight.max(1)));
                     }
                 }
                 return t.blackhole;
@@ -473,7 +615,7 @@ impl Rib {
     /// The kernel dropped all routes of the set: they are selected and sent again.
     pub(crate) fn rescan_lost(&mut self, id: u32) {
         if let Some(set) = self.sets.get_mut(id) {
-            (set.rescan, set.renew, set.lost) = (true, true, true);
+            (set.rescan, set.renew) = (true, true);
             self.resolver.rescan = true;
         }
     }
@@ -483,78 +625,6 @@ impl Rib {
         let ids: Vec<u32> = self.sets.iter().filter(|(_, s)| affected(s)).map(|(id, _)| id).collect();
         for id in ids {
             self.touch_set(id);
-        }
-    }
-
-    /// Brings everything that depends on changed routes, links or addresses up to date. The batch methods call it themselves.
-    pub fn settle(&mut self) {
-        for _ in 0..MAX_ROUNDS {
-            let tracked = std::mem::take(&mut self.resolver.dirty);
-            if tracked.is_empty() && self.resolver.idle() {
-                return;
-            }
-            for id in tracked {
-                if self.lookup(id) {
-                    let sets = self.resolver.get(id).map(|t| t.sets.clone()).unwrap_or_default();
-                    sets.into_iter().for_each(|set| self.touch_set(set));
-                }
-            }
-            for id in std::mem::take(&mut self.resolver.dirty_sets) {
-                if self.resolve_set(id) {
-                    let users = self.sets.get(id).map(|s| s.users.clone()).unwrap_or_default();
-                    users.into_iter().for_each(|t| self.resolver.touch(t));
-                }
-            }
-            if self.resolver.dirty.is_empty() && self.resolver.dirty_sets.is_empty() && self.resolver.rescan {
-                self.rescan();
-            }
-        }
-    }
-
-    /// One pass over the tables for all sets whose usability changed.
-    fn rescan(&mut self) {
-        self.resolver.rescan = false;
-        let ids: Vec<u32> = self.sets.iter().filter(|(_, s)| s.rescan).map(|(id, _)| id).collect();
-        // A set of which no specification is left in a table needs no pass.
-        if ids.is_empty() {
-            return;
-        }
-        for t in 0..self.tables.len() {
-            for slot in 0..self.tables[t].entries.len() as u32 {
-                let entry = self.tables[t].entries[slot as usize];
-                if entry.cand == NONE {
-                    continue;
-                }
-                let hit = |spec: u32| -> Option<bool> {
-                    let set = self.specs.get(spec).and_then(|s| self.sets.get(s.set));
-                    set.filter(|s| s.rescan && s.renew).map(|s| s.lost)
-                };
-                let old = self.tables[t].selected(slot);
-                let found = if entry.has(flag::MULTI) {
-                    let list = &self.tables[t].lists[entry.cand as usize].list;
-                    list.iter().any(|c| hit(c.spec).is_some())
-                } else {
-                    hit(entry.cand).is_some()
-                };
-                if !found {
-                    let set = old.and_then(|s| self.specs.get(s)).and_then(|s| self.sets.get(s.set));
-                    if set.is_some_and(|s| s.rescan) {
-                        self.redist_changed(t, slot, old, old);
-                    }
-                    continue;
-                }
-                let selected_hit = old.and_then(hit);
-                if selected_hit == Some(true) && !entry.has(flag::DIRTY) {
-                    let place = &mut self.tables[t].entries[slot as usize];
-                    place.set(flag::IN_KERNEL | flag::INSTALLED, false);
-                }
-                self.reselect(t, slot, old, selected_hit.is_some());
-            }
-        }
-        for id in ids {
-            if let Some(set) = self.sets.get_mut(id) {
-                (set.rescan, set.renew, set.lost) = (false, false, false);
-            }
         }
     }
 }

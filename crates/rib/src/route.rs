@@ -55,6 +55,16 @@ impl Spec {
     }
 }
 
+/// What two selections have in common for the kernel.
+enum Same {
+    /// Everything.
+    Group,
+    /// Packets go the same way, by different groups.
+    Ways,
+    /// Nothing that would count.
+    Nothing,
+}
+
 /// Who an offer comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
@@ -107,7 +117,13 @@ impl Rib {
 
     pub(crate) fn intern_from(&mut self, origin: Origin, afi: Afi, spec: &RouteSpec) -> u32 {
         let installed = origin.protocol.kernel_protocol().is_some();
-        let set = self.intern_set(&SetKey { afi, installed, within: None, ways: spec.nexthops.clone() });
+        let set = self.intern_set(&SetKey {
+            afi,
+            installed,
+            within: None,
+            ways: spec.nexthops.clone(),
+            backup: spec.backup.clone(),
+        });
         let spec = Spec {
             protocol: origin.protocol,
             instance: origin.instance,
@@ -141,7 +157,7 @@ impl Rib {
         let spec = self.specs.get(id)?;
         let key = &self.sets.get(spec.set)?.key;
         let covers = |w: &Nexthop| w.vrf == vrf && w.addr().is_some_and(|a| prefix.contains(a));
-        if !key.ways.iter().any(covers) {
+        if !key.all_ways().any(covers) {
             return None;
         }
         let key = SetKey { within: Some(prefix), ..key.clone() };
@@ -309,11 +325,17 @@ impl Rib {
         if old == new && !force {
             if new.is_none() {
                 self.tables[t].collect(slot);
+            } else if key.table.is_none() {
+                // What to fall back on may be another offer now.
+                self.resolver.prefix_changed(key.vrf, prefix);
             }
             return;
         }
-        if force || !self.same_forwarding(old, new) {
-            self.fib_changed(t, slot);
+        match self.same_forwarding(old, new) {
+            _ if force => self.fib_changed(t, slot),
+            Same::Group => {}
+            Same::Ways => self.fib_changed_late(t, slot),
+            Same::Nothing => self.fib_changed(t, slot),
         }
         if key.table.is_none() {
             self.resolver.prefix_changed(key.vrf, prefix);
@@ -325,18 +347,27 @@ impl Rib {
     }
 
     /// Whether a candidate can carry traffic: it resolves, and its distance is not "never".
-    fn usable(&self, id: u32) -> bool {
+    pub(crate) fn usable(&self, id: u32) -> bool {
         let Some(spec) = self.specs.get(id) else { return false };
         let Some(set) = self.sets.get(spec.set) else { return false };
         spec.distance.0 < 255 && set.active()
     }
 
-    fn same_forwarding(&self, a: Option<u32>, b: Option<u32>) -> bool {
+    /// How much the kernel's routes of two specifications have in common.
+    fn same_forwarding(&self, a: Option<u32>, b: Option<u32>) -> Same {
         let of = |id: Option<u32>| {
             let spec = self.specs.get(id?)?;
-            Some((spec.protocol.kernel_protocol()?, spec.set, spec.source))
+            Some((spec.protocol.kernel_protocol()?, spec.source, spec.set))
         };
-        of(a) == of(b)
+        let ways = |set| self.sets.get(set).filter(|s| !s.resolved.is_empty()).map(|s| &s.resolved);
+        match (of(a), of(b)) {
+            (a, b) if a == b => Same::Group,
+            (Some((pa, sa, a)), Some((pb, sb, b))) if (pa, sa) == (pb, sb) => {
+                let same = self.config.nexthop_objects && ways(a).is_some() && ways(a) == ways(b);
+                if same { Same::Ways } else { Same::Nothing }
+            }
+            _ => Same::Nothing,
+        }
     }
 
     pub(crate) fn find_table(&self, vrf: VrfId, table: Option<TableId>, afi: Afi) -> Option<usize> {
@@ -375,6 +406,7 @@ impl Rib {
 
     /// An offer of the RIB's own, with one way.
     pub(crate) fn own_spec(metric: Metric, nexthops: NexthopSet, source: Option<IpAddr>) -> RouteSpec {
-        RouteSpec { distance: Distance(0), metric, tag: Tag(0), nexthops, internal: false, source }
+        let backup = NexthopSet::default();
+        RouteSpec { distance: Distance(0), metric, tag: Tag(0), nexthops, backup, internal: false, source }
     }
 }

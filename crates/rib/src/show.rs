@@ -69,7 +69,7 @@ impl Rib {
         let installed = selected && (!ours || entry.has(flag::INSTALLED));
         let failed = (selected && ours && entry.has(flag::FAILED))
             .then(|| self.fib.errors.get(&(t as u32, slot)).copied().unwrap_or(FibError::Lost));
-        let waiting = entry.has(flag::DIRTY) || entry.inflight > 0;
+        let waiting = entry.has(flag::DIRTY) || entry.inflight() > 0;
         let grouped = ours && !set.resolved.is_empty();
         Some(RouteView {
             vrf: table.key.vrf,

@@ -37,6 +37,38 @@ pub(crate) mod flag {
     pub(crate) const SEEN: u8 = 1 << 7;
 }
 
+/// Bit of [`Entry::busy`]: in the queue of routes that can wait.
+const LATE: u8 = 1 << 7;
+
+impl Entry {
+    /// Operations sent and not yet acknowledged.
+    pub(crate) const fn inflight(&self) -> u8 {
+        self.busy & !LATE
+    }
+
+    /// One more operation is on its way.
+    pub(crate) const fn sent_one(&mut self) {
+        if self.inflight() < !LATE {
+            self.busy += 1;
+        }
+    }
+
+    /// The answer to one operation came.
+    pub(crate) const fn acked_one(&mut self) {
+        if self.inflight() > 0 {
+            self.busy -= 1;
+        }
+    }
+
+    pub(crate) const fn is_late(&self) -> bool {
+        self.busy & LATE != 0
+    }
+
+    pub(crate) const fn set_late(&mut self, late: bool) {
+        self.busy = self.inflight() | if late { LATE } else { 0 };
+    }
+}
+
 /// State of one prefix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
@@ -47,8 +79,8 @@ pub(crate) struct Entry {
     /// Prefix length; keeps the slot arrays free of padding.
     pub(crate) len: u8,
     pub(crate) flags: u8,
-    /// Operations sent and not yet acknowledged.
-    pub(crate) inflight: u8,
+    /// Number of operations in flight, and whether it is in the queue of routes that can wait.
+    busy: u8,
     /// `rtm_protocol` of the route that the kernel has from us.
     pub(crate) sent: u8,
 }
@@ -106,6 +138,8 @@ pub(crate) struct Table {
     free_lists: Vec<u32>,
     /// Slots to be sent to the kernel, in order of arrival (sorted sending makes the kernel's trie slow).
     pub(crate) queue: VecDeque<u32>,
+    /// Slots whose forwarding stays although their group is another: sent when nothing else is.
+    pub(crate) late: VecDeque<u32>,
     /// Slots to be told to redistribution subscribers.
     pub(crate) redist: VecDeque<u32>,
     /// Bits of subscribed protocols.
@@ -126,6 +160,7 @@ impl Table {
             lists: Vec::new(),
             free_lists: Vec::new(),
             queue: VecDeque::new(),
+            late: VecDeque::new(),
             redist: VecDeque::new(),
             redist_protocols: 0,
         }
@@ -151,7 +186,7 @@ impl Table {
         if !is_new {
             return Some(slot);
         }
-        let entry = Entry { cand: NONE, since: 0, len: prefix.len(), flags: 0, inflight: 0, sent: 0 };
+        let entry = Entry { cand: NONE, since: 0, len: prefix.len(), flags: 0, busy: 0, sent: 0 };
         if self.free.pop().is_some() {
             self.entries[slot as usize] = entry;
         } else {
@@ -184,7 +219,7 @@ impl Table {
     pub(crate) fn collect(&mut self, slot: u32) {
         let entry = self.entries[slot as usize];
         let busy = flag::DIRTY | flag::REDIST | flag::IN_KERNEL;
-        if entry.cand != NONE || entry.flags & busy != 0 || entry.inflight > 0 {
+        if entry.cand != NONE || entry.flags & busy != 0 || entry.busy > 0 {
             return;
         }
         let removed = match (self.prefix(slot), &mut self.index) {
@@ -235,6 +270,18 @@ impl Table {
         } else {
             SmallVec::from_slice(&[Candidate { spec: entry.cand, since: entry.since }])
         }
+    }
+
+    /// Candidates behind the selected one, best first.
+    pub(crate) fn further_candidates(&self, slot: u32) -> impl Iterator<Item = &Candidate> {
+        let entry = &self.entries[slot as usize];
+        let list = if entry.cand != NONE && entry.has(flag::MULTI) {
+            &self.lists[entry.cand as usize].list[..]
+        } else {
+            &[]
+        };
+        let selected = self.selected(slot);
+        list.iter().skip_while(move |c| Some(c.spec) != selected).skip(1)
     }
 
     /// Specification of the selected candidate.

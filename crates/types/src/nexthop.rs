@@ -44,27 +44,34 @@ pub struct Nexthop {
     pub vrf: VrfId,
     /// Relative share in ECMP, 1..=255.
     pub weight: u8,
+    /// Counts as dead while a BFD session towards the gateway is down.
+    pub guarded: bool,
 }
 
 impl Nexthop {
+    /// To `gateway`, of weight 1, not guarded.
+    pub const fn new(gateway: Gateway, vrf: VrfId) -> Self {
+        Self { gateway, vrf, weight: 1, guarded: false }
+    }
+
     /// Via a router to be resolved in `vrf`.
     pub const fn via(addr: IpAddr, vrf: VrfId) -> Self {
-        Self { gateway: Gateway::Address { addr, ifindex: None, onlink: false }, vrf, weight: 1 }
+        Self::new(Gateway::Address { addr, ifindex: None, onlink: false }, vrf)
     }
 
     /// Via a router on a known interface.
     pub const fn via_on(addr: IpAddr, ifindex: IfIndex, vrf: VrfId) -> Self {
-        Self { gateway: Gateway::Address { addr, ifindex: Some(ifindex), onlink: false }, vrf, weight: 1 }
+        Self::new(Gateway::Address { addr, ifindex: Some(ifindex), onlink: false }, vrf)
     }
 
     /// Directly out of an interface.
     pub const fn interface(ifindex: IfIndex, vrf: VrfId) -> Self {
-        Self { gateway: Gateway::Interface(ifindex), vrf, weight: 1 }
+        Self::new(Gateway::Interface(ifindex), vrf)
     }
 
     /// Nowhere.
     pub const fn blackhole(kind: BlackholeKind) -> Self {
-        Self { gateway: Gateway::Blackhole(kind), vrf: VrfId::DEFAULT, weight: 1 }
+        Self::new(Gateway::Blackhole(kind), VrfId::DEFAULT)
     }
 
     /// Address of the router, if there is one.

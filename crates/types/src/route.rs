@@ -31,6 +31,8 @@ pub struct RouteSpec {
     pub tag: Tag,
     /// Ways, not empty. Gateways without an interface are resolved recursively.
     pub nexthops: NexthopSet,
+    /// Ways to fall back on at once when none of `nexthops` is left; may be empty.
+    pub backup: NexthopSet,
     /// Learnt from an internal BGP peer: recursion over any route is allowed, and summaries count it as iBGP.
     pub internal: bool,
     /// Preferred source address for packets of this host.

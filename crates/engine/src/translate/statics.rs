@@ -56,6 +56,7 @@ fn collect(
             metric: Metric(0),
             tag,
             nexthops,
+            backup: NexthopSet::default(),
             internal: false,
             source: None,
         };
@@ -80,5 +81,5 @@ fn way(key: &StaticKey, options: &StaticOptions, vrf: VrfId, around: &Surroundin
         StaticTarget::Interface(name) => Gateway::Interface(around.link(name)?.ifindex),
         StaticTarget::Discard(discard) => Gateway::Blackhole(discard.kind()),
     };
-    Some(Nexthop { gateway, vrf, weight: 1 })
+    Some(Nexthop::new(gateway, vrf))
 }

@@ -207,6 +207,7 @@ fn protocol_route_maps_filter_and_set_the_source() {
             metric: Metric(0),
             tag: Tag(0),
             nexthops: NexthopSet::one(via),
+            backup: NexthopSet::default(),
             internal: false,
             source: None,
         };

@@ -197,6 +197,7 @@ pub(crate) fn set(prefix: &str, protocol: Protocol, distance: u8, ways: &[Nextho
         metric: Metric(0),
         tag: Tag(0),
         nexthops,
+        backup: NexthopSet::default(),
         internal: false,
         source: None,
     };

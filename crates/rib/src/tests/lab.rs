@@ -1,7 +1,7 @@
 //! A RIB with a model kernel behind it: it refuses what Linux refuses, and panics where an order of operations would have
 //! taken traffic down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ferr_types::{
@@ -11,10 +11,39 @@ use ferr_types::{
 
 use crate::*;
 
+#[derive(Debug)]
+pub(crate) struct KernelGroup {
+    pub(crate) members: Vec<(NhId, u8)>,
+    buckets: Option<std::num::NonZeroU16>,
+}
+
+impl KernelGroup {
+    fn holds(&self, id: NhId) -> bool {
+        self.members.iter().any(|(m, _)| *m == id)
+    }
+
+    /// Members that get packets: in a resilient group those whose share rounds to a bucket or more.
+    fn carriers(&self) -> Vec<NhId> {
+        let Some(buckets) = self.buckets else { return self.members.iter().map(|m| m.0).collect() };
+        let (buckets, total) =
+            (u32::from(buckets.get()), self.members.iter().map(|m| u32::from(m.1)).sum::<u32>());
+        let (mut sum, mut from, mut out) = (0, 0, Vec::new());
+        for (id, weight) in &self.members {
+            sum += u32::from(*weight);
+            let to = (buckets * sum + total / 2) / total;
+            if to > from {
+                out.push(*id);
+            }
+            from = to;
+        }
+        out
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Kernel {
     pub(crate) nexthops: BTreeMap<NhId, FibNexthop>,
-    pub(crate) groups: BTreeMap<NhId, Vec<NhId>>,
+    pub(crate) groups: BTreeMap<NhId, KernelGroup>,
     pub(crate) routes: BTreeMap<(TableId, Prefix), (u8, FibTarget)>,
     pub(crate) refuse: bool,
 }
@@ -30,15 +59,15 @@ impl Kernel {
                 assert_eq!(self.nexthops.insert(*id, *nexthop), None, "ids are not reused");
             }
             FibAction::NexthopDel { id } => {
-                assert!(!self.groups.values().any(|g| g.contains(id)), "a used member was deleted");
+                assert!(!self.groups.values().any(|g| g.holds(*id)), "a used member was deleted");
                 self.nexthops.remove(id);
             }
-            FibAction::GroupSet { id, members, replace } => {
+            FibAction::GroupSet { id, members, buckets, replace } => {
                 assert!(!members.is_empty());
                 assert_eq!(self.groups.contains_key(id), *replace, "group {id:?}");
-                let members: Vec<NhId> = members.iter().map(|m| m.0).collect();
-                assert!(members.iter().all(|m| self.nexthops.contains_key(m)), "members come first");
-                self.groups.insert(*id, members);
+                assert!(members.iter().all(|m| self.nexthops.contains_key(&m.0)), "members come first");
+                let old = self.groups.insert(*id, KernelGroup { members: members.to_vec(), buckets: *buckets });
+                assert!(old.is_none_or(|old| old.buckets == *buckets), "the kind of a group stays");
             }
             FibAction::GroupDel { id } => {
                 let used = self.routes.values().any(|r| r.1 == FibTarget::Group(*id));
@@ -64,20 +93,32 @@ impl Kernel {
         self.nexthops.retain(|_, n| n.ifindex != ifindex);
         let nexthops = &self.nexthops;
         self.groups.retain(|_, g| {
-            g.retain(|m| nexthops.contains_key(m));
-            !g.is_empty()
+            g.members.retain(|(m, _)| nexthops.contains_key(m));
+            !g.members.is_empty()
         });
         let groups = &self.groups;
         self.routes.retain(|_, (_, t)| !matches!(t, FibTarget::Group(g) if !groups.contains_key(g)));
     }
 
+    /// What the failover does when it hears that guards died.
+    pub(crate) fn delete(&mut self, ids: &[NhId]) {
+        self.nexthops.retain(|id, _| !ids.contains(id));
+        for (id, group) in &mut self.groups {
+            group.members.retain(|(m, _)| !ids.contains(m));
+            assert!(!group.members.is_empty(), "{id:?} was emptied, with its routes");
+        }
+    }
+
+    /// Ways that packets to a prefix take.
     pub(crate) fn ways(&self, prefix: &str) -> Vec<String> {
         let prefix: Prefix = prefix.parse().unwrap();
         let Some((_, (_, target))) = self.routes.iter().find(|((_, p), _)| *p == prefix) else {
             return Vec::new();
         };
         match target {
-            FibTarget::Group(id) => self.groups[id].iter().map(|m| show(&self.nexthops[m])).collect(),
+            FibTarget::Group(id) => {
+                self.groups[id].carriers().iter().map(|m| show(&self.nexthops[m])).collect()
+            }
             FibTarget::Plain(ways) => ways.iter().map(|(n, _)| show(n)).collect(),
             FibTarget::Blackhole(kind) => vec![format!("{kind:?}")],
         }
@@ -118,6 +159,14 @@ impl Lab {
             self.kernel.carrier_lost(IfIndex(ifindex));
         }
         self.rib.link_set(self.now, link(ifindex, running));
+    }
+
+    /// A guard dies: the failover first, the RIB later.
+    pub(crate) fn guard_down(&mut self, guard: GuardId) -> Vec<NhId> {
+        let victims = self.rib.failover_plan().victims(|g| g == guard, &BTreeSet::new());
+        self.kernel.delete(&victims);
+        self.rib.guard_down(guard, &victims);
+        victims
     }
 
     pub(crate) fn addr(&mut self, ifindex: u32, addr: &str, add: bool) {
@@ -211,6 +260,7 @@ pub(crate) fn set(
         metric: Metric(metric),
         tag: Tag(0),
         nexthops,
+        backup: NexthopSet::default(),
         internal: distance == 200,
         source: None,
     };

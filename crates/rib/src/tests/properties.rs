@@ -15,6 +15,21 @@ enum Step {
     Set(usize, usize, usize),
     Withdraw(usize, usize),
     Drain(usize),
+    Guard(usize, bool),
+}
+
+/// Gateways with a BFD session of their own.
+const GUARDED: [&str; 4] = ["10.0.2.9", "10.0.3.9", "20.0.0.9", "30.0.0.1"];
+
+fn guard(at: usize) -> GuardId {
+    GuardId(std::num::NonZeroU32::new(at as u32 + 1).unwrap())
+}
+
+fn register_guards(lab: &mut Lab) {
+    for (at, addr) in GUARDED.iter().enumerate() {
+        let gateway = GuardedGateway { vrf: VrfId::DEFAULT, addr: addr.parse().unwrap(), ifindex: None };
+        lab.rib.guard_set(guard(at), gateway);
+    }
 }
 
 const PREFIXES: [&str; 8] = [
@@ -56,6 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..PREFIXES.len(), 0..2usize, 0..20usize).prop_map(|(p, o, w)| Step::Set(p, o, w)),
         2 => (0..PREFIXES.len(), 0..2usize).prop_map(|(p, o)| Step::Withdraw(p, o)),
         2 => (1..6usize).prop_map(Step::Drain),
+        2 => (0..GUARDED.len(), any::<bool>()).prop_map(|(g, up)| Step::Guard(g, up)),
     ]
 }
 
@@ -64,11 +80,20 @@ struct End {
     links: BTreeMap<u32, bool>,
     addrs: BTreeMap<u32, bool>,
     routes: BTreeMap<(usize, usize), usize>,
+    guards: BTreeMap<usize, bool>,
 }
 
 fn route_update(prefix: usize, origin: usize, choice: usize) -> RouteUpdate {
     let (protocol, distance) = PROTOCOLS[origin];
-    set(PREFIXES[prefix], protocol, distance, 0, &ways(prefix, choice))
+    let guarded = |way: &Nexthop| Nexthop { guarded: choice % 3 != 0, ..*way };
+    let given: Vec<Nexthop> = ways(prefix, choice).iter().map(guarded).collect();
+    let mut update = set(PREFIXES[prefix], protocol, distance, 0, &given);
+    if let RouteUpdate::Set(_, spec) = &mut update
+        && choice % 2 == 1
+    {
+        spec.backup = ways(prefix, (choice + 7) % 20).iter().map(guarded).collect();
+    }
+    update
 }
 
 fn apply(lab: &mut Lab, step: &Step, end: &mut End) {
@@ -93,6 +118,14 @@ fn apply(lab: &mut Lab, step: &Step, end: &mut End) {
             end.routes.remove(&(p, o));
         }
         Step::Drain(n) => lab.step(n, &mut Vec::new()),
+        Step::Guard(g, true) => {
+            lab.rib.guard_up(guard(g));
+            end.guards.insert(g, true);
+        }
+        Step::Guard(g, false) => {
+            lab.guard_down(guard(g));
+            end.guards.insert(g, false);
+        }
     }
 }
 
@@ -100,7 +133,8 @@ fn apply(lab: &mut Lab, step: &Step, end: &mut End) {
 fn picture(lab: &Lab) -> Vec<String> {
     let views = lab.rib.routes_from(VrfId::DEFAULT, None, Afi::Ipv4, None, usize::MAX);
     let line = |v: &RouteView| {
-        let kernel = if v.selected { lab.kernel.ways(&v.prefix.to_string()) } else { Vec::new() };
+        let mut kernel = if v.selected { lab.kernel.ways(&v.prefix.to_string()) } else { Vec::new() };
+        kernel.sort();
         let mut ways: Vec<String> = v.nexthops.iter().map(|n| format!("{:?}", n.resolved)).collect();
         ways.sort();
         format!("{} {} {} {} {ways:?} {kernel:?}", v.prefix, v.protocol, v.selected, v.installed)
@@ -109,12 +143,13 @@ fn picture(lab: &Lab) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_ends_in_the_same_state(steps in prop::collection::vec(step(), 1..60), objects: bool) {
         let config = RibConfig { nexthop_objects: objects, ..RibConfig::default() };
         let mut lab = Lab::new(config.clone());
+        register_guards(&mut lab);
         let mut end = End::default();
         // A kernel without objects flushes plain routes on carrier loss too; the model kernel does so for groups only.
         for step in steps.iter().filter(|s| objects || !matches!(s, Step::Link(_, false))) {
@@ -127,6 +162,10 @@ proptest! {
         }
         for (i, _) in end.addrs.iter().filter(|a| *a.1) {
             fresh.addr(*i, &format!("10.0.{i}.1/24"), true);
+        }
+        register_guards(&mut fresh);
+        for (g, _) in end.guards.iter().filter(|g| !*g.1) {
+            fresh.rib.guard_down(guard(*g), &[]);
         }
         let updates: Vec<RouteUpdate> =
             end.routes.iter().map(|((p, o), w)| route_update(*p, *o, *w)).collect();

@@ -99,6 +99,7 @@ fn route(prefix: &str, protocol: Protocol, distance: u8, ways: &[Nexthop]) -> Ro
         metric: Metric(0),
         tag: Tag(0),
         nexthops: ways.iter().copied().collect::<NexthopSet>(),
+        backup: NexthopSet::default(),
         internal: distance == 200,
         source: None,
     };
