@@ -1,6 +1,7 @@
 //! FIB operations as netlink messages.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use ferr_rib::{FibAction, FibNexthop, FibOp, FibTarget, KERNEL_METRIC, NhId};
 use ferr_types::{Afi, BlackholeKind, Prefix, Protocol, TableId};
@@ -12,8 +13,15 @@ use crate::msg::{
 
 pub(crate) const NHA_ID: u16 = 1;
 pub(crate) const NHA_GROUP: u16 = 2;
+pub(crate) const NHA_GROUP_TYPE: u16 = 3;
 pub(crate) const NHA_OIF: u16 = 5;
 pub(crate) const NHA_GATEWAY: u16 = 6;
+pub(crate) const NHA_RES_GROUP: u16 = 12;
+pub(crate) const NHA_RES_GROUP_BUCKETS: u16 = 1;
+pub(crate) const NHA_RES_GROUP_IDLE_TIMER: u16 = 2;
+
+/// `NEXTHOP_GRP_TYPE_RES`.
+const RESILIENT: u16 = 1;
 
 pub(crate) const RTA_DST: u16 = 1;
 pub(crate) const RTA_OIF: u16 = 4;
@@ -60,7 +68,9 @@ pub(crate) fn encode(batch: &mut Batch, seq: u32, op: &FibOp) {
     match &op.action {
         FibAction::NexthopAdd { id, nexthop } => nexthop_add(batch, seq, *id, nexthop),
         FibAction::NexthopDel { id } | FibAction::GroupDel { id } => nexthop_del(batch, seq, *id),
-        FibAction::GroupSet { id, members, replace } => group_set(batch, seq, *id, members, *replace),
+        FibAction::GroupSet { id, members, buckets, replace } => {
+            group_set(batch, seq, *id, members, *buckets, *replace);
+        }
         FibAction::RouteSet { table, prefix, protocol, source, target } => {
             route_set(batch, seq, (*table, *prefix), *protocol, *source, target);
         }
@@ -81,7 +91,14 @@ fn nexthop_add(batch: &mut Batch, seq: u32, id: NhId, nexthop: &FibNexthop) {
     batch.end();
 }
 
-fn group_set(batch: &mut Batch, seq: u32, id: NhId, members: &[(NhId, u8)], replace: bool) {
+fn group_set(
+    batch: &mut Batch,
+    seq: u32,
+    id: NhId,
+    members: &[(NhId, u8)],
+    buckets: Option<NonZeroU16>,
+    replace: bool,
+) {
     let flags = NLM_F_CREATE | if replace { NLM_F_REPLACE } else { NLM_F_EXCL };
     batch.begin(RTM_NEWNEXTHOP, flags, seq, &[0, 0, NEXTHOP_PROTOCOL, 0, 0, 0, 0, 0]);
     batch.attr_u32(NHA_ID, id.0);
@@ -92,6 +109,14 @@ fn group_set(batch: &mut Batch, seq: u32, id: NhId, members: &[(NhId, u8)], repl
         entries.extend_from_slice(&[weight.saturating_sub(1), 0, 0, 0]);
     }
     batch.attr(NHA_GROUP, &entries);
+    if let Some(buckets) = buckets {
+        batch.attr(NHA_GROUP_TYPE, &RESILIENT.to_ne_bytes());
+        batch.nested(NHA_RES_GROUP, |batch| {
+            batch.attr(NHA_RES_GROUP_BUCKETS, &buckets.get().to_ne_bytes());
+            // Buckets move at once, in use or not.
+            batch.attr_u32(NHA_RES_GROUP_IDLE_TIMER, 0);
+        });
+    }
     batch.end();
 }
 

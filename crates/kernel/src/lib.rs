@@ -1,7 +1,7 @@
 //! Linux as the FIB: writer, monitor, dumps and reconciliation over routing netlink.
 //!
 //! # Purpose
-//! [`FibWriter`] carries out the operations of the RIB, [`Monitor`] tells what happens to links, addresses and routes, [`Dumper`]
+//! [`FibWriter`] carries out the operations of the RIB, as far as the [`DeadList`] lets it, [`Monitor`] tells what happens to links, addresses and routes, [`Dumper`]
 //! finds what an earlier run left, [`Requester`] makes rare requests. All block; the threads belong to the caller.
 //!
 //! # Invariants
@@ -12,6 +12,7 @@
 //! # References
 //! RFC 3549; the kernel's `rtnetlink`, `nexthop` interfaces.
 
+mod dead;
 mod decode;
 mod dump;
 mod encode;
@@ -22,6 +23,7 @@ mod request;
 mod sock;
 mod writer;
 
+pub use dead::DeadList;
 pub use dump::{Dumper, Leftovers, OwnRoute, is_own_route};
 pub use event::{KernelEvent, OwnLost};
 pub use monitor::{Monitor, MonitorOptions};

@@ -46,13 +46,9 @@ fn a_vrf_device_tells_its_table() {
 
 #[test]
 fn routes_read_back_as_written() {
-    let way = FibNexthop {
-        afi: Afi::Ipv6,
-        ifindex: IfIndex(4),
-        gateway: Some("fe80::9".parse().unwrap()),
-        onlink: true,
-    };
-    let direct = FibNexthop { afi: Afi::Ipv4, ifindex: IfIndex(5), gateway: None, onlink: false };
+    let gateway = Some("fe80::9".parse().unwrap());
+    let way = FibNexthop { onlink: true, ..FibNexthop::new(Afi::Ipv6, IfIndex(4), gateway) };
+    let direct = FibNexthop::new(Afi::Ipv4, IfIndex(5), None);
     let bytes = encoded(FibAction::RouteSet {
         table: TableId(70_000),
         prefix: prefix("20.0.0.0/8"),
@@ -105,7 +101,7 @@ proptest! {
             protocol: 186,
             source: None,
             target: FibTarget::Plain(vec![
-                (FibNexthop { afi: Afi::Ipv4, ifindex: IfIndex(4), gateway: Some("10.0.0.1".parse().unwrap()), onlink: false }, 1);
+                (FibNexthop::new(Afi::Ipv4, IfIndex(4), Some("10.0.0.1".parse().unwrap())), 1);
                 3
             ]),
         });

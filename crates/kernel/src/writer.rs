@@ -3,6 +3,7 @@
 //! Operations go out back to back in large datagrams with an acknowledgement asked for the last message only; refusals come back for
 //! each refused message by its sequence number. Measured: six times the rate of one acknowledgement per route.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferr_rib::{FibAck, FibAction, FibError, FibOp, FibToken, NhId};
@@ -10,6 +11,7 @@ use ferr_types::{Prefix, TableId};
 use nix::errno::Errno;
 use nix::libc;
 
+use crate::DeadList;
 use crate::encode::{encode, nexthop_del, route_del};
 use crate::msg::{Batch, Messages, NLMSG_ERROR};
 use crate::sock::{Buffers, Socket};
@@ -28,12 +30,19 @@ pub struct FibWriter {
     socket: Socket,
     batch: Batch,
     seq: u32,
+    dead: Arc<DeadList>,
 }
 
 impl FibWriter {
     /// Opens the socket in the namespace of the calling thread.
     pub fn open() -> nix::Result<Self> {
-        Ok(Self { socket: Socket::open(0, BUFFERS)?, batch: Batch::default(), seq: 1 })
+        let dead = Arc::default();
+        Ok(Self { socket: Socket::open(0, BUFFERS)?, batch: Batch::default(), seq: 1, dead })
+    }
+
+    /// What died is left out of operations from now on.
+    pub fn set_dead_list(&mut self, dead: Arc<DeadList>) {
+        self.dead = dead;
     }
 
     /// Port of the socket, for [`crate::Monitor::ignore_ports`].
@@ -44,7 +53,8 @@ impl FibWriter {
     /// Carries all operations out in order, and answers each.
     pub fn apply(&mut self, ops: &[FibOp]) -> Vec<FibAck> {
         let mut acks = Vec::with_capacity(ops.len());
-        let mut rest = ops;
+        let living = self.dead.filter(ops, &mut acks);
+        let mut rest = living.as_deref().unwrap_or(ops);
         while !rest.is_empty() {
             let taken = self.fill(rest);
             let (now, later) = rest.split_at(taken);
@@ -91,6 +101,11 @@ impl FibWriter {
         }
     }
 
+    /// Deletes next-hop objects; the kernel moves the groups that hold them. Tells how many it refused.
+    pub fn delete_nexthops(&mut self, nexthops: &[NhId]) -> usize {
+        self.sweep(&[], nexthops)
+    }
+
     /// Deletes leftovers of ours: routes (with the protocol they had), then next-hop objects. Tells how many the kernel
     /// refused; what is gone already counts as deleted.
     pub fn sweep(&mut self, routes: &[(TableId, Prefix, u8)], nexthops: &[NhId]) -> usize {
@@ -120,6 +135,14 @@ impl FibWriter {
             });
         }
         refused
+    }
+
+    /// Whether the kernel has resilient groups: Linux 5.13 and later.
+    pub fn has_resilient_groups() -> bool {
+        let Ok(name) = nix::sys::utsname::uname() else { return false };
+        let release = name.release().to_string_lossy();
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(5), Some(13))
     }
 
     /// Whether the kernel has next-hop objects.

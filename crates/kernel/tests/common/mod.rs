@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferr_kernel::{Dumper, FibWriter, KernelEvent, Monitor, MonitorOptions, OwnLost};
+use ferr_kernel::{DeadList, Dumper, FibWriter, KernelEvent, Monitor, MonitorOptions, OwnLost};
 use ferr_rib::{LinkKind, Rib, RibConfig, Vrf};
 use ferr_types::{
     Distance, Metric, Nexthop, NexthopSet, Prefix, Protocol, RouteKey, RouteSpec, RouteUpdate, Tag, VrfId,
@@ -74,6 +75,9 @@ pub(crate) fn two_links() {
 pub(crate) struct Router {
     pub(crate) rib: Rib,
     pub(crate) writer: FibWriter,
+    /// The way past the queue.
+    pub(crate) failover: FibWriter,
+    pub(crate) dead: Arc<DeadList>,
     pub(crate) monitor: Monitor,
     pub(crate) overruns: usize,
     pub(crate) lost: usize,
@@ -90,9 +94,12 @@ impl Router {
         let leftovers = Dumper::open().unwrap().leftovers().unwrap();
         let config = RibConfig { nexthop_id_base: leftovers.free_id, nexthop_objects: objects, ..config };
         let mut monitor = Monitor::open(options).unwrap();
-        monitor.ignore_ports(&[writer.port()]).unwrap();
+        let dead = Arc::<DeadList>::default();
+        writer.set_dead_list(dead.clone());
+        let failover = FibWriter::open().unwrap();
+        monitor.ignore_ports(&[writer.port(), failover.port()]).unwrap();
         let rib = Rib::new(config, Instant::now());
-        let mut router = Self { rib, writer, monitor, overruns: 0, lost: 0 };
+        let mut router = Self { rib, writer, failover, dead, monitor, overruns: 0, lost: 0 };
         router.run();
         router
     }
