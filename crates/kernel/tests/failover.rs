@@ -51,9 +51,8 @@ fn ten_thousand_routes_leave_by_one_object() {
     in_namespace(|| {
         two_links();
         let mut router = guarded_router();
-        let v4 = (0..8000).map(|i| {
-            with_backup(&format!("20.{}.{}.0/24", i >> 8, i & 255), "10.0.0.2", "10.0.1.2")
-        });
+        let v4 = (0..8000)
+            .map(|i| with_backup(&format!("20.{}.{}.0/24", i >> 8, i & 255), "10.0.0.2", "10.0.1.2"));
         let v6 = (0..2000).map(|i| with_backup(&format!("2001:db8:{i:x}::/48"), "fd00:a::2", "fd00:b::2"));
         let routes: Vec<RouteUpdate> = v4.chain(v6).collect();
         router.rib.apply(Instant::now(), &routes);
@@ -118,7 +117,7 @@ fn the_backup_carries_nothing_while_the_way_lives() {
         router.rib.apply(Instant::now(), &[one, both]);
         router.flush();
         let buckets = ip("nexthop bucket show");
-        assert_eq!(buckets.lines().count(), 64, "{buckets}");
+        assert_eq!(buckets.lines().count(), 33, "{buckets}");
         for group in ip_json("nexthop bucket show").iter().map(|b| &b["bucket"]["nhid"]) {
             let id = group.as_u64().unwrap();
             let object = &ip_json(&format!("nexthop show id {id}"))[0];

@@ -151,9 +151,8 @@ impl Rib {
             while self.resolver.idle()
                 && let Some(set) = self.fib.formers.pop()
             {
-                if let Some(former) = self.sets.get_mut(set).and_then(|s| s.former.take()) {
-                    self.fib.drop_group(former);
-                }
+                let former = self.sets.get_mut(set).map(|s| std::mem::take(&mut s.former));
+                former.into_iter().flatten().for_each(|former| self.fib.drop_group(former));
             }
             self.fib.collect_garbage(max, out);
         }
@@ -163,18 +162,17 @@ impl Rib {
         // The id may belong to another set by now.
         let Some(set) = self.sets.get_mut(id).filter(|s| s.group.queued) else { return };
         let forwarding = Forwarding { ways: &set.resolved, backups: &set.backups };
-        if let Some(former) = &mut set.former {
-            self.fib.send_group(id, former, forwarding, false, out);
+        for former in &mut set.former {
+            self.fib.send_group(id, former, forwarding, None, out);
         }
         set.group.queued = false;
         if !set.group.kernel {
             return;
         }
-        let resilient = self.config.resilient_groups && forwarding.wants_buckets();
-        self.fib.send_group(id, &mut set.group, forwarding, resilient, out);
+        self.fib.send_group(id, &mut set.group, forwarding, None, out);
         // The kernel does not change the kind of a group: the routes move to a second one.
-        if resilient && set.group.buckets.is_none() {
-            set.former = Some(std::mem::take(&mut set.group));
+        if self.config.resilient_groups && !forwarding.suits(set.group.buckets) {
+            set.former.push(std::mem::take(&mut set.group));
             (set.rescan, set.regroup) = (true, true);
             self.resolver.rescan = true;
             self.fib.formers.push(id);
@@ -234,8 +232,8 @@ impl Rib {
         }
         if !set.group.kernel {
             let forwarding = Forwarding { ways: &set.resolved, backups: &set.backups };
-            let resilient = self.config.resilient_groups && forwarding.wants_buckets() || set.former.is_some();
-            self.fib.send_group(id, &mut set.group, forwarding, resilient, out);
+            let buckets = forwarding.wanted_buckets().filter(|_| self.config.resilient_groups);
+            self.fib.send_group(id, &mut set.group, forwarding, buckets, out);
         }
         set.group.id.map(FibTarget::Group)
     }
@@ -288,10 +286,8 @@ impl Rib {
     fn group_acked(&mut self, now: Instant, id: NhId, result: Result<(), FibError>) {
         let Some(set_id) = self.fib.groups.get(&id).copied() else { return };
         let Some(set) = self.sets.get_mut(set_id) else { return };
-        let group = match &mut set.former {
-            Some(former) if former.id == Some(id) => former,
-            _ => &mut set.group,
-        };
+        let former = set.former.iter_mut().find(|f| f.id == Some(id));
+        let group = former.unwrap_or(&mut set.group);
         group.acked = result.is_ok();
         group.created |= result.is_ok();
         if result.is_err() {
@@ -383,7 +379,7 @@ impl Rib {
         for set_id in groups {
             if let Some(set) = self.sets.get_mut(set_id) {
                 let alone = lost_way.is_none() || set.group.members.len() == 1;
-                if alone && set.former.as_ref().is_some_and(|f| f.id == Some(id)) {
+                if alone && set.former.iter().any(|f| f.id == Some(id)) {
                     self.rescan_lost(set_id);
                 } else if alone {
                     let ways = std::mem::take(&mut set.group.members);

@@ -24,8 +24,8 @@ use crate::{FibAction, FibError, FibNexthop, FibOp, FibToken, GuardSet, NhId};
 /// Errors that are kept with their routes; further failed routes show a general one.
 const MAX_ERRORS: usize = 4096;
 
-/// Buckets of a resilient group. The kernel refuses another number for a group that exists.
-const BUCKETS: NonZeroU16 = NonZeroU16::new(32).unwrap();
+/// Buckets of a resilient group whose ways share the load. The kernel refuses another number for a group that exists.
+const SHARED_BUCKETS: NonZeroU16 = NonZeroU16::new(32).unwrap();
 /// Ways that so many buckets serve fairly enough; groups of more are plain.
 const MAX_RESILIENT_WAYS: usize = 8;
 /// Weight of the strongest way of a group with backups: so large that a backup's share rounds to no bucket.
@@ -56,10 +56,25 @@ pub(crate) struct Forwarding<'a> {
 }
 
 impl Forwarding<'_> {
-    /// Whether a resilient group serves it better than a plain one.
-    pub(crate) fn wants_buckets(self) -> bool {
-        let guarded = self.ways.len() > 1 && self.ways.iter().any(|(way, _)| !way.guards.is_empty());
-        self.ways.len() <= MAX_RESILIENT_WAYS && (guarded || !self.backups.is_empty())
+    /// Buckets of the resilient group that serves it better than a plain one. A single way needs one, which moves four times as fast
+    /// as many.
+    pub(crate) fn wanted_buckets(self) -> Option<NonZeroU16> {
+        let guarded = || self.ways.len() > 1 && self.ways.iter().any(|(way, _)| !way.guards.is_empty());
+        match self.ways.len() {
+            1 if !self.backups.is_empty() => Some(NonZeroU16::MIN),
+            2..=MAX_RESILIENT_WAYS if guarded() || !self.backups.is_empty() => Some(SHARED_BUCKETS),
+            _ => None,
+        }
+    }
+
+    /// Whether a group of this kind, which is there already, will do.
+    pub(crate) fn suits(self, buckets: Option<NonZeroU16>) -> bool {
+        match (buckets, self.ways.len()) {
+            (None, _) => self.wanted_buckets().is_none(),
+            (Some(_), 0..=1) => true,
+            (Some(buckets), 2..=MAX_RESILIENT_WAYS) => buckets >= SHARED_BUCKETS,
+            (Some(_), _) => false,
+        }
     }
 
     /// Members with their weights in the kernel.
@@ -227,13 +242,13 @@ impl Fib {
         }
     }
 
-    /// Makes the kernel's group forward so. `resilient` decides about the kind of a group that the kernel has not got.
+    /// Makes the kernel's group forward so. `buckets` are for a group that the kernel has not got yet.
     pub(crate) fn send_group(
         &mut self,
         set: u32,
         group: &mut Group,
         forwarding: Forwarding<'_>,
-        resilient: bool,
+        buckets: Option<NonZeroU16>,
         out: &mut Vec<FibOp>,
     ) {
         group.queued = false;
@@ -242,7 +257,7 @@ impl Fib {
             return;
         }
         if !group.kernel {
-            group.buckets = resilient.then_some(BUCKETS);
+            group.buckets = buckets;
         }
         let ways = forwarding.members(group.buckets.is_some());
         let missing = ways.iter().any(|(way, _)| self.members.get(way).is_none_or(|m| !m.kernel));

@@ -71,10 +71,13 @@ pub struct GuardedGateway {
     pub ifindex: Option<IfIndex>,
 }
 
+/// Guards of one gateway, each with the interface that it is about, if any.
+type GatewayGuards = SmallVec<[(Option<IfIndex>, GuardId); 1]>;
+
 /// Guards by gateway, and which are dead.
 #[derive(Debug, Default)]
 pub(crate) struct Guards {
-    gateways: BTreeMap<(VrfId, IpAddr), SmallVec<[(Option<IfIndex>, GuardId); 1]>>,
+    gateways: BTreeMap<(VrfId, IpAddr), GatewayGuards>,
     dead: BTreeSet<GuardId>,
 }
 
@@ -232,7 +235,7 @@ impl Rib {
         if plan.objects.is_empty() {
             return plan;
         }
-        let groups = self.sets.iter().flat_map(|(_, s)| std::iter::once(&s.group).chain(&s.former));
+        let groups = self.sets.iter().flat_map(|(_, s)| s.groups());
         for group in groups.chain(self.fib.dead_groups()).filter(|g| g.kernel) {
             if group.members.iter().any(|(way, _)| way.shielded) {
                 plan.groups.push(group.members.iter().filter_map(|(w, _)| self.fib.member_id(w)).collect());

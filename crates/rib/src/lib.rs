@@ -29,6 +29,7 @@ mod route;
 mod settle;
 mod show;
 mod table;
+mod tracked;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,7 @@ pub struct Rib {
     last_table: Option<(table::TableKey, usize)>,
     specs: intern::Interner<route::Spec>,
     sets: intern::Interner<resolve::SetData>,
-    resolver: resolve::Resolver,
+    resolver: tracked::Resolver,
     guards: guard::Guards,
     fib: group::Fib,
     notify: notify::Notify,
@@ -79,7 +80,7 @@ impl Rib {
             last_table: None,
             specs: intern::Interner::new(config.hash_seed),
             sets: intern::Interner::new(config.hash_seed.rotate_left(32)),
-            resolver: resolve::Resolver::default(),
+            resolver: tracked::Resolver::default(),
             guards: guard::Guards::default(),
             fib: group::Fib::new(config.nexthop_id_base, config.retry),
             notify: notify::Notify::default(),

@@ -177,9 +177,7 @@ impl Rib {
         changed.extend(old.keys().filter(|k| !self.own_addresses.contains_key(k)).map(|k| k.1));
         changed.extend(self.own_addresses.keys().filter(|k| !old.contains_key(k)).map(|k| k.1));
         if !changed.is_empty() {
-            self.touch_sets(|set| {
-                set.key.all_ways().any(|w| w.addr().is_some_and(|a| changed.contains(&a)))
-            });
+            self.touch_sets(|set| set.key.all_ways().any(|w| w.addr().is_some_and(|a| changed.contains(&a))));
         }
     }
 

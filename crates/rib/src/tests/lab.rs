@@ -66,7 +66,8 @@ impl Kernel {
                 assert!(!members.is_empty());
                 assert_eq!(self.groups.contains_key(id), *replace, "group {id:?}");
                 assert!(members.iter().all(|m| self.nexthops.contains_key(&m.0)), "members come first");
-                let old = self.groups.insert(*id, KernelGroup { members: members.to_vec(), buckets: *buckets });
+                let old =
+                    self.groups.insert(*id, KernelGroup { members: members.to_vec(), buckets: *buckets });
                 assert!(old.is_none_or(|old| old.buckets == *buckets), "the kind of a group stays");
             }
             FibAction::GroupDel { id } => {
