@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ferr_rib::{FibAck, FibAction, FibError, FibOp, GuardId, NhId};
+use ferr_rib::{FibAck, FibAction, FibError, FibNexthop, FibOp, GuardId, NhId};
 use smallvec::SmallVec;
 
 /// Dead guards and deleted objects, shared by the failover and the [`crate::FibWriter`].
@@ -62,13 +62,15 @@ impl DeadList {
 }
 
 impl Dead {
+    fn is_dead(&self, nexthop: &FibNexthop) -> bool {
+        nexthop.guards.iter().any(|g| self.guards.contains(&g))
+    }
+
     fn living(&mut self, op: &FibOp) -> Option<FibOp> {
         match &op.action {
-            FibAction::NexthopAdd { id, nexthop } if nexthop.shielded => {
-                if nexthop.guards.iter().any(|g| self.guards.contains(&g)) {
-                    self.objects.insert(*id);
-                    return None;
-                }
+            FibAction::NexthopAdd { id, nexthop } if nexthop.shielded && self.is_dead(nexthop) => {
+                self.objects.insert(*id);
+                return None;
             }
             FibAction::GroupSet { id, members, buckets, replace } => {
                 let living = members.iter().filter(|(m, _)| !self.objects.contains(m));
