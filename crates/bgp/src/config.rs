@@ -264,6 +264,8 @@ pub enum RemoteAs {
     Internal,
     /// Any other AS.
     External,
+    /// Whatever the peer's OPEN says; internal if that is the own AS.
+    Auto,
 }
 
 /// How far away a neighbor may be.
@@ -581,15 +583,6 @@ impl NeighborConfig {
             bfd: false,
             dynamic: false,
             families: FamilyMap::default(),
-        }
-    }
-
-    /// Whether the neighbor is in another AS than `local`.
-    pub fn is_external(&self, local: Asn) -> bool {
-        match self.remote_as {
-            RemoteAs::Asn(asn) => asn != self.local_as.map_or(local, |l| l.asn),
-            RemoteAs::Internal => false,
-            RemoteAs::External => true,
         }
     }
 }

@@ -210,7 +210,7 @@ impl Core {
         let asn = match neighbor.remote_as {
             RemoteAs::Asn(asn) => Some(asn),
             RemoteAs::Internal => return PeerKind::Ibgp,
-            RemoteAs::External => remote,
+            RemoteAs::External | RemoteAs::Auto => remote,
         };
         let own = neighbor.local_as.map_or(self.config.asn, |l| l.asn);
         if asn == Some(own) {

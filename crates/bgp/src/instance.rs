@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferr_bgp_wire::Scratch;
+use ferr_bgp_wire::{PeerKind, Scratch};
 use ferr_policy::PolicySet;
 use ferr_types::{
     Asn, Family, FamilySet, IfIndex, Ipv4Prefix, Ipv6Prefix, NexthopInfo, PeerId, Prefix, Protocol,
@@ -263,8 +263,11 @@ impl Instance {
             .core
             .peers
             .iter()
-            .filter(|p| p.session.as_ref().is_some_and(|s| s.addresses.ifindex == ifindex))
-            .filter(|p| p.config.reach == Reach::Direct && p.config.is_external(self.core.config.asn))
+            .filter(|p| p.config.reach == Reach::Direct)
+            .filter(|p| {
+                let over_it = |s: &crate::peer::Session| s.addresses.ifindex == ifindex;
+                p.session.as_ref().is_some_and(|s| over_it(s) && s.context.kind != PeerKind::Ibgp)
+            })
             .map(|p| p.id)
             .collect();
         direct.into_iter().for_each(|id| self.reset(id, DownReason::InterfaceDown, now));

@@ -232,9 +232,10 @@ fn neighbor(
     let remote_as = match s.remote_as? {
         n::RemoteAs::Asn(asn) => core::RemoteAs::Asn(asn),
         n::RemoteAs::Internal => core::RemoteAs::Internal,
-        n::RemoteAs::External | n::RemoteAs::Auto => core::RemoteAs::External,
+        n::RemoteAs::External => core::RemoteAs::External,
+        n::RemoteAs::Auto => core::RemoteAs::Auto,
     };
-    let flag = |f: n::NeighborFlag| s.flags.get(&f).copied().unwrap_or(false);
+    let flag = |f: n::NeighborFlag| s.flags.contains(&f);
     let addr = match key {
         n::NeighborKey::Address(addr) => Some(*addr),
         n::NeighborKey::Interface(_) => None,
@@ -257,7 +258,7 @@ fn neighbor(
     let internal = match remote_as {
         core::RemoteAs::Asn(asn) => asn == c.local_as.map_or(b.asn, |l| l.asn),
         core::RemoteAs::Internal => true,
-        core::RemoteAs::External => false,
+        core::RemoteAs::External | core::RemoteAs::Auto => false,
     };
     c.reach = match (s.ebgp_multihop, s.ttl_security) {
         (_, Some(hops)) => core::Reach::TtlSecurity(hops),
@@ -323,7 +324,7 @@ const fn role(role: n::Role) -> core::Role {
 
 fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
     let s = &af.settings;
-    let flag = |f: n::AfFlag| s.flags.get(&f).copied().unwrap_or(false);
+    let flag = |f: n::AfFlag| s.flags.contains(&f);
     let filters = |d: n::Direction| {
         let name = |l: &n::InOut| l.get(d).map(str::to_owned);
         core::Filters {
@@ -354,9 +355,9 @@ fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
             .remove_private_as
             .map(|r| core::RemovePrivateAs { all: r.all, replace: r.replace }),
         send_community: core::SendCommunity {
-            standard: af.send_community.standard,
-            extended: af.send_community.extended,
-            large: af.send_community.large,
+            standard: s.send_community.standard,
+            extended: s.send_community.extended,
+            large: s.send_community.large,
         },
         maximum_prefix: s.maximum_prefix.map(|m| core::MaximumPrefix {
             limit: m.limit,

@@ -96,6 +96,9 @@ fn group_object(peers: &[&PeerView], own: u32) -> Obj {
         RemoteAs::External => {
             o.put("type", "external");
         }
+        RemoteAs::Auto => {
+            o.put("type", "auto");
+        }
     }
     let families = Family::ALL.into_iter().filter(|f| first.families[*f].is_some());
     o.put("addressFamiliesConfigured", families.map(|f| f.to_string()).collect::<Vec<_>>());
