@@ -1,0 +1,2 @@
+//! BFD sessions as a sans-I/O core.
+#![forbid(unsafe_code)]
