@@ -396,7 +396,7 @@ fn outbound_nexthop(key: &GroupKey, exported: &Exported, attrs: &PathAttributes<
         },
         PeerKind::Ebgp => {
             let shared = key.addresses.link.zip(received).is_some_and(|(l, nh)| l.contains(nh.global()));
-            shared && key.next_hop_self == NexthopSelf::No && !learnt_internal && !local
+            shared && key.next_hop_self == NexthopSelf::No && !learnt_internal
         }
     };
     if stays { received } else { own() }
