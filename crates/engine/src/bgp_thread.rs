@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::bgp_log::log_record;
-use crate::conn::{Conn, ConnEvent, ConnKey, ConnKind};
+use crate::conn::{Conn, ConnEvent, ConnKey, ConnKind, Farewells};
 use crate::listen::Listeners;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::surroundings::Surroundings;
@@ -84,6 +84,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             next_accept: 0,
             next_owner: 1,
             started: false,
+            farewells: Farewells::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -109,6 +110,7 @@ struct Worker {
     next_accept: u64,
     next_owner: u32,
     started: bool,
+    farewells: Farewells,
 }
 
 /// What the loop woke up for.
@@ -222,7 +224,7 @@ impl Worker {
                 if let Some(running) = self.running.get_mut(name)
                     && let Some(conn) = running.conns.remove(&conn)
                 {
-                    conn.close();
+                    self.farewells.close(conn);
                 }
             }
             Output::Transmit { conn } => self.transmit(name, conn),
@@ -571,7 +573,7 @@ impl Worker {
         self.turn();
         self.world.instances.remove(name);
         if let Some(running) = self.running.remove(name) {
-            running.conns.into_values().for_each(Conn::close);
+            running.conns.into_values().for_each(|conn| self.farewells.close(conn));
             self.to_rib.push_back(RibMessage::OwnerGone(running.owner, running.vrf));
         }
     }
@@ -581,10 +583,9 @@ impl Worker {
         self.world.instances.values_mut().for_each(|i| i.bgp.shutdown(now));
         self.turn();
         for running in std::mem::take(&mut self.running).into_values() {
-            for conn in running.conns.into_values() {
-                conn.flush().await;
-            }
+            running.conns.into_values().for_each(|conn| self.farewells.close(conn));
         }
+        self.farewells.said().await;
         let _ = done.send(());
     }
 }

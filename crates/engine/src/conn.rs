@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Octets of one chunk.
 const CHUNK: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const CHUNK: usize = 64 * 1024;
 const WRITE_QUEUE: usize = 16;
 /// Longest wait for TCP to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait for the last words of a connection.
+/// Longest wait for the last words of all connections.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Names a connection among all speakers.
@@ -64,7 +64,7 @@ pub(crate) struct Conn {
     partial: BytesMut,
     /// Ends with the connection: the attempt, then the reader.
     task: Option<AbortHandle>,
-    writer_task: Option<tokio::task::JoinHandle<()>>,
+    writer_task: Option<JoinHandle<()>>,
     raw: Option<Arc<socket2::Socket>>,
 }
 
@@ -177,16 +177,36 @@ impl Conn {
     }
 
     /// Ends the connection; what is queued is still sent.
-    pub(crate) fn close(mut self) {
-        self.writer = None;
+    pub(crate) fn close(self) {
+        drop(self.into_rest());
     }
 
-    /// Ends the connection and waits a little until what is queued is sent.
-    pub(crate) async fn flush(mut self) {
+    /// Ends the connection as [`Self::close`]; the task that sends what is queued.
+    fn into_rest(mut self) -> Option<JoinHandle<()>> {
         self.writer = None;
-        if let Some(task) = self.writer_task.take() {
-            let _ = tokio::time::timeout(FLUSH_TIMEOUT, task).await;
-        }
+        self.writer_task.take()
+    }
+}
+
+/// Last words of connections that were closed.
+#[derive(Default)]
+pub(crate) struct Farewells(Vec<JoinHandle<()>>);
+
+impl Farewells {
+    /// Closes a connection, and remembers what is still to be sent on it.
+    pub(crate) fn close(&mut self, conn: Conn) {
+        self.0.retain(|task| !task.is_finished());
+        self.0.extend(conn.into_rest());
+    }
+
+    /// Waits a little until all is sent: whoever does not read holds the others up no longer than that.
+    pub(crate) async fn said(self) {
+        let all = async {
+            for task in self.0 {
+                let _ = task.await;
+            }
+        };
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, all).await;
     }
 }
 
