@@ -165,7 +165,7 @@ impl<P: TablePrefix> FamilyState<P> {
 
     /// Runs the decision for everything that waits for it.
     pub(crate) fn decide(&mut self, core: &mut Core) {
-        while self.table.has_dirty() && !core.deferring.contains(self.table.family) {
+        while self.table.has_dirty() && !core.defers(self.table.family) {
             let dirty = self.table.take_dirty();
             for id in &dirty {
                 self.decide_one(core, *id);

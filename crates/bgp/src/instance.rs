@@ -88,6 +88,7 @@ impl Instance {
             dice: seeds.dice,
             deferring: FamilySet::EMPTY,
             deferral_ends: None,
+            startup: Default::default(),
         };
         let mut instance = Self {
             core,
@@ -380,14 +381,15 @@ impl Instance {
             [p.fsm.poll_timeout(), stale, p.prefix_limit_hold.flatten()]
         });
         let timers = peers.flatten().min();
+        let now = self.core.now;
         let groups = [
-            self.v4.groups.poll_timeout(),
-            self.v6.groups.poll_timeout(),
-            self.v4m.groups.poll_timeout(),
-            self.v6m.groups.poll_timeout(),
+            self.v4.groups.poll_timeout(now),
+            self.v6.groups.poll_timeout(now),
+            self.v4m.groups.poll_timeout(now),
+            self.v6m.groups.poll_timeout(now),
         ];
         let send_hold = self.send_hold(self.core.now, false);
-        let own = [send_hold, self.core.deferral_ends];
+        let own = [send_hold, self.core.deferral_ends, self.startup_next()];
         timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
     }
 
@@ -425,6 +427,7 @@ impl Instance {
         }
         self.send_hold(now, true);
         self.check_deferral(now);
+        self.startup_timeout(now);
         self.more_work = true;
     }
 

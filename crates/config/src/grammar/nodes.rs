@@ -5,7 +5,9 @@ use super::bgp_neighbor::{PeerName, peer_name};
 use super::blocks::BlockKind;
 use super::mode::Mode;
 use super::table::{Bound, Table};
-use super::{bgp, bgp_af, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap};
+use super::{
+    bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap,
+};
 use crate::error::ConfigError;
 use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
 use crate::model::global::{Global, LineVty, VrfGlobals};
@@ -172,7 +174,7 @@ static CONFIG: Bound<Config> = Bound {
 };
 static GLOBAL: Bound<Global> = Bound {
     prefix: "",
-    stmts: &[global::COMMON, global::ZEBRA, global::BGP, global::DEBUG],
+    stmts: &[global::COMMON, global::ZEBRA, bgp_global::BGP, global::DEBUG],
     resolve: globals,
 };
 static DEFAULT_VRF: Bound<VrfGlobals> =

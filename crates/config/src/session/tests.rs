@@ -232,6 +232,39 @@ fn a_member_turns_off_what_can_be_turned_off() {
 }
 
 #[test]
+fn statements_of_the_start() {
+    let mut s = Session::new("router bgp 65001");
+    assert_eq!(s.status("update-delay 10 11"), 13);
+    s.ok("exit");
+    assert_eq!(s.status("bgp update-delay 10 11"), 13);
+    s.ok("bgp update-delay 30 10");
+    s.ok("router bgp 65001");
+    for line in [
+        "update-delay 10 5",
+        "bgp max-med administrative",
+        "bgp max-med administrative 7",
+        "bgp max-med on-startup 60",
+        "bgp max-med on-startup 60 9",
+        "coalesce-time 500",
+    ] {
+        assert_eq!(s.run(line).unwrap(), LineOutcome::Applied, "{line}");
+        let text = render(&s.config, Part::Bgp);
+        assert!(text.contains(&format!(" {line}\n")), "{line}\n{text}");
+        assert!(parse("again", &text).config.normalized() == s.config.normalized());
+    }
+    for no in ["update-delay", "bgp max-med administrative", "bgp max-med on-startup", "coalesce-time"] {
+        s.ok(&format!("no {no}"));
+    }
+    s.ok("no bgp update-delay");
+    assert_eq!(render(&s.config, Part::Bgp), render(&parse("x", "router bgp 65001\n").config, Part::Bgp));
+    s.ok("router bgp 65001");
+    s.ok("update-delay 0");
+    s.ok("bgp max-med administrative 4294967294");
+    assert!(render(&s.config, Part::Bgp).contains("\n bgp max-med administrative\n"));
+    assert!(!render(&s.config, Part::Bgp).contains("update-delay"));
+}
+
+#[test]
 fn route_maps_do_not_jump_back() {
     let mut s = Session::new("route-map X permit 20");
     for (line, status) in [

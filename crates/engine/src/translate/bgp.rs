@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ferr_bgp::config as core;
-use ferr_config::model::bgp::{BandwidthMode, BgpAf, BgpInstance, InstanceName};
+use ferr_config::model::bgp::{BandwidthMode, BgpAf, BgpInstance, DEFAULT_MAX_MED, InstanceName};
 use ferr_config::model::neighbor as n;
 use ferr_config::model::{Config, Secret};
 use ferr_config::{EffectiveAf, EffectiveNeighbor, effective_group, effective_neighbor};
@@ -170,6 +170,19 @@ fn instance_config(
     out.reject_as_sets = g.reject_as_sets;
     out.reflector_outbound_policy = g.rr_allow_outbound_policy;
     out.minimum_hold_time = g.minimum_holdtime.unwrap_or(0);
+    out.update_delay =
+        g.update_delay.or(config.global.bgp.update_delay).filter(|(longest, _)| *longest > 0).map(
+            |(longest, wait)| core::UpdateDelay {
+                longest: Duration::from_secs(u64::from(longest)),
+                establish_wait: wait.map(|s| Duration::from_secs(u64::from(s))),
+            },
+        );
+    out.max_med_administrative = g.max_med.administrative.map(|med| med.unwrap_or(DEFAULT_MAX_MED));
+    out.max_med_on_startup = g
+        .max_med
+        .on_startup
+        .map(|(seconds, med)| (Duration::from_secs(u64::from(seconds)), med.unwrap_or(DEFAULT_MAX_MED)));
+    out.coalesce_time = g.coalesce_time.map(|ms| Duration::from_millis(u64::from(ms)));
     out.hostname = config.global.hostname.clone().or_else(|| around.hostname.clone());
     out.domainname.clone_from(&config.global.domainname);
     out.families = FamilyMap::from_fn(|family| {
