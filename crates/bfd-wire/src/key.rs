@@ -67,15 +67,30 @@ impl fmt::Debug for Key {
 /// A key, its number, and how it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthKey {
-    /// Authentication type.
-    pub kind: AuthType,
-    /// Auth Key ID.
-    pub id: u8,
-    /// The secret.
-    pub key: Key,
+    kind: AuthType,
+    id: u8,
+    key: Key,
 }
 
 impl AuthKey {
+    /// The key number `id` with this secret, used as `kind` says.
+    ///
+    /// # Errors
+    /// As [`Key::new`].
+    pub fn new(kind: AuthType, id: u8, secret: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self { kind, id, key: Key::new(kind, secret)? })
+    }
+
+    /// Authentication type.
+    pub const fn kind(&self) -> AuthType {
+        self.kind
+    }
+
+    /// Auth Key ID.
+    pub const fn id(&self) -> u8 {
+        self.id
+    }
+
     /// Octets of the section that [`Self::sign`] writes.
     pub const fn section_len(&self) -> u8 {
         match self.kind {

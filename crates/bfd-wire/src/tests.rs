@@ -32,7 +32,7 @@ fn changed(at: usize, value: u8) -> [u8; 24] {
 }
 
 fn key(kind: AuthType, secret: &[u8]) -> AuthKey {
-    AuthKey { kind, id: 7, key: Key::new(kind, secret).unwrap() }
+    AuthKey::new(kind, 7, secret).unwrap()
 }
 
 fn signed(key: &AuthKey, sequence: u32) -> Vec<u8> {
@@ -141,7 +141,7 @@ fn what_was_signed_is_accepted_with_the_same_key_only() {
         assert_eq!(auth.sequence(), (kind != AuthType::Simple).then_some(Sequence(9)));
         assert_eq!(ours.verify(&packet, &auth), Ok(()));
         assert_eq!(key(kind, b"sekret").verify(&packet, &auth), Err(AuthError::Mismatch));
-        let other_id = AuthKey { id: 8, ..ours.clone() };
+        let other_id = AuthKey::new(kind, 8, b"secret").unwrap();
         assert_eq!(other_id.verify(&packet, &auth), Err(AuthError::UnknownKey(7)));
         for other in KINDS.into_iter().filter(|other| *other != kind) {
             assert_eq!(key(other, b"secret").verify(&packet, &auth), Err(AuthError::WrongType(kind)));
@@ -268,7 +268,7 @@ proptest! {
             prop_assert_eq!(Packet::decode(&out[..24]).unwrap().control, control);
             return Ok(());
         };
-        let key = AuthKey { kind: *kind, id, key: Key::new(*kind, &secret).unwrap() };
+        let key = AuthKey::new(*kind, id, &secret).unwrap();
         control.encode(key.section_len(), &mut out);
         key.sign(&mut out, Sequence(sequence));
         let packet = Packet::decode(&out[..usize::from(out[3])]).unwrap();
@@ -286,7 +286,7 @@ proptest! {
             prop_assert_eq!(Packet::decode(&out[..24]).unwrap().control, again);
             if let Ok(Some(auth)) = packet.auth() {
                 for kind in KINDS {
-                    let key = AuthKey { kind, id: auth.key_id(), key: Key::new(kind, b"k").unwrap() };
+                    let key = AuthKey::new(kind, auth.key_id(), b"k").unwrap();
                     prop_assert!(auth.kind() == AuthType::Simple || key.verify(&packet, &auth).is_err());
                 }
             }
