@@ -15,7 +15,9 @@ use ferr_netio::{ConnectOptions, Md5Key, TtlMode};
 use ferr_policy::PolicySet;
 use ferr_rib::RibEvent;
 use ferr_state::{BgpInstance, BgpJob, BgpWorld};
-use ferr_types::{IfIndex, PeerId, VrfId};
+use ferr_types::{
+    Distance, IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, PeerId, Protocol, VrfId,
+};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
@@ -216,14 +218,20 @@ impl Worker {
     }
 
     fn output(&mut self, name: &str, output: Output) {
+        if let Output::Watch(watch) | Output::Unwatch(watch) = &output
+            && let Some(instance) = self.world.instances.get_mut(name).filter(|i| i.view)
+        {
+            if matches!(output, Output::Watch(_)) {
+                instance.bgp.nexthop_changed(anywhere(*watch), Instant::now());
+            }
+            return;
+        }
         let Some(running) = self.running.get_mut(name) else { return };
         match output {
             Output::Connect { peer, conn } => self.connect(name, peer, conn),
             Output::Close { conn } => {
                 self.transmit(name, conn);
-                if let Some(running) = self.running.get_mut(name)
-                    && let Some(conn) = running.conns.remove(&conn)
-                {
+                if let Some(conn) = self.take_conn(name, conn) {
                     self.farewells.close(conn);
                 }
             }
@@ -332,9 +340,7 @@ impl Worker {
             ConnKind::Data(bytes) => self.data(&name, conn, bytes),
             ConnKind::Drained => self.transmit(&name, conn),
             ConnKind::Closed => {
-                if let Some(running) = self.running.get_mut(&name) {
-                    running.conns.remove(&conn);
-                }
+                drop(self.take_conn(&name, conn));
                 if let Some(instance) = self.world.instances.get_mut(&name) {
                     instance.bgp.closed(now, conn);
                 }
@@ -342,9 +348,18 @@ impl Worker {
         }
     }
 
+    fn take_conn(&mut self, name: &str, id: ConnId) -> Option<Conn> {
+        let conn = self.running.get_mut(name)?.conns.remove(&id)?;
+        if let (Some(remote), Some(instance)) = (conn.remote(), self.world.instances.get_mut(name)) {
+            instance.round_trips.remove(&remote);
+        }
+        Some(conn)
+    }
+
     fn data(&mut self, name: &str, id: ConnId, bytes: BytesMut) {
         let Some(conn) = self.running.get_mut(name).and_then(|r| r.conns.get_mut(&id)) else { return };
         let Some(instance) = self.world.instances.get_mut(name) else { return };
+        instance.round_trips.extend(conn.round_trip());
         let mut buffer = conn.take_partial(bytes);
         let used = instance.bgp.received(Instant::now(), id, &buffer);
         let rest = buffer.split_off(used.min(buffer.len()));
@@ -509,7 +524,9 @@ impl Worker {
         let mut bgp = ferr_bgp::Instance::new(wanted.config.clone(), self.world.policy.clone(), seeds, now);
         let around = self.ports.around.borrow().clone();
         bgp.set_own_addresses(around.own_addresses(wanted.config.vrf).collect());
-        self.world.instances.insert(name.to_owned(), BgpInstance { bgp, view: wanted.view });
+        self.world
+            .instances
+            .insert(name.to_owned(), BgpInstance { bgp, view: wanted.view, round_trips: BTreeMap::new() });
         let running = Running { owner, vrf: wanted.config.vrf, conns: HashMap::new() };
         self.running.insert(name.to_owned(), running);
     }
@@ -588,6 +605,19 @@ impl Worker {
         self.farewells.said().await;
         let _ = done.send(());
     }
+}
+
+/// A view forwards nothing: every next hop will do, every network is there, and the RIB is not asked.
+fn anywhere(watch: NexthopWatch) -> NexthopInfo {
+    let via = NexthopReach {
+        prefix: watch.target,
+        protocol: Protocol::Connected,
+        metric: Metric(0),
+        distance: Distance(0),
+        connected: true,
+        nexthops: Vec::new(),
+    };
+    NexthopInfo { watch, via: Some(via) }
 }
 
 fn ttl_of(neighbor: &ferr_bgp::config::NeighborConfig) -> TtlMode {

@@ -66,6 +66,7 @@ pub(crate) struct Conn {
     task: Option<AbortHandle>,
     writer_task: Option<JoinHandle<()>>,
     raw: Option<Arc<socket2::Socket>>,
+    remote: Option<SocketAddr>,
 }
 
 impl Drop for Conn {
@@ -87,6 +88,7 @@ impl Conn {
             task: None,
             writer_task: None,
             raw: None,
+            remote: None,
         }
     }
 
@@ -132,6 +134,7 @@ impl Conn {
     pub(crate) fn start(&mut self, stream: TcpStream) -> Option<(SocketAddr, SocketAddr)> {
         let ends = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
         stream.set_nodelay(true).ok()?;
+        self.remote = Some(ends.1);
         self.raw = stream.as_fd().try_clone_to_owned().ok().map(|fd| Arc::new(socket2::Socket::from(fd)));
         let (read, write) = stream.into_split();
         let (tx, rx) = mpsc::channel(WRITE_QUEUE);
@@ -166,6 +169,17 @@ impl Conn {
     /// Keeps an incomplete message for the next chunk.
     pub(crate) fn keep_partial(&mut self, rest: BytesMut) {
         self.partial = rest;
+    }
+
+    /// Round-trip time that TCP measures, and the other end.
+    pub(crate) fn round_trip(&self) -> Option<(SocketAddr, Duration)> {
+        let raw = self.raw.as_ref()?;
+        Some((self.remote?, ferr_netio::round_trip(raw.as_fd())?))
+    }
+
+    /// The other end, when there is a connection.
+    pub(crate) const fn remote(&self) -> Option<SocketAddr> {
+        self.remote
     }
 
     /// Sets reach and largest segment of an accepted connection.

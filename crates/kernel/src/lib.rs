@@ -20,6 +20,7 @@ mod monitor;
 mod msg;
 mod request;
 mod sock;
+mod speed;
 mod writer;
 
 pub use dump::{Dumper, Leftovers, OwnRoute, is_own_route};

@@ -87,7 +87,7 @@ pub(crate) struct Tracked {
     pub(crate) vrf: VrfId,
     pub(crate) addr: IpAddr,
     pub(crate) owners: Vec<OwnerId>,
-    sets: Vec<u32>,
+    pub(crate) sets: Vec<u32>,
     pub(crate) matched: Option<Match>,
     pub(crate) ways: SmallVec<[Way; 1]>,
     pub(crate) blackhole: Option<BlackholeKind>,

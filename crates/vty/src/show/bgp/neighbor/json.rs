@@ -328,6 +328,7 @@ fn ending(o: &mut Obj, n: &Neighbor, clock: &Clock) {
             .put("bgpConnection", if n.shares_link() { "sharedNetwork" } else { "nonSharedNetwork" });
     }
     o.put("connectRetryTimer", view.config.connect_retry);
+    o.opt("estimatedRttInMsecs", n.round_trip.map(|time| time.as_millis() as u64));
     if view.established.is_none() {
         let due = view.next_attempt.map(|at| at.saturating_duration_since(clock.now).as_secs() * 1000);
         o.opt("nextConnectTimerDueInMsecs", due);
