@@ -98,6 +98,7 @@ pub(crate) fn judge(core: &Core, peer: &Peer, open: &Open) -> Result<(), Notific
         RemoteAs::Asn(asn) => open.asn == asn,
         RemoteAs::Internal => open.asn == core.config.asn,
         RemoteAs::External => open.asn != own,
+        RemoteAs::Auto => true,
     };
     if !asn_ok {
         let field = open.my_as_field.to_be_bytes();

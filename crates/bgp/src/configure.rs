@@ -72,6 +72,9 @@ impl Instance {
                 self.notify_all();
             }
         }
+        if old.update_delay.is_some() != new.update_delay.is_some() {
+            self.check_update_delay(now);
+        }
         self.configure_families(false);
         if old.network_import_check != new.network_import_check {
             let core = &mut self.core;
@@ -163,6 +166,7 @@ impl Instance {
             groups: FamilyMap::default(),
             families: FamilyMap::from_fn(|_| FamilyCounters::default()),
             eor_received: FamilySet::EMPTY,
+            caught_up: false,
             eor_sent: FamilySet::EMPTY,
             stale: FamilyMap::default(),
             refreshing: FamilySet::EMPTY,

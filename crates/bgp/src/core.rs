@@ -14,6 +14,7 @@ use crate::config::{InstanceConfig, NeighborConfig};
 use crate::fsm::{ConnId, DownReason};
 use crate::nexthop::NexthopTable;
 use crate::peer::Peer;
+use crate::startup::Startup;
 
 /// Source of routes made here.
 pub const LOCAL_PEER: PeerId = PeerId(0);
@@ -181,6 +182,7 @@ pub(crate) struct Core {
     pub(crate) deferring: FamilySet,
     /// When the wait ends at the latest.
     pub(crate) deferral_ends: Option<Instant>,
+    pub(crate) startup: Startup,
 }
 
 impl Core {
@@ -210,7 +212,7 @@ impl Core {
         let asn = match neighbor.remote_as {
             RemoteAs::Asn(asn) => Some(asn),
             RemoteAs::Internal => return PeerKind::Ibgp,
-            RemoteAs::External => remote,
+            RemoteAs::External | RemoteAs::Auto => remote,
         };
         let own = neighbor.local_as.map_or(self.config.asn, |l| l.asn);
         if asn == Some(own) {

@@ -55,6 +55,8 @@ pub(crate) struct GroupKey {
     /// Nothing is sent: eBGP without policy.
     pub(crate) closed: bool,
     pub(crate) graceful_shutdown: bool,
+    /// MED of everything (`bgp max-med`).
+    pub(crate) max_med: Option<u32>,
     pub(crate) solo: Option<PeerId>,
 }
 
@@ -100,6 +102,7 @@ impl GroupKey {
             addresses: session.addresses,
             advertisement_interval: peer.config.advertisement_interval,
             graceful_shutdown: core.config.graceful_shutdown,
+            max_med: core.max_med(),
             solo: peer.config.solo.then_some(peer.id),
         })
     }
@@ -295,6 +298,7 @@ pub(crate) fn encode(core: &Core, key: &GroupKey, exported: &Exported) -> Option
     let path = outbound_path(core, key, &out);
     out.as_path = path.as_path();
     out.next_hop = Some(outbound_nexthop(key, exported, &out)?);
+    out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();
     outbound_communities(key, &mut out, &mut buffers);
     if key.kind == PeerKind::Ebgp
@@ -319,6 +323,7 @@ pub(crate) fn shown(core: &Core, key: &GroupKey, exported: &Exported, block: &mu
     if outbound_nexthop(key, exported, &out) != out.next_hop {
         out.next_hop = Some(unspecified(key.family.afi()));
     }
+    out.med = key.max_med.or(out.med);
     block.clear();
     ferr_bgp_wire::encode_attributes_canonical(&out, block);
 }
@@ -396,7 +401,7 @@ fn outbound_nexthop(key: &GroupKey, exported: &Exported, attrs: &PathAttributes<
         },
         PeerKind::Ebgp => {
             let shared = key.addresses.link.zip(received).is_some_and(|(l, nh)| l.contains(nh.global()));
-            shared && key.next_hop_self == NexthopSelf::No && !learnt_internal && !local
+            shared && key.next_hop_self == NexthopSelf::No && !learnt_internal
         }
     };
     if stays { received } else { own() }
@@ -477,6 +482,7 @@ pub(crate) fn default_route(core: &Core, key: &GroupKey) -> Option<EncodedAttrib
     let exported =
         Exported { attr: AttrId::NONE, source: LOCAL_PEER, class: flag::LOCAL, nexthop: route.nexthop };
     out.next_hop = Some(outbound_nexthop(key, &exported, &out)?);
+    out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();
     outbound_communities(key, &mut out, &mut buffers);
     EncodedAttributes::new(&out, key.family, &key.context()).ok()

@@ -165,7 +165,7 @@ impl<P: TablePrefix> FamilyState<P> {
 
     /// Runs the decision for everything that waits for it.
     pub(crate) fn decide(&mut self, core: &mut Core) {
-        while self.table.has_dirty() && !core.deferring.contains(self.table.family) {
+        while self.table.has_dirty() && !core.defers(self.table.family) {
             let dirty = self.table.take_dirty();
             for id in &dirty {
                 self.decide_one(core, *id);
@@ -285,6 +285,7 @@ impl<P: TablePrefix> FamilyState<P> {
             metric: Metric(core.attrs.key(best.attr).med),
             tag: Tag(0),
             nexthops,
+            backup: NexthopSet::default(),
             // Summaries of routes count own aggregates as internal.
             internal: internal || best.has(flag::AGGREGATE),
             source: None,
@@ -364,7 +365,7 @@ fn way(core: &Core, path: &Path) -> Nexthop {
     let key = core.nexthops.key(path.nexthop);
     let scope = (key.scope.0 != 0).then_some(key.scope);
     let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };
-    Nexthop { gateway, vrf: core.config.vrf, weight: 1 }
+    Nexthop::new(gateway, core.config.vrf)
 }
 
 /// Largest share of a way.

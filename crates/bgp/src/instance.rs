@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferr_bgp_wire::Scratch;
+use ferr_bgp_wire::{PeerKind, Scratch};
 use ferr_policy::PolicySet;
 use ferr_types::{
     Asn, Family, FamilySet, IfIndex, Ipv4Prefix, Ipv6Prefix, NexthopInfo, PeerId, Prefix, Protocol,
@@ -88,6 +88,7 @@ impl Instance {
             dice: seeds.dice,
             deferring: FamilySet::EMPTY,
             deferral_ends: None,
+            startup: Default::default(),
         };
         let mut instance = Self {
             core,
@@ -263,8 +264,11 @@ impl Instance {
             .core
             .peers
             .iter()
-            .filter(|p| p.session.as_ref().is_some_and(|s| s.addresses.ifindex == ifindex))
-            .filter(|p| p.config.reach == Reach::Direct && p.config.is_external(self.core.config.asn))
+            .filter(|p| p.config.reach == Reach::Direct)
+            .filter(|p| {
+                let over_it = |s: &crate::peer::Session| s.addresses.ifindex == ifindex;
+                p.session.as_ref().is_some_and(|s| over_it(s) && s.context.kind != PeerKind::Ibgp)
+            })
             .map(|p| p.id)
             .collect();
         direct.into_iter().for_each(|id| self.reset(id, DownReason::InterfaceDown, now));
@@ -377,14 +381,15 @@ impl Instance {
             [p.fsm.poll_timeout(), stale, p.prefix_limit_hold.flatten()]
         });
         let timers = peers.flatten().min();
+        let now = self.core.now;
         let groups = [
-            self.v4.groups.poll_timeout(),
-            self.v6.groups.poll_timeout(),
-            self.v4m.groups.poll_timeout(),
-            self.v6m.groups.poll_timeout(),
+            self.v4.groups.poll_timeout(now),
+            self.v6.groups.poll_timeout(now),
+            self.v4m.groups.poll_timeout(now),
+            self.v6m.groups.poll_timeout(now),
         ];
         let send_hold = self.send_hold(self.core.now, false);
-        let own = [send_hold, self.core.deferral_ends];
+        let own = [send_hold, self.core.deferral_ends, self.startup_next()];
         timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
     }
 
@@ -422,6 +427,7 @@ impl Instance {
         }
         self.send_hold(now, true);
         self.check_deferral(now);
+        self.startup_timeout(now);
         self.more_work = true;
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ferr_policy::{Action, PolicyRoute};
 use ferr_types::aspath::{AsPathBuf, SegmentKind};
 use ferr_types::attr::{Aggregator, BgpNexthop, Origin, PathAttributes};
-use ferr_types::{Asn, IfIndex, NexthopWatch, Prefix, Protocol};
+use ferr_types::{Afi, Asn, IfIndex, NexthopWatch, Prefix, Protocol};
 
 use crate::config::{Aggregate, FamilyConfig, Network, Redistribute};
 use crate::core::{Core, LOCAL_PEER, Output};
@@ -236,7 +236,8 @@ impl<P: TablePrefix> FamilyState<P> {
         let med = rule.metric.unwrap_or(route.metric);
         let mut attrs =
             PathAttributes { origin: Origin::Incomplete, med: Some(med), ..own_attributes(route.prefix) };
-        if let Some(gateway) = route.gateway {
+        // One of the other family cannot be said to most neighbors; they get our own address.
+        if let Some(gateway) = route.gateway.filter(|g| g.is_ipv4() == (route.prefix.afi() == Afi::Ipv4)) {
             attrs.next_hop = Some(BgpNexthop::from(gateway));
         }
         let (as_is, map) = ((kind, NexthopId::NONE), rule.route_map.as_deref());

@@ -135,6 +135,8 @@ pub(crate) struct Peer {
     pub(crate) families: FamilyMap<FamilyCounters>,
     /// Families whose End-of-RIB came.
     pub(crate) eor_received: FamilySet,
+    /// Nothing that it has to say first is missing, as far as `update-delay` asks.
+    pub(crate) caught_up: bool,
     /// Families whose End-of-RIB went out.
     pub(crate) eor_sent: FamilySet,
     /// Families with stale routes, and until when they are kept.

@@ -10,4 +10,5 @@ mod local;
 mod outbound;
 mod restart;
 mod session;
+mod startup;
 mod stores;

@@ -265,7 +265,7 @@ impl Instance {
         let configured = match peer.config.remote_as {
             crate::config::RemoteAs::Asn(asn) => Some(asn),
             crate::config::RemoteAs::Internal => Some(self.core.config.asn),
-            crate::config::RemoteAs::External => None,
+            crate::config::RemoteAs::External | crate::config::RemoteAs::Auto => None,
         };
         let remote_as = session.map(|s| s.asn).or(configured);
         Some(PeerView {

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::model::bgp::{BgpFamily, BgpInstance};
 use crate::model::global::Profile;
-use crate::model::neighbor::{InOut, NeighborAf, NeighborKey, NeighborSettings, PeerGroup, SendCommunity};
+use crate::model::neighbor::{InOut, NeighborAf, NeighborKey, NeighborSettings, PeerGroup};
 
 /// Settings of a neighbor in one address family, merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectiveAf {
-    /// Which communities are sent.
-    pub send_community: SendCommunity,
-    /// Everything else; `activate` is always set.
+    /// `activate` is always set.
     pub settings: NeighborAf,
 }
 
@@ -70,9 +68,7 @@ fn merge_settings(own: &NeighborSettings, group: Option<&PeerGroup>) -> Neighbor
         own.ebgp_multihop = group.ebgp_multihop;
         own.ttl_security = group.ttl_security;
     }
-    for (flag, on) in &group.flags {
-        own.flags.entry(*flag).or_insert(*on);
-    }
+    own.flags.extend(&group.flags);
     for (key, rest) in &group.opaque {
         own.opaque.entry(key.clone()).or_insert_with(|| rest.clone());
     }
@@ -99,7 +95,6 @@ fn merge_af(own: &NeighborAf, group: Option<&NeighborAf>) -> NeighborAf {
         orf,
         next_hop_self,
         remove_private_as,
-        send_community,
         default_originate,
         maximum_prefix,
         maximum_prefix_out,
@@ -110,13 +105,15 @@ fn merge_af(own: &NeighborAf, group: Option<&NeighborAf>) -> NeighborAf {
         attribute_unchanged,
         soo,
     );
+    let (mine, theirs) = (&mut own.send_community, group.send_community);
+    mine.standard &= theirs.standard;
+    mine.extended &= theirs.extended;
+    mine.large &= theirs.large;
     merge_filter(&mut own.distribute_list, &group.distribute_list);
     merge_filter(&mut own.prefix_list, &group.prefix_list);
     merge_filter(&mut own.route_map, &group.route_map);
     merge_filter(&mut own.filter_list, &group.filter_list);
-    for (flag, on) in &group.flags {
-        own.flags.entry(*flag).or_insert(*on);
-    }
+    own.flags.extend(&group.flags);
     own
 }
 
@@ -158,8 +155,7 @@ fn merge(
         let active = af.activate.unwrap_or_else(|| b.active_by_default(family));
         if active {
             af.activate = Some(true);
-            let send_community = af.send_community.unwrap_or_default();
-            afs.insert(family, EffectiveAf { send_community, settings: af });
+            afs.insert(family, EffectiveAf { settings: af });
         }
     }
     EffectiveNeighbor {

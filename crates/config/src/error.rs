@@ -49,6 +49,12 @@ pub enum ConfigError {
     /// `prepend ASN...` beside `last-as`.
     #[error("% as-path prepend takes either AS numbers or last-as")]
     PrependConflict,
+    /// `on-match goto` or `continue` to the entry itself or one before it, which would run in circles.
+    #[error("% Jump must go to an entry behind this one, {0}")]
+    JumpBack(u16),
+    /// `update-delay` shorter than its wait for sessions.
+    #[error("% update-delay is shorter than the establish-wait")]
+    EstablishWait,
     /// `hold` below `keepalive`, or 1 or 2.
     #[error("% Hold time must be 0 or at least 3 seconds")]
     HoldTime,

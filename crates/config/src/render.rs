@@ -3,7 +3,9 @@
 //! Invariant: `parse(render(c)) == c`, up to [`Config::normalized`].
 
 use crate::grammar::table::Lines;
-use crate::grammar::{bgp, bgp_af, bgp_neighbor, global, interface, lists, routemap};
+use crate::grammar::{
+    bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, interface, lists, routemap,
+};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
 use crate::model::neighbor::NeighborAf;
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
@@ -101,7 +103,7 @@ fn head(config: &Config, part: Part, o: &mut Lines) {
         o.table(global::DEBUG, &config.global);
     }
     if part.has(Part::Bgp) {
-        o.table(global::BGP, &config.global);
+        o.table(bgp_global::BGP, &config.global);
     }
     o.line("!");
 }
@@ -324,8 +326,8 @@ fn show_neighbor_af(name: &str, af: Option<&NeighborAf>, inherited: bool, o: &mu
         {
             o.switch(on, "activate");
         }
-        o.table(bgp_af::NEIGHBOR, af);
-        o.table(bgp_af::FILTERS, af);
+        o.table(bgp_neighbor_af::NEIGHBOR, af);
+        o.table(bgp_neighbor_af::FILTERS, af);
     });
 }
 

@@ -15,12 +15,14 @@ use ferr_netio::{ConnectOptions, Md5Key, TtlMode};
 use ferr_policy::PolicySet;
 use ferr_rib::RibEvent;
 use ferr_state::{BgpInstance, BgpJob, BgpWorld};
-use ferr_types::{IfIndex, PeerId, VrfId};
+use ferr_types::{
+    Distance, IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, PeerId, Protocol, VrfId,
+};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::bgp_log::log_record;
-use crate::conn::{Conn, ConnEvent, ConnKey, ConnKind};
+use crate::conn::{Conn, ConnEvent, ConnKey, ConnKind, Farewells};
 use crate::listen::Listeners;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::surroundings::Surroundings;
@@ -84,6 +86,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             next_accept: 0,
             next_owner: 1,
             started: false,
+            farewells: Farewells::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -109,6 +112,7 @@ struct Worker {
     next_accept: u64,
     next_owner: u32,
     started: bool,
+    farewells: Farewells,
 }
 
 /// What the loop woke up for.
@@ -214,15 +218,21 @@ impl Worker {
     }
 
     fn output(&mut self, name: &str, output: Output) {
+        if let Output::Watch(watch) | Output::Unwatch(watch) = &output
+            && let Some(instance) = self.world.instances.get_mut(name).filter(|i| i.view)
+        {
+            if matches!(output, Output::Watch(_)) {
+                instance.bgp.nexthop_changed(anywhere(*watch), Instant::now());
+            }
+            return;
+        }
         let Some(running) = self.running.get_mut(name) else { return };
         match output {
             Output::Connect { peer, conn } => self.connect(name, peer, conn),
             Output::Close { conn } => {
                 self.transmit(name, conn);
-                if let Some(running) = self.running.get_mut(name)
-                    && let Some(conn) = running.conns.remove(&conn)
-                {
-                    conn.close();
+                if let Some(conn) = self.take_conn(name, conn) {
+                    self.farewells.close(conn);
                 }
             }
             Output::Transmit { conn } => self.transmit(name, conn),
@@ -330,9 +340,7 @@ impl Worker {
             ConnKind::Data(bytes) => self.data(&name, conn, bytes),
             ConnKind::Drained => self.transmit(&name, conn),
             ConnKind::Closed => {
-                if let Some(running) = self.running.get_mut(&name) {
-                    running.conns.remove(&conn);
-                }
+                drop(self.take_conn(&name, conn));
                 if let Some(instance) = self.world.instances.get_mut(&name) {
                     instance.bgp.closed(now, conn);
                 }
@@ -340,9 +348,18 @@ impl Worker {
         }
     }
 
+    fn take_conn(&mut self, name: &str, id: ConnId) -> Option<Conn> {
+        let conn = self.running.get_mut(name)?.conns.remove(&id)?;
+        if let (Some(remote), Some(instance)) = (conn.remote(), self.world.instances.get_mut(name)) {
+            instance.round_trips.remove(&remote);
+        }
+        Some(conn)
+    }
+
     fn data(&mut self, name: &str, id: ConnId, bytes: BytesMut) {
         let Some(conn) = self.running.get_mut(name).and_then(|r| r.conns.get_mut(&id)) else { return };
         let Some(instance) = self.world.instances.get_mut(name) else { return };
+        instance.round_trips.extend(conn.round_trip());
         let mut buffer = conn.take_partial(bytes);
         let used = instance.bgp.received(Instant::now(), id, &buffer);
         let rest = buffer.split_off(used.min(buffer.len()));
@@ -507,7 +524,9 @@ impl Worker {
         let mut bgp = ferr_bgp::Instance::new(wanted.config.clone(), self.world.policy.clone(), seeds, now);
         let around = self.ports.around.borrow().clone();
         bgp.set_own_addresses(around.own_addresses(wanted.config.vrf).collect());
-        self.world.instances.insert(name.to_owned(), BgpInstance { bgp, view: wanted.view });
+        self.world
+            .instances
+            .insert(name.to_owned(), BgpInstance { bgp, view: wanted.view, round_trips: BTreeMap::new() });
         let running = Running { owner, vrf: wanted.config.vrf, conns: HashMap::new() };
         self.running.insert(name.to_owned(), running);
     }
@@ -571,7 +590,7 @@ impl Worker {
         self.turn();
         self.world.instances.remove(name);
         if let Some(running) = self.running.remove(name) {
-            running.conns.into_values().for_each(Conn::close);
+            running.conns.into_values().for_each(|conn| self.farewells.close(conn));
             self.to_rib.push_back(RibMessage::OwnerGone(running.owner, running.vrf));
         }
     }
@@ -581,12 +600,24 @@ impl Worker {
         self.world.instances.values_mut().for_each(|i| i.bgp.shutdown(now));
         self.turn();
         for running in std::mem::take(&mut self.running).into_values() {
-            for conn in running.conns.into_values() {
-                conn.flush().await;
-            }
+            running.conns.into_values().for_each(|conn| self.farewells.close(conn));
         }
+        self.farewells.said().await;
         let _ = done.send(());
     }
+}
+
+/// A view forwards nothing: every next hop will do, every network is there, and the RIB is not asked.
+fn anywhere(watch: NexthopWatch) -> NexthopInfo {
+    let via = NexthopReach {
+        prefix: watch.target,
+        protocol: Protocol::Connected,
+        metric: Metric(0),
+        distance: Distance(0),
+        connected: true,
+        nexthops: Vec::new(),
+    };
+    NexthopInfo { watch, via: Some(via) }
 }
 
 fn ttl_of(neighbor: &ferr_bgp::config::NeighborConfig) -> TtlMode {

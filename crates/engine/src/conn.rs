@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Octets of one chunk.
 const CHUNK: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const CHUNK: usize = 64 * 1024;
 const WRITE_QUEUE: usize = 16;
 /// Longest wait for TCP to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait for the last words of a connection.
+/// Longest wait for the last words of all connections.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Names a connection among all speakers.
@@ -64,8 +64,9 @@ pub(crate) struct Conn {
     partial: BytesMut,
     /// Ends with the connection: the attempt, then the reader.
     task: Option<AbortHandle>,
-    writer_task: Option<tokio::task::JoinHandle<()>>,
+    writer_task: Option<JoinHandle<()>>,
     raw: Option<Arc<socket2::Socket>>,
+    remote: Option<SocketAddr>,
 }
 
 impl Drop for Conn {
@@ -87,6 +88,7 @@ impl Conn {
             task: None,
             writer_task: None,
             raw: None,
+            remote: None,
         }
     }
 
@@ -132,6 +134,7 @@ impl Conn {
     pub(crate) fn start(&mut self, stream: TcpStream) -> Option<(SocketAddr, SocketAddr)> {
         let ends = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
         stream.set_nodelay(true).ok()?;
+        self.remote = Some(ends.1);
         self.raw = stream.as_fd().try_clone_to_owned().ok().map(|fd| Arc::new(socket2::Socket::from(fd)));
         let (read, write) = stream.into_split();
         let (tx, rx) = mpsc::channel(WRITE_QUEUE);
@@ -168,6 +171,17 @@ impl Conn {
         self.partial = rest;
     }
 
+    /// Round-trip time that TCP measures, and the other end.
+    pub(crate) fn round_trip(&self) -> Option<(SocketAddr, Duration)> {
+        let raw = self.raw.as_ref()?;
+        Some((self.remote?, ferr_netio::round_trip(raw.as_fd())?))
+    }
+
+    /// The other end, when there is a connection.
+    pub(crate) const fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
     /// Sets reach and largest segment of an accepted connection.
     pub(crate) fn adjust(&self, ttl: TtlMode, mss: Option<u16>) -> Result<(), TcpError> {
         let Some(raw) = &self.raw else { return Ok(()) };
@@ -177,16 +191,36 @@ impl Conn {
     }
 
     /// Ends the connection; what is queued is still sent.
-    pub(crate) fn close(mut self) {
-        self.writer = None;
+    pub(crate) fn close(self) {
+        drop(self.into_rest());
     }
 
-    /// Ends the connection and waits a little until what is queued is sent.
-    pub(crate) async fn flush(mut self) {
+    /// Ends the connection as [`Self::close`]; the task that sends what is queued.
+    fn into_rest(mut self) -> Option<JoinHandle<()>> {
         self.writer = None;
-        if let Some(task) = self.writer_task.take() {
-            let _ = tokio::time::timeout(FLUSH_TIMEOUT, task).await;
-        }
+        self.writer_task.take()
+    }
+}
+
+/// Last words of connections that were closed.
+#[derive(Default)]
+pub(crate) struct Farewells(Vec<JoinHandle<()>>);
+
+impl Farewells {
+    /// Closes a connection, and remembers what is still to be sent on it.
+    pub(crate) fn close(&mut self, conn: Conn) {
+        self.0.retain(|task| !task.is_finished());
+        self.0.extend(conn.into_rest());
+    }
+
+    /// Waits a little until all is sent: whoever does not read holds the others up no longer than that.
+    pub(crate) async fn said(self) {
+        let all = async {
+            for task in self.0 {
+                let _ = task.await;
+            }
+        };
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, all).await;
     }
 }
 

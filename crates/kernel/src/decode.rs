@@ -77,7 +77,9 @@ pub(crate) fn link(payload: &[u8]) -> Option<Link> {
         mac: Vec::new(),
         flags,
         lower: IfIndex(0),
+        speed: 0,
     };
+    let mut elsewhere = false;
     for (attr, value) in Attrs(payload.get(16..)?) {
         match attr {
             1 => link.mac = value.to_vec(),
@@ -86,8 +88,13 @@ pub(crate) fn link(payload: &[u8]) -> Option<Link> {
             5 => link.lower = IfIndex(u32_at(value, 0)?),
             10 => link.master = IfIndex(u32_at(value, 0)?),
             18 => link.kind = link_kind(value),
+            37 => elsewhere = true,
             _ => {}
         }
+    }
+    // The lower device is in another namespace, where its number means something else.
+    if elsewhere {
+        link.lower = IfIndex(0);
     }
     if flags & IFF_LOOPBACK != 0 && link.kind == LinkKind::Other {
         link.kind = LinkKind::Loopback;

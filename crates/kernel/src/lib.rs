@@ -21,6 +21,7 @@ mod monitor;
 mod msg;
 mod request;
 mod sock;
+mod speed;
 mod writer;
 
 pub use dead::DeadList;

@@ -24,7 +24,7 @@ use crate::msg::{
     RTM_NEWLINK, RTM_NEWNEXTHOP, RTM_NEWROUTE,
 };
 use crate::sock::{Buffers, Socket};
-use crate::{KernelEvent, OwnLost};
+use crate::{KernelEvent, OwnLost, speed};
 
 const fn group(number: u32) -> u32 {
     1 << (number - 1)
@@ -163,6 +163,7 @@ impl Monitor {
 
     fn link(&mut self, mut link: Link) {
         link.vrf = self.vrf_of(&link);
+        link.speed = speed::of(&self.socket, &link.name);
         let ifindex = link.ifindex;
         if self.links.get(&ifindex) == Some(&link) {
             return;

@@ -45,6 +45,21 @@ fn a_vrf_device_tells_its_table() {
 }
 
 #[test]
+fn a_lower_device_in_another_namespace_is_none() {
+    for (elsewhere, lower) in [(false, 7), (true, 0)] {
+        let mut batch = Batch::default();
+        batch.begin(RTM_NEWLINK, 0, 1, &[0; 16]);
+        batch.attr_u32(5, 7);
+        if elsewhere {
+            batch.attr_u32(37, 0);
+        }
+        batch.end();
+        let link = decode::link(only(batch.bytes()).payload).unwrap();
+        assert_eq!(link.lower, IfIndex(lower));
+    }
+}
+
+#[test]
 fn routes_read_back_as_written() {
     let gateway = Some("fe80::9".parse().unwrap());
     let way = FibNexthop { onlink: true, ..FibNexthop::new(Afi::Ipv6, IfIndex(4), gateway) };

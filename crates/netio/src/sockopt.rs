@@ -106,6 +106,24 @@ pub(crate) fn receive_hop_limit_v6(fd: BorrowedFd<'_>) -> io::Result<()> {
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, &on)
 }
 
+/// Smoothed round-trip time that TCP measures, in microseconds.
+pub(crate) fn round_trip(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: `tcp_info` consists of integers, for which all-zero octets are valid.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` octets to `info`, which is that large.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut info).cast(),
+            &raw mut len,
+        )
+    };
+    if result == 0 { Ok(info.tcpi_rtt) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Device that a socket is bound to, 0 for none.
 pub(crate) fn bound_ifindex(fd: BorrowedFd<'_>) -> io::Result<u32> {
     get_int(fd, libc::SOL_SOCKET, libc::SO_BINDTOIFINDEX).map(|i| i as u32)

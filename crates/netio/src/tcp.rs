@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use ferr_types::IfIndex;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -107,6 +108,11 @@ pub fn set_ttl(fd: BorrowedFd<'_>, v6: bool, ttl: TtlMode) -> Result<(), TcpErro
 /// The step that failed.
 pub fn set_mss(fd: BorrowedFd<'_>, mss: u16) -> Result<(), TcpError> {
     step("TCP_MAXSEG", SockRef::from(&fd).set_tcp_mss(u32::from(mss)))
+}
+
+/// Smoothed round-trip time of a connection; `None` where the kernel does not tell.
+pub fn round_trip(fd: BorrowedFd<'_>) -> Option<Duration> {
+    sockopt::round_trip(fd).ok().map(|micros| Duration::from_micros(micros.into()))
 }
 
 /// A socket that is ready to connect to `options.remote`.

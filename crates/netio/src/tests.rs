@@ -94,3 +94,13 @@ fn an_advertisement_has_the_form_of_rfc_4861() {
     assert_eq!(&bytes[32..36], &[3, 4, 64, 0xc0]);
     assert_eq!(bytes.len(), 16 + 8 + 8 + 32);
 }
+
+#[test]
+fn tcp_tells_its_round_trip_time() {
+    let listener = std::net::TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let time = round_trip(stream.as_fd()).unwrap();
+    assert!(time > Duration::ZERO && time < Duration::from_secs(1), "{time:?}");
+    let other = std::fs::File::open("/dev/null").unwrap();
+    assert_eq!(round_trip(other.as_fd()), None);
+}

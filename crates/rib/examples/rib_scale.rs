@@ -79,6 +79,7 @@ fn main() {
             mac: Vec::new(),
             flags: 0,
             lower: IfIndex(0),
+            speed: 0,
         },
     );
     let addr = IfAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 24);

@@ -42,7 +42,8 @@ pub use fib::{FibAck, FibAction, FibError, FibNexthop, FibOp, FibTarget, FibToke
 pub use guard::{FailoverPlan, GuardId, GuardSet, GuardedGateway};
 pub use links::Vrf;
 pub use model::{
-    Address, KernelRoute, Link, LinkKind, OwnerId, RedistRoute, Redistribution, RibConfig, RibEvent,
+    Address, KernelRoute, Link, LinkHistory, LinkKind, OwnerId, RedistRoute, Redistribution, RibConfig,
+    RibEvent,
 };
 pub use route::SpecId;
 pub use view::{GroupView, NexthopView, ResolvedWay, RouteView, Summary, SummaryRow, TrackedView};
@@ -63,6 +64,7 @@ pub struct Rib {
     notify: notify::Notify,
     vrfs: BTreeMap<VrfId, Vrf>,
     links: BTreeMap<IfIndex, Link>,
+    link_history: BTreeMap<IfIndex, LinkHistory>,
     addresses: BTreeSet<Address>,
     own_addresses: BTreeMap<(VrfId, IpAddr), IfIndex>,
     derived: BTreeMap<IfIndex, BTreeSet<links::Derived>>,
@@ -86,6 +88,7 @@ impl Rib {
             notify: notify::Notify::default(),
             vrfs: BTreeMap::from([(VrfId::DEFAULT, default)]),
             links: BTreeMap::new(),
+            link_history: BTreeMap::new(),
             addresses: BTreeSet::new(),
             own_addresses: BTreeMap::new(),
             derived: BTreeMap::new(),

@@ -12,7 +12,7 @@ use ferr_types::{Gateway, IfIndex, Metric, Nexthop, NexthopSet, Prefix, Protocol
 
 use crate::route::Origin;
 use crate::table::{NONE, flag};
-use crate::{Address, KernelRoute, Link, Rib};
+use crate::{Address, KernelRoute, Link, LinkHistory, Rib};
 
 /// A VRF that the RIB knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,13 +85,24 @@ impl Rib {
     pub fn link_set(&mut self, now: Instant, link: Link) {
         let ifindex = link.ifindex;
         let operative = link.operative();
-        let was = self.links.insert(ifindex, link).is_some_and(|old| old.operative());
+        let old = self.links.insert(ifindex, link);
+        if old.as_ref().is_some_and(|old| old.operative() != operative) {
+            let history = self.link_history.entry(ifindex).or_default();
+            let (count, last) = if operative {
+                (&mut history.ups, &mut history.last_up)
+            } else {
+                (&mut history.downs, &mut history.last_down)
+            };
+            (*count, *last) = (count.saturating_add(1), Some(now));
+        }
+        let was = old.is_some_and(|old| old.operative());
         self.link_changed(now, ifindex, was, operative);
     }
 
     /// A link is gone, with its addresses.
     pub fn link_remove(&mut self, now: Instant, ifindex: IfIndex) {
         let was = self.links.remove(&ifindex).is_some_and(|old| old.operative());
+        self.link_history.remove(&ifindex);
         let gone: Vec<Address> = self.addresses.iter().filter(|a| a.ifindex == ifindex).copied().collect();
         for address in gone {
             self.addresses.remove(&address);
@@ -260,6 +271,11 @@ impl Rib {
     /// One link.
     pub fn link(&self, ifindex: IfIndex) -> Option<&Link> {
         self.links.get(&ifindex)
+    }
+
+    /// How often a link came and went since it is known.
+    pub fn link_history(&self, ifindex: IfIndex) -> LinkHistory {
+        self.link_history.get(&ifindex).copied().unwrap_or_default()
     }
 
     /// One link by name.

@@ -1,7 +1,7 @@
 //! What surrounds the routes: links, addresses, VRFs, owners, and the knobs of the RIB.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferr_types::{
     Afi, IfAddr, IfIndex, Metric, Nexthop, NexthopInfo, NexthopSet, Prefix, Protocol, TableId, Tag,
@@ -51,6 +51,21 @@ pub struct Link {
     pub flags: u32,
     /// Lower device (`IFLA_LINK`), 0 for none.
     pub lower: IfIndex,
+    /// Speed in Mbit/s, 0 when the device has none, `u32::MAX` when it does not know.
+    pub speed: u32,
+}
+
+/// How often a link came and went since it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinkHistory {
+    /// Times that it became operative.
+    pub ups: u32,
+    /// The last of them.
+    pub last_up: Option<Instant>,
+    /// Times that it ceased to be.
+    pub downs: u32,
+    /// The last of them.
+    pub last_down: Option<Instant>,
 }
 
 impl Link {

@@ -1,8 +1,10 @@
 //! Pictures of the RIB, made on request, in slices of prefix order.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ferr_types::{Afi, NexthopInfo, NexthopWatch, Prefix, Protocol, TableId, VrfId};
+use ferr_types::{Afi, NexthopInfo, NexthopReach, NexthopWatch, Prefix, Protocol, TableId, VrfId};
 
 use crate::resolve::{SetData, Way};
 use crate::route::Spec;
@@ -166,17 +168,35 @@ impl Rib {
             .collect()
     }
 
-    /// Tracked next hops that somebody watches, in order of address (`show ip nht`).
+    /// Tracked next hops that somebody watches or that static routes go by, in order of address (`show ip nht`).
     pub fn tracked(&self, vrf: VrfId, afi: Afi) -> Vec<TrackedView> {
         let Some(map) = self.resolver.index.get(&vrf) else { return Vec::new() };
+        let statics = self.specs.iter().filter(|(_, spec)| spec.protocol == Protocol::Static);
+        let statics: BTreeSet<u32> = statics.map(|(_, spec)| spec.set).collect();
         map.iter_after(afi, None)
             .filter_map(|(target, id)| {
-                let tracked = self.resolver.get(*id).filter(|t| !t.owners.is_empty())?;
+                let tracked = self.resolver.get(*id)?;
+                let by_static = tracked.sets.iter().any(|set| statics.contains(set));
                 let watch = NexthopWatch { vrf, target, exact: false };
                 let info = NexthopInfo { watch, via: self.answer(watch) };
-                Some(TrackedView { info, owners: tracked.owners.clone() })
+                let view = TrackedView { info, owners: tracked.owners.clone(), by_static };
+                (by_static || !view.owners.is_empty()).then_some(view)
             })
             .collect()
+    }
+
+    /// How an address is reached now, and since when the route towards it stands. Nothing is remembered.
+    pub fn look_up(&mut self, vrf: VrfId, addr: IpAddr) -> Option<(NexthopReach, Instant)> {
+        let id = self.track(vrf, addr);
+        let reach = self.answer(NexthopWatch { vrf, target: Prefix::host(addr), exact: false });
+        self.untrack(id);
+        let reach = reach?;
+        let t = self.find_table(vrf, None, reach.prefix.afi())?;
+        let slot = self.tables[t].find(reach.prefix)?;
+        let selected = self.tables[t].selected(slot);
+        let route = self.tables[t].candidates(slot).into_iter().find(|c| Some(c.spec) == selected)?;
+        let since = self.instant(route.since);
+        Some((reach, since))
     }
 
     /// Watched networks (`show ip import-check`).
@@ -188,7 +208,7 @@ impl Rib {
             .map(|((vrf, target), watch)| {
                 let question = NexthopWatch { vrf: *vrf, target: *target, exact: true };
                 let info = NexthopInfo { watch: question, via: self.answer(question) };
-                TrackedView { info, owners: watch.owners.clone() }
+                TrackedView { info, owners: watch.owners.clone(), by_static: false }
             })
             .collect()
     }

@@ -118,4 +118,6 @@ pub struct TrackedView {
     pub info: NexthopInfo,
     /// Who asked.
     pub owners: Vec<OwnerId>,
+    /// Static routes go by way of it.
+    pub by_static: bool,
 }

@@ -12,8 +12,9 @@
 mod log;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::{Config, LineError, LineOutcome, ModeStack};
 use ferr_policy::PolicySet;
@@ -45,6 +46,8 @@ pub struct BgpInstance {
     pub bgp: bgp::Instance,
     /// A `view`: nothing goes to the RIB.
     pub view: bool,
+    /// Round-trip times that TCP measured, by remote end; only of connections that exist.
+    pub round_trips: BTreeMap<SocketAddr, Duration>,
 }
 
 /// Job for the BGP thread.

@@ -60,6 +60,12 @@ pub(crate) fn log_time(at: SystemTime) -> String {
     format!("{year:04}/{:02}/{day:02} {:02}:{:02}:{:02}", month + 1, s / HOUR, s % HOUR / MINUTE, s % MINUTE)
 }
 
+/// `2026/11/22 05:49:19.07`, in UTC.
+pub(crate) fn log_time_hundredths(at: SystemTime) -> String {
+    let part = at.duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_millis() / 10);
+    format!("{}.{part:02}", log_time(at))
+}
+
 /// `1440 bytes`, `2896 KiB`, `14 MiB`.
 pub(crate) fn memory(bytes: u64) -> String {
     const TENTH: u64 = 10;

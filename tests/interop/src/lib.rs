@@ -2,17 +2,27 @@
 //!
 //! Addresses: host `us` is 192.0.2.1 and 2001:db8:12::1, the other 192.0.2.2 and 2001:db8:12::2. We are AS 65001 and
 //! announce 10.1.0.0/16 and 2001:db8:1::/48; the other is AS 65002 and announces 10.2.0.0/16 and 2001:db8:2::/48.
+//!
+//! All that we send in a test of [`with_pair`] is captured, from before the daemon starts until it has ended, and a malformed
+//! packet fails the test, whatever else the test is about.
 #![forbid(unsafe_code)]
 
 pub mod speaker;
 
 use ferr_testnet::rivals::{self, Rival};
-use ferr_testnet::{Error, Ferrd, FerrdProgram, Host, KernelRoute, Net, skipped};
+use ferr_testnet::{
+    Capture, Dissection, Error, Ferrd, FerrdProgram, Host, KernelRoute, Net, Requirement, check, skipped,
+};
 
 /// IPv4 address of the other.
 pub const THEM: &str = "192.0.2.2";
 /// IPv6 address of the other.
 pub const THEM6: &str = "2001:db8:12::2";
+
+/// Type of an OPEN among the messages of a [`Dissection`].
+pub const OPEN: usize = 1;
+/// Type of a KEEPALIVE among the messages of a [`Dissection`].
+pub const KEEPALIVE: usize = 4;
 
 /// Two hosts on one cable.
 #[derive(Debug)]
@@ -27,7 +37,40 @@ pub struct Pair {
     pub net: Net,
 }
 
-/// Two linked hosts, or `None` with a `SKIPPED` line when something is missing.
+/// Runs `test` between two linked hosts, or prints a `SKIPPED` line when something is missing. Afterwards what we sent must
+/// dissect clean.
+pub fn with_pair(
+    name: &str,
+    rivals: &[Rival],
+    test: impl FnOnce(&Pair) -> Result<(), Error>,
+) -> Result<(), Error> {
+    with_capture(name, rivals, test).map(drop)
+}
+
+/// As [`with_pair`], and gives what the dissectors counted; `None` when the test was skipped. In every test a session comes
+/// up: a capture without its OPEN and KEEPALIVE would prove nothing and is an error.
+pub fn with_capture(
+    name: &str,
+    rivals: &[Rival],
+    test: impl FnOnce(&Pair) -> Result<(), Error>,
+) -> Result<Option<Dissection>, Error> {
+    if let Err(reason) = check(&["tcpdump", "tshark"].map(Requirement::Program)) {
+        skipped(&reason);
+        return Ok(None);
+    }
+    let Some(pair) = pair(name, rivals)? else { return Ok(None) };
+    let capture = Capture::start(&pair.us)?;
+    test(&pair)?;
+    let dissection = capture.finish()?;
+    let session = dissection.messages[OPEN] > 0 && dissection.messages[KEEPALIVE] > 0;
+    if session && dissection.faults.is_empty() {
+        return Ok(Some(dissection));
+    }
+    let problem = if session { "malformed" } else { "no session in the capture" };
+    Err(Error::Answer { what: "tshark".to_owned(), text: format!("{problem}: {dissection:#?}") })
+}
+
+/// Two linked hosts of which nothing is captured, or `None` with a `SKIPPED` line when something is missing.
 pub fn pair(name: &str, rivals: &[Rival]) -> Result<Option<Pair>, Error> {
     let program = match rivals::ready(rivals) {
         Ok(program) => program,

@@ -3,10 +3,12 @@
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 19] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
+    ("bfd-wire", &["types"]),
+    ("bfd", &["types", "bfd-wire"]),
     ("policy", &["types", "prefixmap"]),
     ("config", &["types", "prefixmap"]),
     ("bgp", &["types", "prefixmap", "bgp-wire", "policy"]),
@@ -14,7 +16,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
     ("netio", &["types"]),
     ("kernel", &["types", "rib", "netio"]),
     // Views are those of the cores: docs/adr/0003-state-reexports-views.md.
-    ("state", &["types", "config", "policy", "bgp", "rib"]),
+    ("state", &["types", "config", "policy", "bgp", "bfd", "rib"]),
     ("vty", &["types", "config", "state"]),
     (
         "engine",
@@ -22,9 +24,11 @@ pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
             "types",
             "prefixmap",
             "bgp-wire",
+            "bfd-wire",
             "policy",
             "config",
             "bgp",
+            "bfd",
             "rib",
             "netio",
             "kernel",
@@ -32,8 +36,11 @@ pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
             "vty",
         ],
     ),
-    ("simnet", &["types", "prefixmap", "bgp-wire", "policy", "config", "bgp", "rib"]),
-    ("testnet", &["types", "bgp-wire"]),
+    (
+        "simnet",
+        &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"],
+    ),
+    ("testnet", &["types", "bgp-wire", "bfd-wire"]),
     ("oracles", &["types", "bgp-wire"]),
     ("interop", &["types", "testnet"]),
     ("vm-tests", &["testnet"]),
@@ -43,7 +50,8 @@ pub(crate) const LAYERS: [(&str, &[&str]); 17] = [
 const COMPOSITION: [&str; 4] = ["ferrd", "ferr", "ferr-bench", "xtask"];
 
 /// Crates without I/O.
-const CORES: [&str; 7] = ["types", "prefixmap", "bgp-wire", "policy", "config", "bgp", "rib"];
+const CORES: [&str; 9] =
+    ["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"];
 
 /// What they must not link, however far down.
 const IMPURE: [&str; 8] = ["getrandom", "libc", "mio", "nix", "rand", "rustix", "socket2", "tokio"];

@@ -90,13 +90,22 @@ impl<P: TablePrefix> Groups<P> {
         GroupId(at as u32)
     }
 
-    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key.
-    pub(crate) fn join(&mut self, peer: PeerId, key: GroupKey, told: Told, fresh: bool) -> GroupId {
+    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key. A new group begins at `from`.
+    pub(crate) fn join(
+        &mut self,
+        peer: PeerId,
+        key: GroupKey,
+        told: Told,
+        fresh: bool,
+        from: Option<Instant>,
+    ) -> GroupId {
         let known = self.index.get(&key).copied();
         let id = match known {
             Some(id) => GroupId(id),
             None => {
-                let id = self.insert(Group::new(key.clone()));
+                let mut group = Group::new(key.clone());
+                group.not_before = from;
+                let id = self.insert(group);
                 self.index.insert(key, id.0);
                 id
             }
@@ -188,7 +197,7 @@ impl<P: TablePrefix> Groups<P> {
             if !group.has_work() && !default_due {
                 continue;
             }
-            if group.not_before.is_some_and(|t| t > core.now) {
+            if core.defers(group.key.family) || group.not_before.is_some_and(|t| t > core.now) {
                 continue;
             }
             if group.ring_bytes >= RING_LIMIT {
@@ -262,9 +271,10 @@ impl<P: TablePrefix> Groups<P> {
             .is_some_and(|g| g.has_work() && (g.ring_bytes < RING_LIMIT / 2 || held_back(g).is_some()))
     }
 
-    /// Earliest time at which an advertisement interval ends.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.groups.iter().flatten().filter(|g| g.has_work()).filter_map(|g| g.not_before).min()
+    /// Earliest time at which an advertisement interval or the wait for members ends.
+    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        let waiting = self.groups.iter().flatten().filter(|g| g.has_work());
+        waiting.filter_map(|g| g.not_before).filter(|t| *t > now).min()
     }
 }
 /// The slowest member, if another one has nothing left to send.

@@ -48,6 +48,9 @@ impl Group {
         peer: PeerId,
     ) -> Option<Bytes> {
         let mut out = Vec::new();
+        if core.defers(self.key.family) {
+            return None;
+        }
         // What is not encoded yet would be withdrawn, to be announced again a moment later.
         let unsettled = self.has_work() && self.members.get(&peer).is_some_and(Member::was_told);
         while out.is_empty() && !unsettled {
@@ -72,7 +75,7 @@ impl Group {
         }
         let busy = self.has_work();
         let member = self.members.get_mut(&peer)?;
-        if busy || member.replay.is_some() || core.deferring.contains(self.key.family) {
+        if busy || member.replay.is_some() {
             return None;
         }
         if std::mem::take(&mut member.end_of_refresh) {

@@ -6,7 +6,7 @@ use ferr_types::{Asn, NexthopInfo, NexthopWatch, Protocol, VrfId};
 
 use super::inbound::{entry, map};
 use super::lab::{Attrs, Lab, V4, path, prefix};
-use crate::config::{Aggregate, InstanceConfig, Network, Redistribute};
+use crate::config::{Aggregate, InstanceConfig, Network, NexthopSelf, Redistribute};
 use crate::{ForeignRoute, Reason};
 
 const P: &str = "192.0.2.0/24";
@@ -115,6 +115,31 @@ fn redistribution() {
     lab.settle();
     assert!(lab.wires[p].table.is_empty());
     assert!(lab.rib.is_empty());
+}
+
+#[test]
+fn a_redistributed_route_goes_out_with_its_gateway() {
+    let mut lab = Lab::new(|c| {
+        let rule = Redistribute { protocol: Protocol::Static, metric: None, route_map: None };
+        c.families[V4].redistribute = vec![rule];
+    });
+    let outer = lab.peer(65001, |_| {});
+    let inner = lab.peer(65000, |_| {});
+    let own = lab.peer(65002, |n| n.families[V4].as_mut().unwrap().next_hop_self = NexthopSelf::Learnt);
+    let told = |lab: &Lab, p: &str| {
+        [outer, inner, own].map(|i| lab.wires[i].next_hop(p).trim_start_matches("10.0.0.").to_owned())
+    };
+    lab.bgp.redistribute(foreign(P, 9, 5), lab.now);
+    let far = ForeignRoute { gateway: Some([172, 16, 0, 1].into()), ..foreign("198.51.100.0/24", 1, 6) };
+    lab.bgp.redistribute(far, lab.now);
+    lab.bgp.redistribute(ForeignRoute { gateway: None, ..foreign("203.0.113.0/24", 1, 6) }, lab.now);
+    let over_v6 = Some("2001:db8::1".parse().unwrap());
+    lab.bgp.redistribute(ForeignRoute { gateway: over_v6, ..foreign("203.0.114.0/24", 1, 6) }, lab.now);
+    lab.settle();
+    assert_eq!(told(&lab, P), ["200", "200", "254"], "a third party on the link");
+    assert_eq!(told(&lab, "198.51.100.0/24"), ["254", "172.16.0.1", "254"], "out of the neighbor's reach");
+    assert_eq!(told(&lab, "203.0.113.0/24"), ["254"; 3], "a connected route");
+    assert_eq!(told(&lab, "203.0.114.0/24"), ["254"; 3], "a gateway of the other family");
 }
 
 fn aggregate(edit: impl FnOnce(&mut Aggregate)) -> Vec<Aggregate> {

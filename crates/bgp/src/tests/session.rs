@@ -69,12 +69,40 @@ fn remote_as_by_kind() {
         (RemoteAs::External, 65000, false),
         (RemoteAs::Internal, 65000, true),
         (RemoteAs::Internal, 65001, false),
+        (RemoteAs::Auto, 65000, true),
+        (RemoteAs::Auto, 65001, true),
     ] {
         let mut lab = Lab::new(|_| {});
         let p = lab.add(asn, |n| n.remote_as = remote);
         lab.up(p);
         assert_eq!(lab.state(p) == State::Established, up, "{remote:?} {asn}");
     }
+}
+
+#[test]
+fn the_as_is_learnt_from_the_open() {
+    let mut lab = Lab::new(|_| {});
+    let source = lab.peer(65009, |_| {});
+    lab.announce(source, &["192.0.2.0/24"], &path(&[65009]));
+    let inner = lab.peer(65000, |n| n.remote_as = RemoteAs::Auto);
+    let outer = lab.peer(65001, |n| n.remote_as = RemoteAs::Auto);
+    let view = |lab: &mut Lab, i: usize| {
+        let view = lab.bgp.peer_view(lab.wires[i].id).unwrap();
+        (view.kind, view.remote_as)
+    };
+    assert_eq!(view(&mut lab, inner), ("internal", Some(Asn(65000))));
+    assert_eq!(view(&mut lab, outer), ("external", Some(Asn(65001))));
+    assert_eq!(lab.wires[inner].as_path("192.0.2.0/24"), "65009");
+    assert_eq!(lab.wires[outer].as_path("192.0.2.0/24"), "65000 65009");
+    // What one session taught says nothing of the next.
+    lab.cut(outer);
+    assert_eq!(view(&mut lab, outer), ("external", None));
+    let capabilities = vec![Capability::FourOctetAs(Asn(65002))];
+    lab.wires[outer].open = Open::new(Asn(65002), 180, lab.wires[outer].open.router_id, capabilities);
+    lab.wires[outer].open.capabilities.push(Capability::Multiprotocol { afi: 1, safi: 1 });
+    lab.advance(SECOND);
+    lab.up(outer);
+    assert_eq!(view(&mut lab, outer), ("external", Some(Asn(65002))));
 }
 
 #[test]

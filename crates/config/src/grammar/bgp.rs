@@ -3,13 +3,14 @@
 use ferr_types::{Asn, IfAddr};
 
 use super::args::Args;
-use super::global::show_update_delay;
+use super::bgp_global::{show_update_delay, update_delay};
 use super::mode::Mode;
 use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, inert, off_flag, stmt, tristate, value};
 use crate::error::ConfigError;
 use crate::model::Config;
 use crate::model::bgp::{
-    BandwidthMode, BgpFamily, BgpGlobals, BgpInstance, ClusterId, InstanceName, MultipathRelax,
+    BandwidthMode, BgpFamily, BgpGlobals, BgpInstance, ClusterId, DEFAULT_MAX_MED, InstanceName,
+    MultipathRelax,
 };
 use crate::model::global::Profile;
 use crate::model::opaque::OpaqueLines;
@@ -175,6 +176,10 @@ fn set_timers(g: &mut BgpGlobals, a: &Args<'_>) -> Applied {
     DONE
 }
 
+fn max_med(a: &Args<'_>) -> Result<Option<u32>, ConfigError> {
+    Ok(a.opt("n")?.filter(|n| *n != DEFAULT_MAX_MED))
+}
+
 fn show_max_med(g: &BgpGlobals, o: &mut Lines) {
     let value = |n: Option<u32>| n.map(|n| format!(" {n}")).unwrap_or_default();
     if let Some(n) = g.max_med.administrative {
@@ -297,7 +302,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
     stmt(
         "bgp max-med administrative ~ [(0-4294967295)@n]",
         |g, a| {
-            g.max_med.administrative = Some(a.opt("n")?);
+            g.max_med.administrative = Some(max_med(a)?);
             DONE
         },
         |g, _| {
@@ -309,7 +314,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
     alias(
         "bgp max-med on-startup ~ (5-86400)@s [(0-4294967295)@n]",
         |g, a| {
-            g.max_med.on_startup = Some((a.val("s")?, a.opt("n")?));
+            g.max_med.on_startup = Some((a.val("s")?, max_med(a)?));
             DONE
         },
         |g, _| {
@@ -321,7 +326,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
     stmt(
         "update-delay ~ (0-3600)@v [(1-3600)@wait]",
         |g, a| {
-            g.update_delay = Some((a.val("v")?, a.opt("wait")?));
+            g.update_delay = update_delay(a)?;
             DONE
         },
         |g, _| {

@@ -194,7 +194,7 @@ macro_rules! nflag {
         stmt(
             $text,
             |n, _| {
-                n.flags.insert(NeighborFlag::$flag, true);
+                n.flags.insert(NeighborFlag::$flag);
                 DONE
             },
             |n, _| {
@@ -202,8 +202,8 @@ macro_rules! nflag {
                 DONE
             },
             |n, o| {
-                if let Some(on) = n.flags.get(&NeighborFlag::$flag) {
-                    o.switch(*on, $text);
+                if n.flags.contains(&NeighborFlag::$flag) {
+                    o.line($text);
                 }
             },
         )
@@ -431,7 +431,7 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
     alias(
         "enforce-multihop",
         |n, _| {
-            n.flags.insert(NeighborFlag::DisableConnectedCheck, true);
+            n.flags.insert(NeighborFlag::DisableConnectedCheck);
             DONE
         },
         |n, _| {

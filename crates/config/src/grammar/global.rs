@@ -286,36 +286,6 @@ pub(crate) static ZEBRA: &[Stmt<Global>] = &[
     ),
 ];
 
-/// Of bgpd's configuration, outside any instance.
-pub(crate) static BGP: &[Stmt<Global>] = &[
-    value!("bgp route-map delay-timer", "(0-600)", bgp.route_map_delay),
-    stmt(
-        "bgp update-delay ~ (0-3600)@v [(1-3600)@wait]",
-        |g, a| {
-            g.bgp.update_delay = Some((a.val("v")?, a.opt("wait")?));
-            DONE
-        },
-        |g, _| {
-            g.bgp.update_delay = None;
-            DONE
-        },
-        |g, o| show_update_delay("bgp update-delay", g.bgp.update_delay, o),
-    ),
-    value!("bgp session-dscp", "(0-63)", bgp.session_dscp),
-    flag!("bgp graceful-shutdown", bgp.graceful_shutdown),
-    flag!("bgp suppress-fib-pending", bgp.suppress_fib_pending),
-    flag!("bgp no-rib", bgp.no_rib),
-    flag!("bgp send-extra-data zebra", bgp.send_extra_data),
-];
-
-pub(crate) fn show_update_delay(words: &str, value: Option<(u16, Option<u16>)>, o: &mut Lines) {
-    match value {
-        None => {}
-        Some((s, None)) => o.line(format_args!("{words} {s}")),
-        Some((s, Some(wait))) => o.line(format_args!("{words} {s} {wait}")),
-    }
-}
-
 /// `debug ...` of any daemon.
 pub(crate) static DEBUG: &[Stmt<Global>] = &[stmt(
     "debug LINE...",

@@ -7,7 +7,9 @@
 pub(crate) mod args;
 pub(crate) mod bgp;
 pub(crate) mod bgp_af;
+pub(crate) mod bgp_global;
 pub(crate) mod bgp_neighbor;
+pub(crate) mod bgp_neighbor_af;
 pub(crate) mod blocks;
 pub(crate) mod global;
 pub(crate) mod interface;

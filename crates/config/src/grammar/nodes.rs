@@ -5,7 +5,9 @@ use super::bgp_neighbor::{PeerName, peer_name};
 use super::blocks::BlockKind;
 use super::mode::Mode;
 use super::table::{Bound, Table};
-use super::{bgp, bgp_af, bgp_neighbor, blocks, global, interface, lists, routemap};
+use super::{
+    bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap,
+};
 use crate::error::ConfigError;
 use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
 use crate::model::global::{Global, LineVty, VrfGlobals};
@@ -70,8 +72,12 @@ fn vrf_globals<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Fo
     Ok(vrf(c, mode, a, no)?.map(|v| &mut v.globals))
 }
 
-fn route_map<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, RouteMapEntry> {
+fn route_map<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, RouteMapEntry> {
     let Mode::RouteMap(name, seq) = mode else { return Ok(None) };
+    let jumps = !no && (a.has("on-match") || a.has("continue"));
+    if jumps && a.opt::<u16>("goto")?.is_some_and(|to| to <= *seq) {
+        return Err(ConfigError::JumpBack(*seq));
+    }
     Ok(c.route_maps.get_mut(name).and_then(|m| m.entries.get_mut(seq)))
 }
 
@@ -168,7 +174,7 @@ static CONFIG: Bound<Config> = Bound {
 };
 static GLOBAL: Bound<Global> = Bound {
     prefix: "",
-    stmts: &[global::COMMON, global::ZEBRA, global::BGP, global::DEBUG],
+    stmts: &[global::COMMON, global::ZEBRA, bgp_global::BGP, global::DEBUG],
     resolve: globals,
 };
 static DEFAULT_VRF: Bound<VrfGlobals> =
@@ -193,8 +199,11 @@ static BGP_GLOBALS: Bound<BgpGlobals> =
     Bound { prefix: "", stmts: &[bgp::GLOBALS, bgp::DECISION], resolve: bgp_globals };
 static NEIGHBOR: Bound<NeighborSettings> =
     Bound { prefix: NBR, stmts: &[bgp_neighbor::SETTINGS], resolve: neighbor };
-static NEIGHBOR_AF: Bound<NeighborAf> =
-    Bound { prefix: NBR, stmts: &[bgp_af::NEIGHBOR, bgp_af::FILTERS], resolve: neighbor_af };
+static NEIGHBOR_AF: Bound<NeighborAf> = Bound {
+    prefix: NBR,
+    stmts: &[bgp_neighbor_af::NEIGHBOR, bgp_neighbor_af::FILTERS],
+    resolve: neighbor_af,
+};
 static AF: Bound<BgpAf> = Bound { prefix: "", stmts: &[bgp_af::ORIGINATION, bgp_af::REST], resolve: af };
 static EVPN: Bound<BgpAf> = Bound { prefix: "", stmts: &[bgp_af::EVPN], resolve: af };
 static VNI: Bound<OpaqueLines> = Bound { prefix: "", stmts: &[bgp_af::VNI], resolve: vni };

@@ -16,7 +16,7 @@ use crate::model::routemap::{
     RpkiState, Set,
 };
 
-/// An entry under change; the sequence number is needed to check jumps.
+/// An entry under change.
 type Entry = RouteMapEntry;
 
 type Made<T> = Result<T, ConfigError>;
@@ -371,7 +371,7 @@ fn no_on_match(e: &mut Entry, _: &Args<'_>) -> Applied {
 }
 
 fn goto(e: &mut Entry, a: &Args<'_>) -> Applied {
-    e.on_match = Some(OnMatch::Goto(a.val("seq")?));
+    e.on_match = Some(OnMatch::Goto(a.val("goto")?));
     DONE
 }
 
@@ -403,8 +403,8 @@ pub(crate) static FLOW: &[Stmt<Entry>] = &[
         no_on_match,
         show_flow,
     ),
-    alias("on-match goto ~ (1-65535)@seq", goto, no_on_match),
-    alias("continue ~ (1-65535)@seq", goto, no_on_match),
+    alias("on-match goto ~ (1-65535)@goto", goto, no_on_match),
+    alias("continue ~ (1-65535)@goto", goto, no_on_match),
     alias(
         "continue",
         |e, _| {

@@ -190,10 +190,13 @@ impl ClusterId {
     }
 }
 
+/// MED of `bgp max-med` when none is given.
+pub const DEFAULT_MAX_MED: u32 = 4_294_967_294;
+
 /// `bgp max-med ...`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MaxMed {
-    /// `administrative [N]`; `Some(None)` is 4294967294.
+    /// `administrative [N]`; `Some(None)` is [`DEFAULT_MAX_MED`].
     pub administrative: Option<Option<u32>>,
     /// `on-startup S [N]`.
     pub on_startup: Option<(u32, Option<u32>)>,

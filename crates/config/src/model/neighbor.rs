@@ -2,7 +2,7 @@
 //!
 //! The same settings exist for a neighbor and a group; `None` inherits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -254,8 +254,8 @@ pub struct NeighborSettings {
     pub graceful_restart: Option<GracefulRestart>,
     /// `tcp-mss N`
     pub tcp_mss: Option<u16>,
-    /// On-off settings; `false` is an explicit `no` over the group's.
-    pub flags: BTreeMap<NeighborFlag, bool>,
+    /// Settings that are on. A `no` on a member of a group is no setting: what the group says holds again, as in FRR.
+    pub flags: BTreeSet<NeighborFlag>,
     /// Accepted settings without effect, by leading keywords: the rest of the line.
     pub opaque: BTreeMap<String, String>,
 }
@@ -479,8 +479,8 @@ pub struct NeighborAf {
     pub next_hop_self: Option<NextHopSelf>,
     /// `remove-private-AS`
     pub remove_private_as: Option<RemovePrivateAs>,
-    /// `send-community`
-    pub send_community: Option<SendCommunity>,
+    /// `send-community`; a member of a group sends what neither it nor its group turned off.
+    pub send_community: SendCommunity,
     /// `default-originate`
     pub default_originate: Option<DefaultOriginate>,
     /// `maximum-prefix`
@@ -507,8 +507,8 @@ pub struct NeighborAf {
     pub attribute_unchanged: Option<AttributeUnchanged>,
     /// `soo`
     pub soo: Option<ExtCommunity>,
-    /// On-off settings; `false` is an explicit `no` over the group's.
-    pub flags: BTreeMap<AfFlag, bool>,
+    /// Settings that are on; see [`NeighborSettings::flags`].
+    pub flags: BTreeSet<AfFlag>,
     /// Accepted settings without effect, by leading keywords: the rest of the line.
     pub opaque: BTreeMap<String, String>,
 }

@@ -184,6 +184,106 @@ fn members_of_a_group_follow_it() {
     assert_eq!(s.config.bgp[&InstanceName::Default].neighbors.len(), 1);
 }
 
+/// As FRR 8.4.4: `no` of a member's setting gives it back to the group; only `activate` and `send-community` can be off on
+/// a member whose group has them on.
+#[test]
+fn a_member_turns_off_what_can_be_turned_off() {
+    let mut s = Session::new(BGP);
+    for flag in ["passive", "solo", "timers 3 9", "shutdown", "capability dynamic"] {
+        s.ok(&format!("neighbor PG {flag}"));
+    }
+    s.ok("neighbor PG remote-as 65002");
+    s.ok("neighbor 10.0.0.3 peer-group PG");
+    s.ok("address-family ipv4 unicast");
+    for flag in ["as-override", "next-hop-self", "weight 7", "route-map X in"] {
+        s.ok(&format!("neighbor PG {flag}"));
+    }
+    let inherited = s.config.clone();
+    for flag in
+        ["passive", "solo", "timers", "shutdown", "as-override", "next-hop-self", "weight", "route-map X in"]
+    {
+        s.ok(&format!("no neighbor 10.0.0.3 {flag}"));
+    }
+    assert!(s.config.normalized() == inherited.normalized());
+    s.ok("address-family ipv4 unicast");
+    s.ok("no neighbor PG send-community large");
+    s.ok("no neighbor 10.0.0.3 send-community extended");
+    s.ok("no neighbor 10.0.0.3 activate");
+    s.ok("address-family ipv6 unicast");
+    s.ok("neighbor PG activate");
+    s.ok("no neighbor 10.0.0.3 activate");
+    let text = render(&s.config, Part::Bgp);
+    for line in [
+        "  no neighbor PG send-community large\n",
+        "  no neighbor 10.0.0.3 activate\n  no neighbor 10.0.0.3 send-community extended\n",
+        "  neighbor PG activate\n  no neighbor 10.0.0.3 activate\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    assert!(parse("again", &text).config.normalized().bgp == s.config.normalized().bgp);
+    s.ok("address-family ipv4 unicast");
+    s.ok("neighbor 10.0.0.3 activate");
+    s.ok("neighbor 10.0.0.3 send-community large");
+    let b = &s.config.bgp[&InstanceName::Default];
+    let e = crate::effective_neighbor(b, b.neighbors.keys().next_back().unwrap()).unwrap();
+    let sent = e.afs[&BgpFamily::Ipv4Unicast].settings.send_community;
+    assert_eq!((sent.standard, sent.extended, sent.large), (true, false, false), "the group's is off");
+    assert!(!e.afs.contains_key(&BgpFamily::Ipv6Unicast));
+}
+
+#[test]
+fn statements_of_the_start() {
+    let mut s = Session::new("router bgp 65001");
+    assert_eq!(s.status("update-delay 10 11"), 13);
+    s.ok("exit");
+    assert_eq!(s.status("bgp update-delay 10 11"), 13);
+    s.ok("bgp update-delay 30 10");
+    s.ok("router bgp 65001");
+    for line in [
+        "update-delay 10 5",
+        "bgp max-med administrative",
+        "bgp max-med administrative 7",
+        "bgp max-med on-startup 60",
+        "bgp max-med on-startup 60 9",
+        "coalesce-time 500",
+    ] {
+        assert_eq!(s.run(line).unwrap(), LineOutcome::Applied, "{line}");
+        let text = render(&s.config, Part::Bgp);
+        assert!(text.contains(&format!(" {line}\n")), "{line}\n{text}");
+        assert!(parse("again", &text).config.normalized() == s.config.normalized());
+    }
+    for no in ["update-delay", "bgp max-med administrative", "bgp max-med on-startup", "coalesce-time"] {
+        s.ok(&format!("no {no}"));
+    }
+    s.ok("no bgp update-delay");
+    assert_eq!(render(&s.config, Part::Bgp), render(&parse("x", "router bgp 65001\n").config, Part::Bgp));
+    s.ok("router bgp 65001");
+    s.ok("update-delay 0");
+    s.ok("bgp max-med administrative 4294967294");
+    assert!(render(&s.config, Part::Bgp).contains("\n bgp max-med administrative\n"));
+    assert!(!render(&s.config, Part::Bgp).contains("update-delay"));
+}
+
+#[test]
+fn route_maps_do_not_jump_back() {
+    let mut s = Session::new("route-map X permit 20");
+    for (line, status) in [
+        ("on-match goto 20", 13),
+        ("on-match goto 10", 13),
+        ("continue 20", 13),
+        ("on-match goto 21", 0),
+        ("continue 30", 0),
+        ("continue", 0),
+        ("no on-match goto 5", 0),
+    ] {
+        assert_eq!(s.status(line), status, "{line}");
+    }
+    let text = "route-map X permit 20\n on-match goto 7\n";
+    let outcome = parse("x.conf", text);
+    let errors: Vec<String> = outcome.errors().map(ToString::to_string).collect();
+    assert_eq!(errors, ["x.conf:2:2: % Jump must go to an entry behind this one, 20"]);
+}
+
 #[test]
 fn each_socket_prints_its_own_part() {
     let c = parse("wide.conf", include_str!("../../tests/data/wide.conf")).config;

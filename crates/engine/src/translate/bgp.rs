@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ferr_bgp::config as core;
-use ferr_config::model::bgp::{BandwidthMode, BgpAf, BgpInstance, InstanceName};
+use ferr_config::model::bgp::{BandwidthMode, BgpAf, BgpInstance, DEFAULT_MAX_MED, InstanceName};
 use ferr_config::model::neighbor as n;
 use ferr_config::model::{Config, Secret};
 use ferr_config::{EffectiveAf, EffectiveNeighbor, effective_group, effective_neighbor};
@@ -170,6 +170,19 @@ fn instance_config(
     out.reject_as_sets = g.reject_as_sets;
     out.reflector_outbound_policy = g.rr_allow_outbound_policy;
     out.minimum_hold_time = g.minimum_holdtime.unwrap_or(0);
+    out.update_delay =
+        g.update_delay.or(config.global.bgp.update_delay).filter(|(longest, _)| *longest > 0).map(
+            |(longest, wait)| core::UpdateDelay {
+                longest: Duration::from_secs(u64::from(longest)),
+                establish_wait: wait.map(|s| Duration::from_secs(u64::from(s))),
+            },
+        );
+    out.max_med_administrative = g.max_med.administrative.map(|med| med.unwrap_or(DEFAULT_MAX_MED));
+    out.max_med_on_startup = g
+        .max_med
+        .on_startup
+        .map(|(seconds, med)| (Duration::from_secs(u64::from(seconds)), med.unwrap_or(DEFAULT_MAX_MED)));
+    out.coalesce_time = g.coalesce_time.map(|ms| Duration::from_millis(u64::from(ms)));
     out.hostname = config.global.hostname.clone().or_else(|| around.hostname.clone());
     out.domainname.clone_from(&config.global.domainname);
     out.families = FamilyMap::from_fn(|family| {
@@ -232,9 +245,10 @@ fn neighbor(
     let remote_as = match s.remote_as? {
         n::RemoteAs::Asn(asn) => core::RemoteAs::Asn(asn),
         n::RemoteAs::Internal => core::RemoteAs::Internal,
-        n::RemoteAs::External | n::RemoteAs::Auto => core::RemoteAs::External,
+        n::RemoteAs::External => core::RemoteAs::External,
+        n::RemoteAs::Auto => core::RemoteAs::Auto,
     };
-    let flag = |f: n::NeighborFlag| s.flags.get(&f).copied().unwrap_or(false);
+    let flag = |f: n::NeighborFlag| s.flags.contains(&f);
     let addr = match key {
         n::NeighborKey::Address(addr) => Some(*addr),
         n::NeighborKey::Interface(_) => None,
@@ -257,7 +271,7 @@ fn neighbor(
     let internal = match remote_as {
         core::RemoteAs::Asn(asn) => asn == c.local_as.map_or(b.asn, |l| l.asn),
         core::RemoteAs::Internal => true,
-        core::RemoteAs::External => false,
+        core::RemoteAs::External | core::RemoteAs::Auto => false,
     };
     c.reach = match (s.ebgp_multihop, s.ttl_security) {
         (_, Some(hops)) => core::Reach::TtlSecurity(hops),
@@ -323,7 +337,7 @@ const fn role(role: n::Role) -> core::Role {
 
 fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
     let s = &af.settings;
-    let flag = |f: n::AfFlag| s.flags.get(&f).copied().unwrap_or(false);
+    let flag = |f: n::AfFlag| s.flags.contains(&f);
     let filters = |d: n::Direction| {
         let name = |l: &n::InOut| l.get(d).map(str::to_owned);
         core::Filters {
@@ -354,9 +368,9 @@ fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
             .remove_private_as
             .map(|r| core::RemovePrivateAs { all: r.all, replace: r.replace }),
         send_community: core::SendCommunity {
-            standard: af.send_community.standard,
-            extended: af.send_community.extended,
-            large: af.send_community.large,
+            standard: s.send_community.standard,
+            extended: s.send_community.extended,
+            large: s.send_community.large,
         },
         maximum_prefix: s.maximum_prefix.map(|m| core::MaximumPrefix {
             limit: m.limit,

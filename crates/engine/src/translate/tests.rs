@@ -31,6 +31,7 @@ fn link(ifindex: u32, name: &str, vrf: u32, kind: LinkKind) -> Link {
         mac: vec![2, 0, 0, 0, 0, ifindex as u8],
         flags: 0,
         lower: IfIndex(0),
+        speed: 0,
     }
 }
 

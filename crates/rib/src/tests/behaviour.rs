@@ -254,7 +254,41 @@ fn next_hop_tracking_tells_every_change_once() {
     lab.rib.unwatch(OWNER, watch);
     lab.link(2, false);
     assert_eq!(answers(&mut lab), []);
+    let left: Vec<(String, bool)> = lab
+        .rib
+        .tracked(VrfId::DEFAULT, Afi::Ipv4)
+        .iter()
+        .map(|t| (t.info.watch.target.to_string(), t.by_static && t.owners.is_empty()))
+        .collect();
+    assert_eq!(left, [("10.0.2.9/32".into(), true)], "only what static routes go by");
+}
+
+#[test]
+fn a_look_up_leaves_no_trace() {
+    let mut lab = Lab::two_links();
+    lab.pass(Duration::from_secs(100));
+    lab.set("30.0.0.0/8", Protocol::Bgp, 20, &[via("10.0.2.9")]);
+    let since = lab.now;
+    lab.pass(Duration::from_secs(100));
+    let (reach, at) = lab.rib.look_up(VrfId::DEFAULT, "30.0.0.1".parse().unwrap()).unwrap();
+    assert_eq!((reach.prefix.to_string(), reach.protocol, at), ("30.0.0.0/8".into(), Protocol::Bgp, since));
+    assert_eq!(lab.rib.look_up(VrfId::DEFAULT, "40.0.0.1".parse().unwrap()), None);
     assert!(lab.rib.tracked(VrfId::DEFAULT, Afi::Ipv4).is_empty());
+}
+
+#[test]
+fn changes_of_a_link_are_counted_from_when_it_is_known() {
+    let mut lab = Lab::two_links();
+    assert_eq!(lab.rib.link_history(IfIndex(2)), LinkHistory::default(), "it was up when it came");
+    lab.link(2, false);
+    let down = lab.now;
+    lab.pass(Duration::from_secs(5));
+    lab.link(2, true);
+    lab.link(2, true);
+    let expected = LinkHistory { ups: 1, last_up: Some(lab.now), downs: 1, last_down: Some(down) };
+    assert_eq!(lab.rib.link_history(IfIndex(2)), expected);
+    lab.rib.link_remove(lab.now, IfIndex(2));
+    assert_eq!(lab.rib.link_history(IfIndex(2)), LinkHistory::default());
 }
 
 #[test]

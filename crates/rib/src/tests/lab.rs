@@ -237,6 +237,7 @@ pub(crate) fn link(ifindex: u32, running: bool) -> Link {
         mac: vec![2, 0, 0, 0, 0, ifindex as u8],
         flags: 0,
         lower: IfIndex(0),
+        speed: 0,
     }
 }
 

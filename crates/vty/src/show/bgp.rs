@@ -6,6 +6,7 @@ mod detail;
 mod filter;
 mod misc;
 mod neighbor;
+pub(crate) mod nexthop;
 mod reason;
 mod row;
 pub(crate) mod select;
@@ -32,7 +33,7 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: BgpAction, args: &Args) -> Ou
         B::Vrfs => misc::vrfs(ctx, args).await,
         B::Views => misc::views(ctx).await,
         B::PeerGroups => misc::peer_groups(ctx, args).await,
-        B::Nexthops => misc::nexthops(ctx, args).await,
+        B::Nexthops => nexthop::show(ctx, args).await,
         B::UpdateGroups => misc::update_groups(ctx, args).await,
         B::Memory => misc::memory(ctx).await,
         B::Statistics => misc::statistics(ctx, args).await,

@@ -2,6 +2,7 @@
 //! acknowledged routes, and a configuration that takes lines. Time stands still, so answers are the same in every run.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
 
+use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -83,6 +84,7 @@ fn link(ifindex: u32, name: &str, kind: LinkKind, vrf: u32, flags: u32) -> Link 
         mac: if name == "lo" { Vec::new() } else { vec![2, 0, 0, 0, 0, ifindex as u8] },
         flags,
         lower: IfIndex(0),
+        speed: 0,
     }
 }
 
@@ -206,7 +208,10 @@ impl World {
                 let (config_tx, config_rx) = mpsc::channel(16);
                 let (instance, now) = bgp(routes);
                 let mut world = BgpWorld::default();
-                world.instances.insert("default".into(), BgpInstance { bgp: instance, view: false });
+                world.instances.insert(
+                    "default".into(),
+                    BgpInstance { bgp: instance, view: false, round_trips: BTreeMap::new() },
+                );
                 let mut table = rib(now - Duration::from_secs(687));
                 tokio::spawn(async move {
                     while let Some(job) = bgp_rx.recv().await {

@@ -1,6 +1,6 @@
 //! FRR.
 
-use ferr_interop::{THEM, THEM6, pair, wait_no_routes, wait_their_routes};
+use ferr_interop::{THEM, THEM6, wait_no_routes, wait_their_routes, with_pair};
 use ferr_testnet::rivals::{Frr, Rival};
 use ferr_testnet::{Error, Ferrd};
 
@@ -34,116 +34,119 @@ exit
 
 #[test]
 fn routes_both_ways_withdraw_and_restarts() -> Result<(), Error> {
-    let Some(pair) = pair("frr", &[Rival::Frr])? else { return Ok(()) };
-    let mut ferrd = pair.ferrd()?;
-    let mut frr = Frr::start(&pair.them, CONF)?;
-    ferrd.wait_peer(THEM, "Established")?;
-    ferrd.wait_peer(THEM6, "Established")?;
-    wait_their_routes(&pair.us)?;
-    let ours = frr.wait_prefix("10.1.0.0/16", true)?.to_string();
-    for expected in ["\"65001\"", "65001:77", "65001:7:7", "192.0.2.1"] {
-        assert!(ours.contains(expected), "{expected}: {ours}");
-    }
-    frr.wait_prefix("2001:db8:1::/48", true)?;
-    let theirs = ferrd.wait_prefix("10.2.0.0/16", true)?.to_string();
-    for expected in ["65002:99", "\"metric\":42"] {
-        assert!(theirs.contains(expected), "{expected}: {theirs}");
-    }
+    with_pair("frr", &[Rival::Frr], |pair| {
+        let mut ferrd = pair.ferrd()?;
+        let mut frr = Frr::start(&pair.them, CONF)?;
+        ferrd.wait_peer(THEM, "Established")?;
+        ferrd.wait_peer(THEM6, "Established")?;
+        wait_their_routes(&pair.us)?;
+        let ours = frr.wait_prefix("10.1.0.0/16", true)?.to_string();
+        for expected in ["\"65001\"", "65001:77", "65001:7:7", "192.0.2.1"] {
+            assert!(ours.contains(expected), "{expected}: {ours}");
+        }
+        frr.wait_prefix("2001:db8:1::/48", true)?;
+        let theirs = ferrd.wait_prefix("10.2.0.0/16", true)?.to_string();
+        for expected in ["65002:99", "\"metric\":42"] {
+            assert!(theirs.contains(expected), "{expected}: {theirs}");
+        }
 
-    frr.configure(&["router bgp 65002", "address-family ipv4 unicast", "no network 10.2.0.0/16"])?;
-    pair.us.wait_route("10.2.0.0/16", false)?;
-    ferrd.wait_prefix("10.2.0.0/16", false)?;
-    frr.configure(&["router bgp 65002", "address-family ipv4 unicast", "network 10.2.0.0/16"])?;
-    wait_their_routes(&pair.us)?;
+        frr.configure(&["router bgp 65002", "address-family ipv4 unicast", "no network 10.2.0.0/16"])?;
+        pair.us.wait_route("10.2.0.0/16", false)?;
+        ferrd.wait_prefix("10.2.0.0/16", false)?;
+        frr.configure(&["router bgp 65002", "address-family ipv4 unicast", "network 10.2.0.0/16"])?;
+        wait_their_routes(&pair.us)?;
 
-    ferrd.configure(&["router bgp 65001", "neighbor 192.0.2.2 shutdown"])?;
-    pair.us.wait_route("10.2.0.0/16", false)?;
-    frr.wait_prefix("10.1.0.0/16", false)?;
-    ferrd.configure(&["router bgp 65001", "no neighbor 192.0.2.2 shutdown"])?;
-    wait_their_routes(&pair.us)?;
-    frr.wait_prefix("10.1.0.0/16", true)?;
+        ferrd.configure(&["router bgp 65001", "neighbor 192.0.2.2 shutdown"])?;
+        pair.us.wait_route("10.2.0.0/16", false)?;
+        frr.wait_prefix("10.1.0.0/16", false)?;
+        ferrd.configure(&["router bgp 65001", "no neighbor 192.0.2.2 shutdown"])?;
+        wait_their_routes(&pair.us)?;
+        frr.wait_prefix("10.1.0.0/16", true)?;
 
-    // bgpd dies without a word.
-    frr.processes()[2].kill();
-    wait_no_routes(&pair.us)?;
-    drop(frr);
-    let frr = Frr::start(&pair.them, CONF)?;
-    wait_their_routes(&pair.us)?;
-    ferrd.process().stop();
-    frr.wait_prefix("10.1.0.0/16", false)?;
-    Ok(())
+        // bgpd dies without a word.
+        frr.processes()[2].kill();
+        wait_no_routes(&pair.us)?;
+        drop(frr);
+        let frr = Frr::start(&pair.them, CONF)?;
+        wait_their_routes(&pair.us)?;
+        ferrd.process().stop();
+        frr.wait_prefix("10.1.0.0/16", false)?;
+        Ok(())
+    })
 }
 
 #[test]
 fn multihop_between_loopbacks_survives_the_loss_of_one_way() -> Result<(), Error> {
-    let Some(pair) = pair("multihop", &[Rival::Frr])? else { return Ok(()) };
-    pair.net.link(&pair.us, "eth1", &pair.them, "eth1")?;
-    for (host, own) in [(&pair.us, 1), (&pair.them, 2)] {
-        host.addr("eth1", &format!("198.51.100.{own}/24"))?;
-        host.addr("lo", &format!("10.255.0.{own}/32"))?;
-    }
-    let conf = |own: u8, other: u8| {
-        format!(
-            "ip route 10.255.0.{other}/32 192.0.2.{other}\nip route 10.255.0.{other}/32 198.51.100.{other} 10\n\
+    with_pair("multihop", &[Rival::Frr], |pair| {
+        pair.net.link(&pair.us, "eth1", &pair.them, "eth1")?;
+        for (host, own) in [(&pair.us, 1), (&pair.them, 2)] {
+            host.addr("eth1", &format!("198.51.100.{own}/24"))?;
+            host.addr("lo", &format!("10.255.0.{own}/32"))?;
+        }
+        let conf = |own: u8, other: u8| {
+            format!(
+                "ip route 10.255.0.{other}/32 192.0.2.{other}\nip route 10.255.0.{other}/32 198.51.100.{other} 10\n\
              ip route 10.{own}.0.0/16 blackhole\n\
              router bgp 6500{own}\n bgp router-id 10.255.0.{own}\n no bgp ebgp-requires-policy\n \
              neighbor 10.255.0.{other} remote-as 6500{other}\n neighbor 10.255.0.{other} ebgp-multihop 5\n \
              neighbor 10.255.0.{other} update-source lo\n neighbor 10.255.0.{other} timers 3 9\n \
              neighbor 10.255.0.{other} timers connect 1\n address-family ipv4 unicast\n  network 10.{own}.0.0/16\n \
              exit-address-family\nexit\n"
-        )
-    };
-    let ferrd = Ferrd::start(&pair.us, &pair.program, &conf(1, 2))?;
-    let frr = Frr::start(&pair.them, &conf(2, 1))?;
-    ferrd.wait_peer("10.255.0.2", "Established")?;
-    frr.wait_prefix("10.1.0.0/16", true)?;
-    let by = |gateway: &str| {
-        pair.us.wait(20, format!("10.2.0.0/16 by way of {gateway}"), || {
-            let route = ferr_interop::kernel_route(&pair.us, "10.2.0.0/16")?;
-            let fits = route.as_ref().is_some_and(|r| r.gateways == [gateway]);
-            if fits { Ok(()) } else { Err(format!("{route:?}")) }
-        })
-    };
-    by("192.0.2.2")?;
-    let established = ferrd.bgp_json("show bgp summary json")?;
-    pair.us.ip("link set eth0 down")?;
-    by("198.51.100.2")?;
-    // The same session: it was not even noticed.
-    let later = ferrd.bgp_json("show bgp summary json")?;
-    let counts = |v: &serde_json::Value| {
-        let peer = &v["ipv4Unicast"]["peers"]["10.255.0.2"];
-        (
-            peer["state"].to_string(),
-            peer["connectionsEstablished"].to_string(),
-            peer["connectionsDropped"].to_string(),
-        )
-    };
-    assert_eq!(counts(&later), counts(&established));
-    Ok(())
+            )
+        };
+        let ferrd = Ferrd::start(&pair.us, &pair.program, &conf(1, 2))?;
+        let frr = Frr::start(&pair.them, &conf(2, 1))?;
+        ferrd.wait_peer("10.255.0.2", "Established")?;
+        frr.wait_prefix("10.1.0.0/16", true)?;
+        let by = |gateway: &str| {
+            pair.us.wait(20, format!("10.2.0.0/16 by way of {gateway}"), || {
+                let route = ferr_interop::kernel_route(&pair.us, "10.2.0.0/16")?;
+                let fits = route.as_ref().is_some_and(|r| r.gateways == [gateway]);
+                if fits { Ok(()) } else { Err(format!("{route:?}")) }
+            })
+        };
+        by("192.0.2.2")?;
+        let established = ferrd.bgp_json("show bgp summary json")?;
+        pair.us.ip("link set eth0 down")?;
+        by("198.51.100.2")?;
+        // The same session: it was not even noticed.
+        let later = ferrd.bgp_json("show bgp summary json")?;
+        let counts = |v: &serde_json::Value| {
+            let peer = &v["ipv4Unicast"]["peers"]["10.255.0.2"];
+            (
+                peer["state"].to_string(),
+                peer["connectionsEstablished"].to_string(),
+                peer["connectionsDropped"].to_string(),
+            )
+        };
+        assert_eq!(counts(&later), counts(&established));
+        Ok(())
+    })
 }
 
 #[test]
 fn the_packaged_vtysh_configures_and_shows() -> Result<(), Error> {
-    let Some(pair) = pair("vtysh", &[Rival::Frr])? else { return Ok(()) };
-    let ferrd = pair.ferrd()?;
-    let frr = Frr::start(&pair.them, CONF)?;
-    frr.wait_prefix("10.1.0.0/16", true)?;
-    let summary = ferrd.vtysh(&["show bgp summary"])?;
-    assert!(summary.contains("192.0.2.2") && summary.contains("65002"), "{summary}");
-    ferrd.vtysh(&[
-        "configure terminal",
-        "ip route 10.7.0.0/16 blackhole",
-        "router bgp 65001",
-        "network 10.7.0.0/16",
-    ])?;
-    frr.wait_prefix("10.7.0.0/16", true)?;
-    let running = ferrd.vtysh(&["show running-config"])?;
-    assert!(
-        running.contains("ip route 10.7.0.0/16 blackhole") && running.contains("network 10.7.0.0/16"),
-        "{running}"
-    );
-    let refused =
-        ferrd.vtysh(&["configure terminal", "router bgp 65001", "neighbor 192.0.2.2 remote-as none"]);
-    assert!(refused.is_err(), "{refused:?}");
-    Ok(())
+    with_pair("vtysh", &[Rival::Frr], |pair| {
+        let ferrd = pair.ferrd()?;
+        let frr = Frr::start(&pair.them, CONF)?;
+        frr.wait_prefix("10.1.0.0/16", true)?;
+        let summary = ferrd.vtysh(&["show bgp summary"])?;
+        assert!(summary.contains("192.0.2.2") && summary.contains("65002"), "{summary}");
+        ferrd.vtysh(&[
+            "configure terminal",
+            "ip route 10.7.0.0/16 blackhole",
+            "router bgp 65001",
+            "network 10.7.0.0/16",
+        ])?;
+        frr.wait_prefix("10.7.0.0/16", true)?;
+        let running = ferrd.vtysh(&["show running-config"])?;
+        assert!(
+            running.contains("ip route 10.7.0.0/16 blackhole") && running.contains("network 10.7.0.0/16"),
+            "{running}"
+        );
+        let refused =
+            ferrd.vtysh(&["configure terminal", "router bgp 65001", "neighbor 192.0.2.2 remote-as none"]);
+        assert!(refused.is_err(), "{refused:?}");
+        Ok(())
+    })
 }

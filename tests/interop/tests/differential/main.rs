@@ -8,7 +8,7 @@ mod compare;
 
 use std::process::Command;
 
-use ferr_interop::{Pair, pair};
+use ferr_interop::{Pair, pair, with_pair};
 use ferr_testnet::rivals::{Bird, Frr, Rival};
 use ferr_testnet::{Error, Ferrd, Host};
 use serde_json::{Map, Value};
@@ -356,13 +356,16 @@ fn frr_and_ferrd_show_the_same() -> Result<(), Error> {
         side.ask()?
     };
     drop(first);
-    let Some(second) = pair("diff-ferr", &[Rival::Frr, Rival::Bird])? else { return Ok(()) };
-    prepare(&second)?;
-    let ferrd = Ferrd::start(&second.us, &second.program, CONF)?;
-    let bird = Bird::start(&second.them, BIRD_CONF)?;
-    let side = Side { pair: &second, bird: &bird, vtysh: &|c| ferrd.vtysh(&[c]) };
-    side.settle()?;
-    let ours = side.ask()?;
+    let mut ours = Vec::new();
+    with_pair("diff-ferr", &[Rival::Frr, Rival::Bird], |second| {
+        prepare(second)?;
+        let ferrd = Ferrd::start(&second.us, &second.program, CONF)?;
+        let bird = Bird::start(&second.them, BIRD_CONF)?;
+        let side = Side { pair: second, bird: &bird, vtysh: &|c| ferrd.vtysh(&[c]) };
+        side.settle()?;
+        ours = side.ask()?;
+        Ok(())
+    })?;
 
     let mut intended = Intended::parse(INTENDED);
     let mut report = Vec::new();

@@ -100,6 +100,9 @@ fn clear(
         let ids: Vec<_> =
             peers.iter().filter(|p| target.matches(bgp, p) && active(p)).map(|p| p.id).collect();
         cleared += ids.len();
+        if matches!(target, Target::All) && families.is_none() && kinds.contains(&ResetKind::Hard) {
+            bgp.begin_again();
+        }
         for id in ids {
             for kind in kinds {
                 match families {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferr_state::bgp::config::RemoteAs;
-use ferr_state::bgp::{DestView, GroupView, NexthopView, PeerView, RouteFilter, State};
+use ferr_state::bgp::{DestView, GroupView, PeerView, RouteFilter, State};
 use ferr_types::Family;
 use serde_json::Value;
 
@@ -11,9 +11,7 @@ use super::select::{self, Scope, Wanted};
 use crate::json::Obj;
 use crate::output::{Out, Outcome, Status, line, put};
 use crate::pattern::Args;
-use crate::show::zebra::names::Names;
-use crate::show::{Clock, Ctx};
-use crate::time;
+use crate::show::Ctx;
 
 /// Prefixes per job.
 const SLICE: usize = 500;
@@ -96,6 +94,9 @@ fn group_object(peers: &[&PeerView], own: u32) -> Obj {
         RemoteAs::External => {
             o.put("type", "external");
         }
+        RemoteAs::Auto => {
+            o.put("type", "auto");
+        }
     }
     let families = Family::ALL.into_iter().filter(|f| first.families[*f].is_some());
     o.put("addressFamiliesConfigured", families.map(|f| f.to_string()).collect::<Vec<_>>());
@@ -165,99 +166,6 @@ fn group_text(out: &mut Out<'_>, name: &str, peers: &[&PeerView], own: u32) {
         let dynamic = if peer.config.dynamic { " (dynamic)" } else { "" };
         line!(out, "    {}{dynamic}  {}", peer.config.name, super::summary::state_text(peer));
     }
-}
-
-fn nexthop_object(view: &NexthopView, names: &Names, clock: &Clock) -> Obj {
-    let mut o = Obj::new();
-    o.put("valid", view.usable).put("complete", view.usable || view.reach.is_some());
-    let mut hops: Vec<Value> = Vec::new();
-    if let Some(reach) = &view.reach {
-        o.put("igpMetric", reach.metric.0);
-        for (ifindex, gateway) in &reach.nexthops {
-            let mut hop = Obj::new();
-            hop.opt("ip", gateway.map(|g| g.to_string())).put("interfaceName", names.link(*ifindex));
-            hops.push(hop.into());
-        }
-    }
-    o.put("pathCount", view.path_count);
-    o.opt("resolvedPrefix", view.reach.as_ref().map(|r| r.prefix.to_string()));
-    o.put("nexthops", hops);
-    let mut update = Obj::new();
-    update.put("epoch", time::epoch(clock.wall)).put("string", format!("{}\n", time::ctime(clock.wall)));
-    o.put("lastUpdate", update);
-    o
-}
-
-/// `show bgp nexthop`.
-pub(super) async fn nexthops(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
-    let scope = Scope::of(args);
-    let wanted = args.get("A.B.C.D").or_else(|| args.get("X:X::X:X")).and_then(|a| a.parse().ok());
-    let asked = scope.clone();
-    let (mut found, now) = ctx
-        .handle()
-        .bgp(move |world, now| {
-            let names = asked.names(world);
-            let per_name = names.into_iter().filter_map(|name| {
-                let views = world.instances.get(&name)?.bgp.nexthops();
-                Some((name, views))
-            });
-            (per_name.collect::<Vec<_>>(), now)
-        })
-        .await?;
-    let names = ctx.handle().rib(|rib, _| Names::of(rib)).await?;
-    let clock = Clock::new(ctx.handle(), now);
-    let mut all = Obj::new();
-    for (name, views) in &mut found {
-        views.retain(|v| wanted.is_none_or(|w: std::net::IpAddr| w == v.addr));
-        views.sort_by_key(|v| v.addr);
-        if args.has("json") {
-            let (mut v4, mut v6) = (Obj::new(), Obj::new());
-            for view in views.iter() {
-                let map = if view.addr.is_ipv4() { &mut v4 } else { &mut v6 };
-                map.put(view.addr.to_string(), nexthop_object(view, &names, &clock));
-            }
-            let mut o = Obj::new();
-            o.put("ipv4", v4).put("ipv6", v6);
-            all.put(name.clone(), o.clone());
-            if !scope.is_all() {
-                ctx.out.push(&o.pretty());
-                return Ok(Status::Success);
-            }
-            continue;
-        }
-        if scope.is_all() {
-            line!(ctx.out, "\nInstance {name}:");
-        }
-        line!(ctx.out, "Current BGP nexthop cache:");
-        for view in views.iter() {
-            nexthop_text(&mut ctx.out, view, &names);
-        }
-    }
-    if args.has("json") {
-        ctx.out.push(&all.pretty());
-    }
-    Ok(Status::Success)
-}
-
-fn nexthop_text(out: &mut Out<'_>, view: &NexthopView, names: &Names) {
-    match &view.reach {
-        Some(reach) => {
-            let valid = if view.usable { "valid" } else { "invalid" };
-            line!(out, " {} {valid} [IGP metric {}], #paths {}", view.addr, reach.metric, view.path_count);
-            for (ifindex, gateway) in &reach.nexthops {
-                match gateway {
-                    Some(gateway) => line!(out, "  gate {gateway}, if {}", names.link(*ifindex)),
-                    None => line!(out, "  if {}", names.link(*ifindex)),
-                }
-            }
-        }
-        // A link-local next hop is on the session's link; nobody else is asked about it.
-        None if view.usable => {
-            line!(out, " {} valid [IGP metric 0], #paths {}", view.addr, view.path_count);
-        }
-        None => line!(out, " {} invalid, #paths {}", view.addr, view.path_count),
-    }
-    line!(out);
 }
 
 /// `show bgp update-groups`.

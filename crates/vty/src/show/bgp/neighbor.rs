@@ -4,6 +4,8 @@ mod capabilities;
 mod json;
 mod text;
 
+use std::time::Duration;
+
 use ferr_state::BgpWorld;
 use ferr_state::bgp::PeerView;
 use ferr_state::bgp::config::{GracefulRestartMode, InstanceConfig, Reach};
@@ -21,6 +23,8 @@ use crate::show::{Clock, Ctx};
 struct Neighbor {
     view: PeerView,
     instance: InstanceConfig,
+    /// What TCP measured, at least a millisecond.
+    round_trip: Option<Duration>,
 }
 
 impl Neighbor {
@@ -66,7 +70,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
     let mut out = Vec::new();
     for name in scope.names(world) {
         let Some(instance) = world.instances.get_mut(&name) else { continue };
-        let bgp = &mut instance.bgp;
+        let (bgp, round_trips) = (&mut instance.bgp, &instance.round_trips);
         let mut views = match word {
             Some(word) => select::find_peer(bgp, word).and_then(|id| bgp.peer_view(id)).into_iter().collect(),
             None => bgp.peer_views(),
@@ -74,7 +78,12 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
         views.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
         let instance = bgp.config().clone();
         let vrf_id = instance.vrf.0;
-        let neighbors = views.into_iter().map(|view| Neighbor { view, instance: instance.clone() }).collect();
+        let neighbor = |view: PeerView| {
+            let measured = view.ends.and_then(|(_, remote)| round_trips.get(&remote));
+            let round_trip = measured.copied().filter(|time| time.as_millis() > 0);
+            Neighbor { view, instance: instance.clone(), round_trip }
+        };
+        let neighbors = views.into_iter().map(neighbor).collect();
         out.push(Part { name, vrf_id, neighbors });
     }
     out

@@ -1,8 +1,8 @@
 //! `show bgp summary`.
 
-use ferr_state::BgpWorld;
 use ferr_state::bgp::config::BestpathConfig;
-use ferr_state::bgp::{Instance, PeerFamilyView, PeerView, State, SummaryView};
+use ferr_state::bgp::{PeerFamilyView, PeerView, State, SummaryView};
+use ferr_state::{BgpInstance, BgpWorld};
 use ferr_types::Family;
 
 use super::select::{self, Scope, Wanted};
@@ -23,6 +23,8 @@ const GROUP_BYTES: u64 = 64;
 #[derive(Debug, Clone)]
 struct Picture {
     vrf: String,
+    /// `VRF` or `VIEW`.
+    kind: &'static str,
     vrf_id: i64,
     family: Family,
     view: SummaryView,
@@ -93,14 +95,13 @@ fn take(world: &mut BgpWorld, scope: &Scope, families: &[Family]) -> Vec<(String
         let Some(instance) = world.instances.get_mut(&name) else { continue };
         let mut peers = instance.bgp.peer_views();
         peers.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
-        let pictures =
-            families.iter().filter_map(|f| picture(&mut instance.bgp, &name, &peers, *f)).collect();
+        let pictures = families.iter().filter_map(|f| picture(instance, &name, &peers, *f)).collect();
         out.push((name, pictures));
     }
     out
 }
 
-fn picture(bgp: &mut Instance, name: &str, all: &[PeerView], family: Family) -> Option<Picture> {
+fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Family) -> Option<Picture> {
     let peers: Vec<PeerView> = all.iter().filter(|p| p.families[family].is_some()).cloned().collect();
     if peers.is_empty() {
         return None;
@@ -109,10 +110,11 @@ fn picture(bgp: &mut Instance, name: &str, all: &[PeerView], family: Family) -> 
     groups.sort_unstable();
     groups.dedup();
     let groups = groups.len();
+    let (kind, bgp) = (if instance.view { "VIEW" } else { "VRF" }, &mut instance.bgp);
     let config = bgp.config();
     let (vrf_id, bestpath) = (i64::from(config.vrf.0), config.bestpath.clone());
     let view = bgp.summary(family);
-    Some(Picture { vrf: name.to_owned(), vrf_id, family, view, peers, groups, bestpath })
+    Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, bestpath })
 }
 
 /// State as shown, with what keeps it there.
@@ -312,7 +314,7 @@ fn print_json(
 }
 
 fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
-    line!(out, "\n{} Summary (VRF {}):", p.family, p.vrf);
+    line!(out, "\n{} Summary ({} {}):", p.family, p.kind, p.vrf);
     let shown: Vec<&PeerView> = p.peers.iter().filter(|x| options.wants(x)).collect();
     if options.failed && shown.is_empty() {
         line!(out, "% No failed BGP neighbors found");

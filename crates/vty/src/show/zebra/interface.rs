@@ -1,9 +1,10 @@
 //! `show interface` and `show vrf`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use ferr_config::model::interface::Interface;
-use ferr_state::rib::{Address, Link, LinkKind};
+use ferr_state::rib::{Address, Link, LinkHistory, LinkKind};
 use ferr_types::{IfIndex, VrfId};
 use serde_json::Value;
 
@@ -11,7 +12,8 @@ use super::names::Names;
 use crate::json::{Obj, pretty_at};
 use crate::output::{Out, Outcome, Status, line, put};
 use crate::pattern::Args;
-use crate::show::Ctx;
+use crate::show::{Clock, Ctx};
+use crate::time;
 
 /// Interface flags of the kernel, in the order in which they are printed.
 const FLAGS: [(u32, &str); 9] = [
@@ -36,6 +38,8 @@ struct Picture {
     description: Option<String>,
     slave: &'static str,
     lower: Option<String>,
+    history: LinkHistory,
+    clock: Clock,
 }
 
 const fn updown(up: bool) -> &'static str {
@@ -79,8 +83,8 @@ fn mac(link: &Link) -> Option<String> {
     (!bytes.is_empty() && medium(link) != "Loopback").then(|| bytes.join(":"))
 }
 
-fn slave_of(links: &BTreeMap<IfIndex, Link>, link: &Link) -> &'static str {
-    match links.get(&link.master).map(|m| &m.kind) {
+fn slave_of(links: &BTreeMap<IfIndex, (Link, LinkHistory)>, link: &Link) -> &'static str {
+    match links.get(&link.master).map(|(m, _)| &m.kind) {
         Some(LinkKind::Vrf(_)) => "VRF",
         Some(LinkKind::Virtual(kind)) if kind == "bridge" => "Bridge",
         Some(LinkKind::Virtual(kind)) if kind == "bond" => "Bond",
@@ -96,32 +100,36 @@ fn is_shown(address: &Address) -> bool {
 async fn take(ctx: &Ctx<'_>, args: &Args) -> Result<Vec<(VrfId, Vec<Picture>)>, ferr_state::Gone> {
     let config = ctx.handle().running().await?;
     let (copy, name) = (args.clone(), args.get("IFNAME").map(ToOwned::to_owned));
-    let (names, links, addresses, vrfs) = ctx
+    let (names, links, addresses, vrfs, now) = ctx
         .handle()
-        .rib(move |rib, _| {
+        .rib(move |rib, now| {
             let names = Names::of(rib);
-            let links: BTreeMap<IfIndex, Link> = rib.links().map(|l| (l.ifindex, l.clone())).collect();
+            let with_history = |l: &Link| (l.ifindex, (l.clone(), rib.link_history(l.ifindex)));
+            let links: BTreeMap<IfIndex, (Link, LinkHistory)> = rib.links().map(with_history).collect();
             let addresses: Vec<Address> = rib.addresses().copied().collect();
             let vrfs: Vec<VrfId> = match copy.get("VRF") {
                 None => names.vrfs().map(|(id, _)| id).collect(),
                 Some(_) => names.wanted(&copy),
             };
-            (names, links, addresses, vrfs)
+            (names, links, addresses, vrfs, now)
         })
         .await?;
-    let picture = |link: &Link| Picture {
+    let clock = Clock::new(ctx.handle(), now);
+    let picture = |(link, history): &(Link, LinkHistory)| Picture {
         addresses: addresses.iter().filter(|a| a.ifindex == link.ifindex && is_shown(a)).copied().collect(),
         vrf: names.vrf(link.vrf),
         description: config.interfaces.get(&link.name).and_then(|i: &Interface| i.description.clone()),
         slave: slave_of(&links, link),
-        lower: links.get(&link.lower).filter(|l| l.ifindex != link.ifindex).map(|l| l.name.clone()),
+        lower: links.get(&link.lower).map(|(l, _)| l.name.clone()),
         link: link.clone(),
+        history: *history,
+        clock,
     };
     let mut out = Vec::new();
     for vrf in vrfs {
         let mut list: Vec<Picture> = links
             .values()
-            .filter(|l| l.vrf == vrf && name.as_ref().is_none_or(|n| *n == l.name))
+            .filter(|(l, _)| l.vrf == vrf && name.as_ref().is_none_or(|n| *n == l.name))
             .map(picture)
             .collect();
         list.sort_by(|a, b| a.link.name.cmp(&b.link.name));
@@ -240,8 +248,11 @@ fn json(p: &Picture) -> Obj {
     if link.up {
         o.put("operationalStatus", updown(link.operative())).put("linkDetection", true);
     }
-    o.put("linkUps", 0)
-        .put("linkDowns", 0)
+    let moment = |at: Option<Instant>| at.map(|at| time::log_time_hundredths(p.clock.wall(at)));
+    o.put("linkUps", p.history.ups)
+        .put("linkDowns", p.history.downs)
+        .opt("lastLinkUp", moment(p.history.last_up))
+        .opt("lastLinkDown", moment(p.history.last_down))
         .put("vrfName", p.vrf.clone())
         .opt("description", p.description.clone())
         .put("mplsEnabled", false)
@@ -253,7 +264,7 @@ fn json(p: &Picture) -> Obj {
         .put("index", link.ifindex.0)
         .put("metric", 0)
         .put("mtu", link.mtu)
-        .put("speed", 0)
+        .put("speed", link.speed)
         .put("flags", flags(link))
         .put("type", medium(link))
         .opt("hardwareAddress", mac(link))
@@ -283,11 +294,15 @@ fn text(out: &mut Out<'_>, p: &Picture) {
     } else {
         line!(out);
     }
-    line!(out, "  Link ups:       0    last: (never)");
-    line!(out, "  Link downs:     0    last: (never)");
+    let moment = |at: Option<Instant>| match at {
+        Some(at) => time::log_time_hundredths(p.clock.wall(at)),
+        None => "(never)".to_owned(),
+    };
+    line!(out, "  Link ups:   {:>5}    last: {}", p.history.ups, moment(p.history.last_up));
+    line!(out, "  Link downs: {:>5}    last: {}", p.history.downs, moment(p.history.last_down));
     line!(out, "  vrf: {}", p.vrf);
     p.description.iter().for_each(|d| line!(out, "  Description: {d}"));
-    line!(out, "  index {} metric 0 mtu {} speed 0 ", link.ifindex, link.mtu);
+    line!(out, "  index {} metric 0 mtu {} speed {} ", link.ifindex, link.mtu, link.speed);
     line!(out, "  flags: {}", flags(link));
     line!(out, "  Type: {}", medium(link));
     mac(link).iter().for_each(|m| line!(out, "  HWaddr: {m}"));

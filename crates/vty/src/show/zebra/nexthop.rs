@@ -1,9 +1,10 @@
 //! Next-hop tracking and groups.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferr_state::rib::{GroupView, ResolvedWay, TrackedView};
-use ferr_types::{Afi, IfIndex, VrfId};
+use ferr_state::rib::{GroupView, ResolvedWay, Rib, TrackedView};
+use ferr_types::{Afi, IfIndex, NexthopReach, Protocol, VrfId};
 use serde_json::Value;
 
 use super::names::{Names, afi};
@@ -11,18 +12,80 @@ use crate::json::Obj;
 use crate::output::{Out, Outcome, Status, line, put};
 use crate::pattern::Args;
 use crate::show::Ctx;
+use crate::show::bgp::nexthop::{Followed, followed};
+
+/// Who follows a next hop. They are parts of one process: the number stands where others have that of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Client {
+    Static = 1,
+    Bgp = 2,
+}
+
+impl Client {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Bgp => "bgp",
+        }
+    }
+}
+
+/// Interface, and router on it.
+type Hop = (IfIndex, Option<IpAddr>);
+
+/// A line of the answer.
+#[derive(Debug, Default)]
+struct Row {
+    /// Somebody wants it on a connected network.
+    connected: bool,
+    /// Protocol that leads to it, and where; nowhere is a route that discards.
+    via: Option<(Protocol, Vec<Hop>)>,
+    clients: BTreeSet<Client>,
+}
+
+impl Row {
+    fn reached(&mut self, reach: Option<NexthopReach>) {
+        self.via = self.via.take().or_else(|| reach.map(|r| (r.protocol, r.nexthops)));
+    }
+}
+
+type Rows = Vec<(String, Row)>;
+
+/// What static routes and BGP follow, addresses of neighbors included, in order of address.
+fn rows(rib: &mut Rib, vrf: VrfId, afi: Afi, of_bgp: &[Followed]) -> BTreeMap<IpAddr, Row> {
+    let mut rows: BTreeMap<IpAddr, Row> = BTreeMap::new();
+    for t in rib.tracked(vrf, afi) {
+        let row = rows.entry(t.info.watch.target.addr()).or_default();
+        row.reached(t.info.via);
+        row.clients.extend(t.by_static.then_some(Client::Static));
+        row.clients.extend((!t.owners.is_empty()).then_some(Client::Bgp));
+    }
+    for t in rib.import_checks(vrf, afi) {
+        let row = rows.entry(t.info.watch.target.addr()).or_default();
+        row.reached(t.info.via);
+        row.clients.insert(Client::Bgp);
+    }
+    for f in of_bgp.iter().filter(|f| f.addr.is_ipv4() == (afi == Afi::Ipv4)) {
+        let row = rows.entry(f.addr).or_default();
+        row.connected |= f.connected;
+        row.clients.insert(Client::Bgp);
+        match f.link {
+            Some(link) => row.via = Some((Protocol::Connected, vec![(link, None)])),
+            None => row.reached(rib.look_up(vrf, f.addr).map(|(reach, _)| reach)),
+        }
+    }
+    rows
+}
 
 /// `show ip nht`.
 pub(super) async fn tracked(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
-    list(ctx, args, false).await
-}
-
-/// `show ip import-check`.
-pub(super) async fn import_checks(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
-    list(ctx, args, true).await
-}
-
-async fn list(ctx: &mut Ctx<'_>, args: &Args, exact: bool) -> Outcome {
+    let of_bgp = ctx
+        .handle()
+        .bgp(|world, _| {
+            let instances = world.instances.values_mut().filter(|i| !i.view);
+            instances.map(|i| (i.bgp.config().vrf, followed(i))).collect::<Vec<_>>()
+        })
+        .await?;
     let (afi, copy) = (afi(args), args.clone());
     let wanted: Option<IpAddr> =
         args.get("A.B.C.D").or_else(|| args.get("X:X::X:X")).and_then(|a| a.parse().ok());
@@ -30,42 +93,71 @@ async fn list(ctx: &mut Ctx<'_>, args: &Args, exact: bool) -> Outcome {
         .handle()
         .rib(move |rib, _| {
             let names = Names::of(rib);
-            let of = |vrf: VrfId| if exact { rib.import_checks(vrf, afi) } else { rib.tracked(vrf, afi) };
-            let parts: Vec<(VrfId, Vec<TrackedView>)> =
+            let mut parts: Vec<(VrfId, Rows)> = Vec::new();
+            for vrf in names.wanted(&copy) {
+                let of_vrf = of_bgp.iter().filter(|(v, _)| *v == vrf);
+                let of_vrf: Vec<Followed> = of_vrf.flat_map(|(_, all)| all.clone()).collect();
+                let mut rows = rows(rib, vrf, afi, &of_vrf);
+                rows.retain(|addr, _| wanted.is_none_or(|w| w == *addr));
+                parts.push((vrf, rows.into_iter().map(|(addr, row)| (addr.to_string(), row)).collect()));
+            }
+            (names, parts)
+        })
+        .await?;
+    answer(ctx, args, &names, &parts).await
+}
+
+/// `show ip import-check`.
+pub(super) async fn import_checks(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    let (afi, copy) = (afi(args), args.clone());
+    let wanted: Option<IpAddr> =
+        args.get("A.B.C.D").or_else(|| args.get("X:X::X:X")).and_then(|a| a.parse().ok());
+    let row = |t: TrackedView| {
+        let mut row = Row { clients: BTreeSet::from([Client::Bgp]), ..Row::default() };
+        let target = t.info.watch.target;
+        row.reached(t.info.via);
+        (target.to_string(), row)
+    };
+    let (names, parts) = ctx
+        .handle()
+        .rib(move |rib, _| {
+            let names = Names::of(rib);
+            let of = |vrf| {
+                let mut checks = rib.import_checks(vrf, afi);
+                checks.retain(|t| wanted.is_none_or(|w| w == t.info.watch.target.addr()));
+                checks.into_iter().map(row).collect()
+            };
+            let parts: Vec<(VrfId, Rows)> =
                 names.wanted(&copy).into_iter().map(|vrf| (vrf, of(vrf))).collect();
             (names, parts)
         })
         .await?;
-    let fits = |t: &&TrackedView| wanted.is_none_or(|w| t.info.watch.target.addr() == w);
+    answer(ctx, args, &names, &parts).await
+}
+
+async fn answer(ctx: &mut Ctx<'_>, args: &Args, names: &Names, parts: &[(VrfId, Rows)]) -> Outcome {
     if args.has("json") {
         let mut all = Obj::new();
-        for (vrf, tracked) in &parts {
+        for (vrf, rows) in parts {
             let mut inner = Obj::new();
-            for t in tracked.iter().filter(fits) {
-                inner.put(label(t), object(t, &names));
+            for (label, row) in rows {
+                inner.put(label.clone(), object(row, names));
             }
             let mut family = Obj::new();
-            family.put(afi.to_string(), inner);
+            family.put(afi(args).to_string(), inner);
             all.put(names.vrf(*vrf), family);
         }
         ctx.out.push(&all.pretty());
         return Ok(Status::Success);
     }
-    for (vrf, tracked) in &parts {
+    for (vrf, rows) in parts {
         if parts.len() > 1 || *vrf != VrfId::DEFAULT {
             line!(ctx.out, "\nVRF {}:", names.vrf(*vrf));
         }
-        for t in tracked.iter().filter(fits) {
-            text(&mut ctx.out, t, &names);
-        }
+        rows.iter().for_each(|(label, row)| text(&mut ctx.out, label, row, names));
         ctx.out.breathe().await?;
     }
     Ok(Status::Success)
-}
-
-fn label(t: &TrackedView) -> String {
-    let target = t.info.watch.target;
-    if target.is_host() { target.addr().to_string() } else { target.to_string() }
 }
 
 fn way(ifindex: IfIndex, gateway: Option<IpAddr>, names: &Names) -> String {
@@ -75,55 +167,46 @@ fn way(ifindex: IfIndex, gateway: Option<IpAddr>, names: &Names) -> String {
     }
 }
 
-fn clients(t: &TrackedView) -> Vec<String> {
-    t.owners.iter().map(|o| format!("bgp(fd {})", o.0)).collect()
-}
-
-fn text(out: &mut Out<'_>, t: &TrackedView, names: &Names) {
-    match &t.info.via {
-        None => line!(out, "{}\n unresolved", label(t)),
-        Some(reach) => {
-            line!(out, "{}{}", label(t), if reach.connected { "(Connected)" } else { "" });
-            line!(out, " resolved via {}", reach.protocol);
-            reach.nexthops.iter().for_each(|(i, g)| line!(out, "{}", way(*i, *g, names)));
+fn text(out: &mut Out<'_>, label: &str, row: &Row, names: &Names) {
+    line!(out, "{label}{}", if row.connected { "(Connected)" } else { "" });
+    match &row.via {
+        None => line!(out, " unresolved"),
+        Some((protocol, hops)) => {
+            line!(out, " resolved via {protocol}");
+            hops.iter().for_each(|(i, g)| line!(out, "{}", way(*i, *g, names)));
+            if hops.is_empty() {
+                line!(out, " is directly connected, Null0");
+            }
         }
     }
-    line!(out, " Client list: {}", clients(t).join(" "));
+    put!(out, " Client list:");
+    row.clients.iter().for_each(|c| put!(out, " {}(fd {})", c.name(), *c as u8));
+    line!(out);
 }
 
-fn object(t: &TrackedView, names: &Names) -> Obj {
+fn object(row: &Row, names: &Names) -> Obj {
     let mut o = Obj::new();
-    o.put("nhtConnected", t.info.via.as_ref().is_some_and(|r| r.connected));
-    let clients: Vec<Value> = t
-        .owners
-        .iter()
-        .map(|owner| {
-            let mut client = Obj::new();
-            client.put("protocol", "bgp").put("socket", owner.0).put("protocolFiltered", "none");
-            client.into()
-        })
-        .collect();
-    o.put("clientList", clients);
-    match &t.info.via {
-        None => {
-            o.put("unresolved", true);
-        }
-        Some(reach) => {
-            let hops: Vec<Value> = reach
-                .nexthops
-                .iter()
-                .map(|(ifindex, gateway)| {
-                    let mut hop = Obj::new();
-                    hop.opt("ip", gateway.map(|g| g.to_string()))
-                        .flag("directlyConnected", gateway.is_none())
-                        .put("interfaceIndex", ifindex.0)
-                        .put("interfaceName", names.link(*ifindex));
-                    hop.into()
-                })
-                .collect();
-            o.put("resolvedProtocol", reach.protocol.name()).put("nexthops", hops);
-        }
-    }
+    o.put("nhtConnected", row.connected);
+    let client = |client: &Client| -> Value {
+        let mut o = Obj::new();
+        o.put("protocol", client.name()).put("socket", *client as u8).put("protocolFiltered", "none");
+        o.into()
+    };
+    o.put("clientList", row.clients.iter().map(client).collect::<Vec<_>>());
+    let Some((protocol, hops)) = &row.via else {
+        o.put("unresolved", true);
+        return o;
+    };
+    let hop = |(ifindex, gateway): &Hop| -> Value {
+        let mut hop = Obj::new();
+        hop.opt("ip", gateway.map(|g| g.to_string()))
+            .flag("directlyConnected", gateway.is_none())
+            .put("interfaceIndex", ifindex.0)
+            .put("interfaceName", names.link(*ifindex));
+        hop.into()
+    };
+    o.put("resolvedProtocol", protocol.name());
+    o.put("nexthops", hops.iter().map(hop).collect::<Vec<_>>());
     o
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ferr_state::bgp::config::{NexthopSelf, RemoteAs, SendCommunity};
+use ferr_state::bgp::config::{NexthopSelf, SendCommunity};
 use ferr_state::bgp::{Capability, PeerFamilyView, State};
 use ferr_types::Family;
 
@@ -22,10 +22,7 @@ pub(super) fn neighbor(n: &Neighbor, clock: &Clock) -> Obj {
         o.put("localAsNoPrepend", true)
             .flag("localAsReplaceAs", config.local_as.is_some_and(|l| l.replace_as));
     }
-    match (n.is_external(), config.remote_as) {
-        (false, _) => o.put("nbrInternalLink", true),
-        (true, RemoteAs::Asn(_) | RemoteAs::Internal | RemoteAs::External) => o.put("nbrExternalLink", true),
-    };
+    o.put(if n.is_external() { "nbrExternalLink" } else { "nbrInternalLink" }, true);
     o.put("localRole", config.role.map_or("undefined", |(r, _)| role(r as u8)))
         .put("remoteRole", remote_role(n))
         .opt("nbrDesc", config.description.clone())
@@ -331,6 +328,7 @@ fn ending(o: &mut Obj, n: &Neighbor, clock: &Clock) {
             .put("bgpConnection", if n.shares_link() { "sharedNetwork" } else { "nonSharedNetwork" });
     }
     o.put("connectRetryTimer", view.config.connect_retry);
+    o.opt("estimatedRttInMsecs", n.round_trip.map(|time| time.as_millis() as u64));
     if view.established.is_none() {
         let due = view.next_attempt.map(|at| at.saturating_duration_since(clock.now).as_secs() * 1000);
         o.opt("nextConnectTimerDueInMsecs", due);

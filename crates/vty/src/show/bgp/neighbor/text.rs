@@ -301,6 +301,7 @@ fn ending(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
         line!(out, "BGP connection: {}shared network", if n.shares_link() { "" } else { "non " });
     }
     line!(out, "BGP Connect Retry Timer in Seconds: {}", view.config.connect_retry);
+    n.round_trip.iter().for_each(|t| line!(out, "Estimated round trip time: {} ms", t.as_millis()));
     if let Some(at) = view.next_attempt {
         let due = at.saturating_duration_since(clock.now).as_secs();
         line!(out, "Next connect timer due in {due} seconds");

@@ -1,14 +1,13 @@
 //! A dead gateway in a real kernel: one deleted object moves all routes, before any route is sent.
 
-// The shared helpers serve the other tests as well.
-#[allow(dead_code)]
-mod common;
+// Helpers of tests, outside of `#[test]` functions.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use common::{Router, in_namespace, ip, ip_json, set, two_links, via};
+use crate::common::{Router, in_namespace, ip, ip_json, set, two_links, via};
 use ferr_rib::{FibAction, FibError, FibOp, GuardId, GuardedGateway, NhId};
 use ferr_types::{Nexthop, Protocol, RouteUpdate, VrfId};
 

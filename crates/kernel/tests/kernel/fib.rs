@@ -1,10 +1,8 @@
 //! Routes in a real kernel, in a namespace of the test's own, checked with iproute2.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via, wait_carrier};
+use crate::common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via, wait_carrier};
 use ferr_kernel::{Dumper, FibWriter, MonitorOptions, Requester, set_sysctl, sysctl};
 use ferr_rib::RibConfig;
 use ferr_types::{BlackholeKind, Nexthop, Protocol, RouteUpdate};
@@ -237,6 +235,9 @@ fn requests_take_effect_and_events_come_back() {
         let mut router = Router::start();
         let (a0, a1) =
             (router.rib.link_by_name("a0").unwrap().ifindex, router.rib.link_by_name("a1").unwrap().ifindex);
+        // The driver of these says so; the loopback device has none.
+        let speed = |name: &str| router.rib.link_by_name(name).unwrap().speed;
+        assert_eq!((speed("a0"), speed("lo")), (10_000, 0));
         let mut requester = Requester::open().unwrap();
         let addr = "10.9.0.1/24".parse().unwrap();
         requester.add_address(a0, addr).unwrap();
