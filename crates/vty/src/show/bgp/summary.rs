@@ -111,10 +111,10 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Fam
     groups.sort_unstable();
     groups.dedup();
     let groups = groups.len();
-    let damping = bgp.config().families[family].damping.is_some();
     let (kind, bgp) = (if instance.view { "VIEW" } else { "VRF" }, &mut instance.bgp);
     let config = bgp.config();
     let (vrf_id, bestpath) = (i64::from(config.vrf.0), config.bestpath.clone());
+    let damping = config.families[family].damping.is_some();
     let view = bgp.summary(family);
     Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, damping, bestpath })
 }
