@@ -350,6 +350,8 @@ impl Session {
         self.heard = self.heard.max(now);
         self.cached.stale = true;
         self.start_poll();
+        // A Poll Sequence from before says nothing about demand mode.
+        self.poll_started = Time::NEVER;
     }
 
     /// A new state and its diagnostic; what it brings about.

@@ -1,1 +1,11 @@
-
+mod auth;
+mod demand;
+mod echo;
+mod lab;
+mod model;
+mod parts;
+mod reception;
+mod scenarios;
+mod solo;
+mod timers;
+mod transmission;

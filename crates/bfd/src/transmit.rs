@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ferr_bfd_wire::{
-    AuthKey, Control, ECHO_LEN, Echo, EchoKey, MAX_LEN, PORT_ECHO, Sequence, set_poll_final,
+    AuthKey, Control, ECHO_LEN, Echo, EchoKey, MAX_LEN, PORT_ECHO, Sequence, State, set_poll_final,
 };
 use ferr_types::{IfIndex, VrfId};
 
@@ -198,8 +198,12 @@ impl Session {
             out.len = ECHO_LEN as u8;
             return;
         }
-        // RFC 9747: a control packet that we hear ourselves.
-        let control = Control { required_min_echo_rx: 0, ..self.control(false, false) };
+        // RFC 9747: a control packet that we hear ourselves, as our own peer.
+        let control = Control {
+            your_discriminator: if self.state == State::Down { 0 } else { self.local_discr },
+            required_min_echo_rx: 0,
+            ..self.control(false, false)
+        };
         let key = secrets.unaffiliated.as_ref();
         control.encode(key.map_or(0, AuthKey::section_len), &mut out.buffer);
         if let Some(key) = key {

@@ -94,7 +94,10 @@ impl Instance {
         let families = self.core.config.families.clone();
         let core = &mut self.core;
         for (family, config) in families.iter() {
-            with_family!(self, family, |f| f.configure_local(core, config, policy));
+            with_family!(self, family, |f| {
+                f.configure_damping(core, config.damping);
+                f.configure_local(core, config, policy);
+            });
         }
         self.decide();
     }

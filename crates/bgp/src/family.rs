@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::attrs::AttrId;
 use crate::config::Bandwidth;
 use crate::core::{Core, LOCAL_PEER};
+use crate::damping::Damping;
 use crate::decision::{Candidate, Reason, is_multipath, select};
 use crate::group::Groups;
 use crate::local::LocalRoutes;
@@ -26,6 +27,8 @@ pub(crate) struct FamilyState<P: TablePrefix> {
     pub(crate) local: LocalRoutes<P>,
     /// Attributes before inbound policy, where they differ and soft reconfiguration keeps them.
     pub(crate) pre_policy: HashMap<PathIdx, AttrId>,
+    /// Of routes that flap, when configured.
+    pub(crate) damping: Option<Damping>,
     /// Sweeps in progress.
     pub(crate) sweeps: Vec<Sweep>,
 }
@@ -66,6 +69,7 @@ impl<P: TablePrefix> FamilyState<P> {
             groups: Groups::default(),
             local: LocalRoutes::default(),
             pre_policy: HashMap::new(),
+            damping: None,
             sweeps: Vec::new(),
         }
     }
@@ -142,8 +146,12 @@ impl<P: TablePrefix> FamilyState<P> {
                 self.remove_where(core, dest, |p| of_peer(p, *peer) && p.has(flag::STALE));
             }
             SweepKind::MarkStale(peer) => {
-                let mine: SmallVec<[PathIdx; 2]> =
-                    self.table.paths(dest).filter(|(_, p)| of_peer(p, *peer)).map(|(at, _)| at).collect();
+                let mine: SmallVec<[PathIdx; 2]> = self
+                    .table
+                    .paths(dest)
+                    .filter(|(_, p)| of_peer(p, *peer) && !p.has(flag::HISTORY))
+                    .map(|(at, _)| at)
+                    .collect();
                 for at in mine {
                     self.table.path_mut(at).flags |= flag::STALE;
                     self.table.mark_dirty(dest);
@@ -183,7 +191,7 @@ impl<P: TablePrefix> FamilyState<P> {
         let candidates: SmallVec<[Candidate<'_>; 4]> = self
             .table
             .paths(id)
-            .filter(|(_, p)| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop))
+            .filter(|(_, p)| p.is_eligible() && core.nexthops.is_usable(p.nexthop))
             .map(|(at, path)| candidate(core, at, path))
             .collect();
         let selection = select(&candidates, &core.config.bestpath);

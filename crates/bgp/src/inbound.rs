@@ -181,7 +181,7 @@ impl<P: TablePrefix> FamilyState<P> {
             if fixed || closed {
                 shared = Some(verdict);
             }
-            self.put(core, &source, path_id, prefix, verdict, original);
+            self.put(core, &source, (path_id, prefix), (verdict, original), true);
             if !fixed && !closed {
                 core.attrs.release(verdict.attr);
                 core.nexthops.release(verdict.nexthop);
@@ -255,22 +255,21 @@ impl<P: TablePrefix> FamilyState<P> {
         verdict
     }
 
-    /// Puts one path in or replaces the one of the same peer and path id.
+    /// Puts one path in or replaces the one of the same peer and path id. `flaps` says whether a change is the peer's doing.
     fn put(
         &mut self,
         core: &mut Core,
         source: &Source,
-        path_id: u32,
-        prefix: P,
-        verdict: Verdict,
-        original: AttrId,
+        (path_id, prefix): (u32, P),
+        (verdict, original): (Verdict, AttrId),
+        flaps: bool,
     ) {
         if verdict.filtered && !source.soft_reconfiguration {
             return self.withdraw_one(core, source.peer, path_id, prefix);
         }
         let dest = self.table.find_or_insert(prefix);
         let flags = source.flags | if verdict.filtered { flag::FILTERED } else { 0 };
-        let new = Path {
+        let mut new = Path {
             attr: verdict.attr,
             peer: source.peer,
             path_id,
@@ -280,6 +279,9 @@ impl<P: TablePrefix> FamilyState<P> {
             flags,
             weight: verdict.weight,
         };
+        if self.damping.is_some() {
+            new.flags |= self.damp_announcement(core, dest, &new, flaps);
+        }
         let at = self.put_path(core, dest, new);
         if source.soft_reconfiguration && (verdict.attr != original || self.pre_policy.contains_key(&at)) {
             core.attrs.retain(original);
@@ -328,8 +330,11 @@ impl<P: TablePrefix> FamilyState<P> {
         at
     }
 
-    fn count(&self, core: &mut Core, path: &Path, by: i32) {
+    pub(crate) fn count(&self, core: &mut Core, path: &Path, by: i32) {
         let family = self.table.family;
+        if path.has(flag::HISTORY) {
+            return;
+        }
         if let Some(peer) = core.peers.get_mut(path.peer) {
             let counters = &mut peer.families[family];
             let field =
@@ -340,7 +345,16 @@ impl<P: TablePrefix> FamilyState<P> {
 
     /// Takes withdrawals in.
     pub(crate) fn withdraw(&mut self, core: &mut Core, peer: PeerId, nlri: impl Iterator<Item = (u32, P)>) {
-        nlri.for_each(|(path_id, prefix)| self.withdraw_one(core, peer, path_id, prefix));
+        for (path_id, prefix) in nlri {
+            let kept = self.damping.is_some()
+                && self.table.find(prefix).is_some_and(|dest| {
+                    let at = self.table.path_of(dest, peer, path_id);
+                    at.is_some_and(|at| self.damp_withdrawal(core, dest, at))
+                });
+            if !kept {
+                self.withdraw_one(core, peer, path_id, prefix);
+            }
+        }
     }
 
     pub(crate) fn withdraw_one(&mut self, core: &mut Core, peer: PeerId, path_id: u32, prefix: P) {
@@ -358,6 +372,9 @@ impl<P: TablePrefix> FamilyState<P> {
             self.table.dest_mut(dest).set_touched(true);
         }
         self.count(core, &old, -1);
+        if let Some(damping) = &mut self.damping {
+            damping.forget(at, &old);
+        }
         core.attrs.release(old.attr);
         core.nexthops.release(old.nexthop);
         if let Some(pre) = self.pre_policy.remove(&at) {
@@ -369,8 +386,12 @@ impl<P: TablePrefix> FamilyState<P> {
     /// Runs inbound policy again over what a peer with soft reconfiguration sent.
     pub(crate) fn reevaluate(&mut self, core: &mut Core, peer_id: PeerId, dest: DestId) {
         let family = self.table.family;
-        let own: smallvec::SmallVec<[PathIdx; 2]> =
-            self.table.paths(dest).filter(|(_, p)| p.peer == peer_id).map(|(at, _)| at).collect();
+        let own: smallvec::SmallVec<[PathIdx; 2]> = self
+            .table
+            .paths(dest)
+            .filter(|(_, p)| p.peer == peer_id && !p.has(flag::HISTORY))
+            .map(|(at, _)| at)
+            .collect();
         for at in own {
             let path = *self.table.path(at);
             let original = self.pre_policy.get(&at).copied().unwrap_or(path.attr);
@@ -391,7 +412,7 @@ impl<P: TablePrefix> FamilyState<P> {
             } else {
                 self.evaluate(core, &source, &filters, prefix, &attrs, original)
             };
-            self.put(core, &source, path.path_id, prefix, verdict, original);
+            self.put(core, &source, (path.path_id, prefix), (verdict, original), false);
             core.attrs.release(verdict.attr);
             core.nexthops.release(verdict.nexthop);
             core.attrs.release(original);

@@ -389,7 +389,7 @@ impl Instance {
             self.v6m.groups.poll_timeout(now),
         ];
         let send_hold = self.send_hold(self.core.now, false);
-        let own = [send_hold, self.core.deferral_ends, self.startup_next()];
+        let own = [send_hold, self.core.deferral_ends, self.startup_next(), self.damping_next()];
         timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
     }
 
@@ -428,6 +428,7 @@ impl Instance {
         self.send_hold(now, true);
         self.check_deferral(now);
         self.startup_timeout(now);
+        self.damping_timeout();
         self.more_work = true;
     }
 

@@ -49,6 +49,7 @@ mod capability;
 pub mod config;
 mod configure;
 mod core;
+mod damping;
 pub mod decision;
 mod established;
 mod export;
@@ -69,6 +70,7 @@ mod view;
 
 pub use crate::core::{LOCAL_PEER, LogRecord, Output};
 pub use attrs::{AttrId, AttrStore, DecisionKey};
+pub use damping::DampingView;
 pub use decision::Reason;
 pub use ferr_bgp_wire::{AddPathFamily, Capability, NotificationError, Open};
 pub use fsm::{ConnId, DownReason, State};

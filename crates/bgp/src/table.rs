@@ -74,6 +74,10 @@ pub mod flag {
     pub const INTERNAL: u16 = 16;
     /// Learnt from a peer in another member AS of the confederation.
     pub const CONFED: u16 = 32;
+    /// Flapped too often (RFC 2439).
+    pub const DAMPED: u16 = 64;
+    /// Withdrawn; kept for its past.
+    pub const HISTORY: u16 = 1024;
     /// A backdoor network: known, not preferred.
     pub const BACKDOOR: u16 = 128;
     /// Aggregate made here.
@@ -106,6 +110,11 @@ pub struct Path {
 const _: () = assert!(size_of::<Path>() <= 28, "4 bytes a path are 40 MB at ten full tables");
 
 impl Path {
+    /// Whether the decision may take it, as far as the path itself says.
+    pub(crate) const fn is_eligible(&self) -> bool {
+        self.flags & (flag::FILTERED | flag::DAMPED | flag::HISTORY) == 0
+    }
+
     /// Whether all of `bits` are set.
     pub(crate) const fn has(&self, bits: u16) -> bool {
         self.flags & bits == bits

@@ -10,6 +10,7 @@ use ferr_types::{Asn, Family, PeerId, Prefix, RouterId};
 use crate::attrs::AttrId;
 use crate::config::NeighborConfig;
 use crate::core::LOCAL_PEER;
+use crate::damping::DampingView;
 use crate::decision::Reason;
 use crate::export::{encode, export, shown};
 use crate::family::FamilyState;
@@ -156,6 +157,12 @@ pub struct PathView {
     pub suppressed: bool,
     /// Learnt from an internal peer.
     pub internal: bool,
+    /// Held back because it flaps.
+    pub damped: bool,
+    /// Withdrawn, and remembered because it flaps.
+    pub history: bool,
+    /// How it flapped.
+    pub damping: Option<DampingView>,
     /// Since when.
     pub since: Instant,
 }
@@ -413,7 +420,7 @@ impl<P: TablePrefix> FamilyState<P> {
         let wanted = |p: &Path| match filter {
             RouteFilter::All => !p.has(flag::FILTERED),
             RouteFilter::From(peer) => p.peer == *peer && !p.has(flag::FILTERED),
-            RouteFilter::ReceivedFrom(peer) => p.peer == *peer,
+            RouteFilter::ReceivedFrom(peer) => p.peer == *peer && !p.has(flag::HISTORY),
             RouteFilter::RefusedFrom(peer) => p.peer == *peer && p.has(flag::FILTERED),
         };
         let before_policy = matches!(filter, RouteFilter::ReceivedFrom(_) | RouteFilter::RefusedFrom(_));
@@ -492,7 +499,7 @@ fn path_view<P: TablePrefix>(
         weight: path.weight,
         best: dest.best() && dest.first == at,
         multipath: path.has(flag::MULTIPATH),
-        valid: accessible && !path.has(flag::FILTERED),
+        valid: accessible && !path.has(flag::FILTERED) && !path.has(flag::HISTORY),
         accessible,
         igp_metric: core.nexthops.metric(path.nexthop).0,
         filtered: path.has(flag::FILTERED),
@@ -505,6 +512,9 @@ fn path_view<P: TablePrefix>(
         suppressed: family.local.suppresses()
             && family.local.suppressed(core, dest.prefix, &core.attrs.get(attr)),
         internal: path.has(flag::INTERNAL),
+        damped: path.has(flag::DAMPED),
+        history: path.has(flag::HISTORY),
+        damping: family.damping.as_ref().and_then(|d| d.view(core, at, path)),
         since: core.start + Duration::from_secs(u64::from(path.stamp)),
     }
 }

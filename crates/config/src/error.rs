@@ -55,6 +55,9 @@ pub enum ConfigError {
     /// `update-delay` shorter than its wait for sessions.
     #[error("% update-delay is shorter than the establish-wait")]
     EstablishWait,
+    /// Damping that would never end.
+    #[error("% Suppress value cannot be less than reuse value")]
+    SuppressBelowReuse,
     /// `hold` below `keepalive`, or 1 or 2.
     #[error("% Hold time must be 0 or at least 3 seconds")]
     HoldTime,

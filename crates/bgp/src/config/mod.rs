@@ -117,6 +117,29 @@ pub struct FamilyConfig {
     pub distance_rules: Vec<DistanceRule>,
     /// Route-map over what is installed.
     pub table_map: Option<String>,
+    /// `bgp dampening`
+    pub damping: Option<DampingConfig>,
+}
+
+/// `bgp dampening` (RFC 2439).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DampingConfig {
+    /// Time in which a penalty halves.
+    pub half_life: Duration,
+    /// Penalty below which a path is used again.
+    pub reuse: u32,
+    /// Penalty from which on it is not used.
+    pub suppress: u32,
+    /// Longest time without a flap that a path is not used.
+    pub longest: Duration,
+}
+
+impl DampingConfig {
+    /// Greatest penalty: what decays to `reuse` in the longest time.
+    pub fn ceiling(&self) -> f64 {
+        let halves = self.longest.as_secs_f64() / self.half_life.as_secs_f64().max(1.0);
+        f64::from(self.reuse) * halves.exp2()
+    }
 }
 
 /// `distance N P/L [ACL]`: routes from a peer inside `source`.
@@ -145,6 +168,7 @@ impl Default for FamilyConfig {
             distance: [20, 200, 200],
             distance_rules: Vec::new(),
             table_map: None,
+            damping: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::decision::{Candidate, select};
 use crate::export::{Exported, GroupKey, default_route, encode, export};
 use crate::family::candidate;
 use crate::local::LocalRoutes;
-use crate::table::{DestId, Path, PathIdx, Table, TablePrefix, flag};
+use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
 use super::{BATCH, BUFFER, Buffer, Group, Sent, set_bit};
 
@@ -244,11 +244,11 @@ pub(super) fn paths_to_send<P: TablePrefix>(
         None | Some(AddPathTx::Best) => SmallVec::from_slice(&[(first, *best)]),
         Some(AddPathTx::All) => table
             .paths(dest)
-            .filter(|(_, p)| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop))
+            .filter(|(_, p)| p.is_eligible() && core.nexthops.is_usable(p.nexthop))
             .map(|(at, p)| (at, *p))
             .collect(),
         Some(AddPathTx::BestPerAs) => {
-            let usable = |p: &Path| !p.has(flag::FILTERED) && core.nexthops.is_usable(p.nexthop);
+            let usable = |p: &Path| p.is_eligible() && core.nexthops.is_usable(p.nexthop);
             let mut candidates: Vec<Candidate<'_>> = table
                 .paths(dest)
                 .filter(|(_, p)| usable(p))

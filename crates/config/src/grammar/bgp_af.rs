@@ -170,7 +170,10 @@ pub(crate) static ORIGINATION: &[Stmt<BgpAf>] = &[
                 Some(reuse) => Some((reuse, a.val("suppress")?, a.val("max")?)),
                 None => None,
             };
-            af.dampening = Some(Dampening { half_life: a.opt("half")?, limits });
+            if limits.is_some_and(|(reuse, suppress, _)| suppress < reuse) {
+                return Err(ConfigError::SuppressBelowReuse);
+            }
+            af.dampening = Some(Dampening { half_life: a.opt("half")?, limits }.canonical());
             DONE
         },
         |af, _| {

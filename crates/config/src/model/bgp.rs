@@ -336,8 +336,28 @@ pub struct RedistributeOptions {
 pub struct Dampening {
     /// Half-life, minutes; 15 when not set.
     pub half_life: Option<u8>,
-    /// Reuse, suppress, and longest suppression in minutes.
+    /// Reuse, suppress, and longest suppression in minutes; 750, 2000 and four half-lives when not set.
     pub limits: Option<(u16, u16, u8)>,
+}
+
+impl Dampening {
+    /// Half-life in minutes; reuse, suppress, and longest suppression in minutes, with the defaults.
+    pub fn values(self) -> (u8, (u16, u16, u8)) {
+        let half = self.half_life.unwrap_or(15);
+        (half, self.limits.unwrap_or((750, 2000, half.saturating_mul(4))))
+    }
+
+    /// The shortest way to say the same.
+    #[must_use]
+    pub fn canonical(self) -> Self {
+        let (half, limits) = self.values();
+        let brief = Self { half_life: Some(half), limits: None };
+        match () {
+            () if Self::default().values() == (half, limits) => Self::default(),
+            () if brief.values() == (half, limits) => brief,
+            () => Self { half_life: Some(half), limits: Some(limits) },
+        }
+    }
 }
 
 /// One address family of an instance.

@@ -265,6 +265,24 @@ fn statements_of_the_start() {
 }
 
 #[test]
+fn damping_is_printed_as_short_as_possible() {
+    let mut s = Session::new("router bgp 65001\naddress-family ipv6 unicast");
+    for (line, printed) in [
+        ("bgp dampening", "bgp dampening"),
+        ("bgp dampening 15", "bgp dampening"),
+        ("bgp dampening 10", "bgp dampening 10"),
+        ("bgp dampening 10 750 2000 40", "bgp dampening 10"),
+        ("bgp dampening 15 750 1200 60", "bgp dampening 15 750 1200 60"),
+    ] {
+        s.ok(line);
+        assert!(render(&s.config, Part::Bgp).contains(&format!("  {printed}\n")), "{line}");
+    }
+    assert_eq!(s.status("bgp dampening 15 750 749 60"), 13);
+    s.ok("no bgp dampening");
+    assert!(!render(&s.config, Part::Bgp).contains("dampening"));
+}
+
+#[test]
 fn route_maps_do_not_jump_back() {
     let mut s = Session::new("route-map X permit 20");
     for (line, status) in [

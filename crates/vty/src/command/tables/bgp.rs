@@ -113,5 +113,5 @@ pub(super) const TABLE: &[Command] = &[
         "clear [ip] bgp [<view|vrf> VRF] [<ipv4|ipv6> [<unicast|multicast|vpn>]] prefix <A.B.C.D/M|X:X::X:X/M>",
         "decide anew",
     ),
-    clear("clear [ip] bgp dampening [{WORD}]", "forget flaps"),
+    clear("clear [ip] bgp dampening [<A.B.C.D/M|A.B.C.D [MASK]|X:X::X:X/M|X:X::X:X>]", "forget flaps"),
 ];

@@ -164,7 +164,7 @@ async fn rows(
                 ctx.out.push(&format!("{comma}\n    \"{prefix}\":{text}"));
             } else {
                 if shown == 0 {
-                    found.head.text(ctx, wide);
+                    found.head.text(ctx, wide, None);
                 }
                 row::row(&mut ctx.out, prefix, &path, RowKind::Adjacent, wide);
             }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ferr_state::BgpWorld;
 use ferr_state::bgp::{Instance, PeerView, ResetKind};
-use ferr_types::Family;
+use ferr_types::{Family, Prefix};
 
 use super::select::{self, Scope};
 use crate::output::{Outcome, Status, line};
@@ -117,10 +117,40 @@ fn clear(
     Some(cleared)
 }
 
+/// `clear ip bgp dampening [PREFIX|ADDRESS [MASK]]`.
+async fn dampening(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    let asked = ["A.B.C.D/M", "X:X::X:X/M", "A.B.C.D", "X:X::X:X"].into_iter().find_map(|l| args.get(l));
+    let prefix = match (asked, args.get("MASK")) {
+        (None, _) => None,
+        (Some(addr), Some(mask)) => masked(addr, mask),
+        (Some(prefix), None) if prefix.contains('/') => prefix.parse().ok(),
+        (Some(addr), None) => addr.parse().ok().map(Prefix::host),
+    };
+    if prefix.is_none() && asked.is_some() {
+        line!(ctx.out, "% Malformed address");
+        return Ok(Status::Warning);
+    }
+    let clear = move |world: &mut BgpWorld, now| {
+        world.instances.values_mut().for_each(|i| i.bgp.clear_damping(None, prefix, now));
+    };
+    ctx.handle().bgp(clear).await?;
+    Ok(Status::Success)
+}
+
+fn masked(addr: &str, mask: &str) -> Option<Prefix> {
+    let mask: std::net::Ipv4Addr = mask.parse().ok()?;
+    let len = mask.to_bits().leading_ones();
+    (mask.to_bits().count_ones() == len).then_some(())?;
+    Prefix::new(addr.parse().ok()?, u8::try_from(len).ok()?)
+}
+
 /// The command.
 pub(super) async fn run(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
-    if args.has("message-stats") || args.has("prefix") || args.has("dampening") || args.has("l2vpn") {
+    if args.has("message-stats") || args.has("prefix") || args.has("l2vpn") {
         return Ok(Status::Success);
+    }
+    if args.has("dampening") {
+        return dampening(ctx, args).await;
     }
     let (scope, target, families, kinds) = (Scope::of(args), Target::of(args), families(args), kinds(args));
     let complaint = target.complaint();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::row;
 use super::select::{self, Scope, Wanted};
-use super::table::{self, Head};
+use super::table::{self, Head, damping};
 use crate::json::{Obj, pretty_at};
 use crate::output::{Out, Outcome, Status, line, put};
 use crate::pattern::Args;
@@ -33,10 +33,9 @@ pub(super) fn text(out: &mut Out<'_>, dest: &DestView, head: &Head, told: &[Told
     line!(out, "BGP routing table entry for {}, version {}", dest.prefix, dest.version);
     put!(out, "Paths: ({} available", dest.paths.len());
     match dest.paths.iter().position(|p| p.best) {
-        Some(n) => put!(out, ", best #{}", n + 1),
-        None => put!(out, ", no best path"),
+        Some(n) => line!(out, ", best #{}, table {})", n + 1, head.vrf),
+        None => line!(out, ", no best path)"),
     }
-    line!(out, ", table {})", head.vrf);
     if told.is_empty() {
         line!(out, "  Not advertised to any peer");
     } else {
@@ -61,6 +60,11 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     }
     if path.stale {
         put!(out, ", (stale)");
+    }
+    if path.history {
+        put!(out, ", (history entry)");
+    } else if path.damped {
+        put!(out, ", (suppressed due to dampening)");
     }
     if path.client {
         put!(out, ", (Received from a RR-client)");
@@ -88,7 +92,9 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
         put!(out, ", weight {}", path.weight);
     }
     path.tag.filter(|t| *t != 0).iter().for_each(|t| put!(out, ", tag {t}"));
-    put!(out, "{}", if path.valid { ", valid" } else { ", invalid" });
+    if !path.history {
+        put!(out, "{}", if path.valid { ", valid" } else { ", invalid" });
+    }
     put!(
         out,
         "{}",
@@ -107,6 +113,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     }
     line!(out);
     extras_text(out, path);
+    damping::detail(out, path, clock);
     line!(out, "      Last update: {}", time::ctime(clock.wall(path.since)));
 }
 
@@ -172,12 +179,14 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         o.put("aggregatorAs", aggregator.asn.0).put("aggregatorId", aggregator.addr.to_string());
     }
     o.flag("stale", path.stale)
+        .flag("dampeningHistoryEntry", path.history)
+        .flag("dampeningSuppressed", path.damped && !path.history)
         .put("origin", row::origin_word(a.origin))
         .opt("metric", a.med)
         .opt("locPrf", a.local_pref)
         .opt("weight", Some(path.weight).filter(|w| *w > 0))
         .opt("tag", path.tag.filter(|t| *t != 0))
-        .put("valid", path.valid)
+        .opt("valid", (!path.history).then_some(path.valid))
         .put("version", dest.version)
         .flag("sourced", path.local && !path.aggregated)
         .flag("aggregated", path.aggregated)
@@ -212,6 +221,7 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         o.put("addpathRxId", path.path_id);
     }
     o.opt("otc", a.only_to_customer.map(|n| n.0));
+    damping::detail_json(&mut o, path, clock);
     let at = clock.wall(path.since);
     let mut update = Obj::new();
     update.put("epoch", time::epoch(at)).put("string", format!("{}\n", time::ctime(at)));

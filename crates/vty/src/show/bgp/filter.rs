@@ -38,6 +38,10 @@ pub(super) enum Filter {
     RouteMap(String),
     /// AS path fits.
     Regexp(AsPathRegex),
+    /// Flapped of late.
+    Flaps,
+    /// Held back for flapping.
+    Damped,
     /// Changed at or behind this version.
     Version(u32),
 }
@@ -96,7 +100,11 @@ impl Filter {
             Self::Regexp(AsPathRegex::new(text).map_err(|_| format!("Can't compile regexp {text}"))?)
         } else if args.has("version") {
             Self::Version(args.after("version").and_then(|v| v.parse().ok()).unwrap_or(0))
-        } else if args.has("rpki") || args.has("dampening") || args.has("alias") {
+        } else if args.has("flap-statistics") {
+            Self::Flaps
+        } else if args.has("dampened-paths") || args.has("dampened-routes") {
+            Self::Damped
+        } else if args.has("rpki") || args.has("alias") {
             Self::Nothing
         } else {
             Self::All
@@ -160,6 +168,8 @@ impl Filter {
                 route.local = path.local;
                 map.apply(policy, &mut route) == Action::Permit
             }),
+            Self::Flaps => path.damping.is_some(),
+            Self::Damped => path.damped && !path.history,
             Self::Regexp(regex) => regex.is_match(&a.as_path.to_string()),
             _ => true,
         }

@@ -73,6 +73,8 @@ fn status(path: &PathView) -> String {
         _ => ' ',
     };
     let second = match path {
+        p if p.history => 'h',
+        p if p.damped => 'd',
         p if p.best => '>',
         p if p.multipath => '=',
         _ => ' ',
@@ -92,9 +94,8 @@ pub(super) enum RowKind {
     Adjacent,
 }
 
-/// Writes a row.
-pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
-    let (network_width, nexthop_width) = widths(wide);
+/// Writes the status and the network of a row.
+pub(super) fn lead(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
     let network = match kind {
         RowKind::Table { first } => {
             put!(out, "{}", status(path));
@@ -105,7 +106,13 @@ pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowK
             prefix.to_string()
         }
     };
-    column(out, &network, network_width, 20);
+    column(out, &network, widths(wide).0, 20);
+}
+
+/// Writes a row.
+pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
+    lead(out, prefix, path, kind, wide);
+    let (_, nexthop_width) = widths(wide);
     column(out, &shown_nexthop(path, prefix.afi()).to_string(), nexthop_width, 36);
     let a = path.attributes();
     let metric = metric_width(wide);
@@ -158,18 +165,26 @@ pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&m
     }
 }
 
-/// Object of one path in a table.
-pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
-    let (prefix, a) = (dest.prefix, path.attributes());
+/// State of a path, with which its objects begin.
+pub(super) fn status_object(dest: &DestView, path: &PathView) -> Obj {
     let mut o = Obj::new();
     o.flag("stale", path.stale)
         .flag("suppressed", path.suppressed)
         .flag("valid", path.valid)
+        .flag("history", path.history)
+        .flag("damped", path.damped)
         .flag("bestpath", path.best)
         .opt("selectionReason", path.best.then(|| dest.reason.text()))
         .flag("multipath", path.multipath && !path.best)
-        .put("pathFrom", if path.internal { "internal" } else { "external" })
-        .put("prefix", prefix.addr().to_string())
+        .put("pathFrom", if path.internal { "internal" } else { "external" });
+    o
+}
+
+/// Object of one path in a table.
+pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
+    let (prefix, a) = (dest.prefix, path.attributes());
+    let mut o = status_object(dest, path);
+    o.put("prefix", prefix.addr().to_string())
         .put("prefixLen", prefix.len())
         .put("network", prefix.to_string())
         .put("version", dest.version)

@@ -30,6 +30,7 @@ struct Picture {
     view: SummaryView,
     peers: Vec<PeerView>,
     groups: usize,
+    damping: bool,
     bestpath: BestpathConfig,
 }
 
@@ -113,8 +114,9 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Fam
     let (kind, bgp) = (if instance.view { "VIEW" } else { "VRF" }, &mut instance.bgp);
     let config = bgp.config();
     let (vrf_id, bestpath) = (i64::from(config.vrf.0), config.bestpath.clone());
+    let damping = config.families[family].damping.is_some();
     let view = bgp.summary(family);
-    Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, bestpath })
+    Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, damping, bestpath })
 }
 
 /// State as shown, with what keeps it there.
@@ -227,6 +229,7 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
         if p.groups > 0 {
             o.put("peerGroupCount", p.groups).put("peerGroupMemory", p.groups as u64 * GROUP_BYTES);
         }
+        o.flag("dampeningEnabled", p.damping);
     }
     let mut peers = Obj::new();
     for peer in &shown {
@@ -331,6 +334,9 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
         if p.groups > 0 {
             let bytes = time::memory(p.groups as u64 * GROUP_BYTES);
             line!(out, "Peer groups {}, using {bytes} of memory", p.groups);
+        }
+        if p.damping {
+            line!(out, "Dampening enabled.");
         }
     }
     line!(out);

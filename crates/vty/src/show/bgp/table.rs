@@ -1,5 +1,7 @@
 //! `show bgp`: tables in slices, as text and JSON.
 
+pub(super) mod damping;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,7 +62,7 @@ impl Head {
     }
 
     /// Text in front of the columns.
-    pub(super) fn text(&self, ctx: &mut Ctx<'_>, wide: bool) {
+    pub(super) fn text(&self, ctx: &mut Ctx<'_>, wide: bool, damping: Option<damping::Kind>) {
         line!(
             ctx.out,
             "BGP table version is {}, local router ID is {}, vrf id {}",
@@ -70,7 +72,10 @@ impl Head {
         );
         line!(ctx.out, "Default local pref {}, local AS {}", self.local_pref, self.asn);
         ctx.out.push(row::LEGEND);
-        row::header(&mut ctx.out, wide);
+        match damping {
+            Some(kind) => kind.header(&mut ctx.out),
+            None => row::header(&mut ctx.out, wide),
+        }
     }
 }
 
@@ -82,6 +87,9 @@ enum Source {
 
 /// A table, or what a filter leaves of it.
 pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    if args.has("dampening") && args.has("parameters") {
+        return damping::parameters(ctx, args).await;
+    }
     table(ctx, args, Source::Any).await
 }
 
@@ -223,6 +231,7 @@ async fn rows(
 ) -> Outcome {
     let (json, wide, full) = (args.has("json"), args.has("wide"), args.has("detail"));
     let clock = Clock::new(ctx.handle(), now);
+    let damping = damping::Kind::of(args);
     let mut after: Option<Prefix> = None;
     let (mut shown, mut paths) = (0usize, 0usize);
     loop {
@@ -239,17 +248,24 @@ async fn rows(
             head.complete(&mut dest);
             if json {
                 let comma = if shown > 0 { "," } else { "" };
-                ctx.out.push(&format!("{comma}\"{}\": {}\n", dest.prefix, json_value(&dest, full, &clock)));
+                ctx.out.push(&format!(
+                    "{comma}\"{}\": {}\n",
+                    dest.prefix,
+                    json_value(&dest, full, damping, &clock)
+                ));
             } else if full {
                 detail::text(&mut ctx.out, &dest, head, &[], &clock);
                 line!(ctx.out);
             } else {
                 if shown == 0 {
-                    head.text(ctx, wide);
+                    head.text(ctx, wide, damping);
                 }
                 for (n, path) in dest.paths.iter().enumerate() {
                     let kind = row::RowKind::Table { first: n == 0 };
-                    row::row(&mut ctx.out, dest.prefix, path, kind, wide);
+                    match damping {
+                        Some(table) => table.row(&mut ctx.out, &dest, path, n == 0, &clock),
+                        None => row::row(&mut ctx.out, dest.prefix, path, kind, wide),
+                    }
                 }
             }
             shown += 1;
@@ -265,14 +281,16 @@ async fn rows(
     if !json && head.paths == 0 {
         line!(ctx.out, "No BGP prefixes displayed, 0 exist");
     } else if !json && shown > 0 {
-        line!(ctx.out, "\nDisplayed  {shown} routes and {paths} total paths");
+        let total = if damping.is_some() { head.paths } else { paths };
+        line!(ctx.out, "\nDisplayed  {shown} routes and {total} total paths");
     }
     Ok(Status::Success)
 }
 
-fn json_value(dest: &DestView, full: bool, clock: &Clock) -> String {
+fn json_value(dest: &DestView, full: bool, damping: Option<damping::Kind>, clock: &Clock) -> String {
     if full {
         return pretty_at(&detail::json(dest, &[], clock), 1);
     }
-    Value::from(dest.paths.iter().map(|p| row::json(dest, p)).collect::<Vec<_>>()).to_string()
+    let path = |p| damping.map_or_else(|| row::json(dest, p), |kind| kind.json(dest, p, clock));
+    Value::from(dest.paths.iter().map(path).collect::<Vec<_>>()).to_string()
 }
