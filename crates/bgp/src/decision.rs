@@ -237,6 +237,26 @@ pub fn select(candidates: &[Candidate<'_>], config: &BestpathConfig) -> Option<S
     Some(Selection { best: best.at, reason: compare(best, runner_up, config).1 })
 }
 
+/// The best of the paths that would still be there if all next hops of the best one and of those that share its load died.
+pub(crate) fn backup(
+    candidates: &[Candidate<'_>],
+    best: PathIdx,
+    ways: &[PathIdx],
+    config: &BestpathConfig,
+) -> Option<PathIdx> {
+    let in_use = |c: &&Candidate<'_>| c.at == best || ways.contains(&c.at);
+    let first = candidates.iter().find(|c| c.at == best)?;
+    if candidates.len() < 2 || first.path.has(flag::LOCAL) {
+        return None;
+    }
+    let lost = |c: &&Candidate<'_>| {
+        let shares = |used: &Candidate<'_>| used.path.nexthop == c.path.nexthop;
+        c.path.has(flag::LOCAL) || candidates.iter().filter(in_use).any(shares)
+    };
+    let left = candidates.iter().filter(|c| !lost(c));
+    left.reduce(|a, b| if compare(b, a, config).0.is_lt() { b } else { a }).map(|c| c.at)
+}
+
 /// Whether `other` may share the load with `best`: equal up to the IGP metric, and of the same kind.
 pub(crate) fn is_multipath(
     best: &Candidate<'_>,

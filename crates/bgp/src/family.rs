@@ -13,7 +13,7 @@ use crate::attrs::AttrId;
 use crate::config::Bandwidth;
 use crate::core::{Core, LOCAL_PEER};
 use crate::damping::Damping;
-use crate::decision::{Candidate, Reason, is_multipath, select};
+use crate::decision::{Candidate, Reason, backup, is_multipath, select};
 use crate::group::Groups;
 use crate::local::LocalRoutes;
 use crate::nexthop::NexthopId;
@@ -199,9 +199,11 @@ impl<P: TablePrefix> FamilyState<P> {
             Some(s) if candidates.len() > 1 => multipath(core, self.table.family, &candidates, s.best),
             _ => SmallVec::new(),
         };
+        let best = selection.as_ref().map(|s| s.best);
+        let backup = best.and_then(|best| backup(&candidates, best, &ways, &core.config.bestpath));
         drop(candidates);
         let changed_ways = self.mark_multipath(id, &ways);
-        let best = selection.as_ref().map(|s| s.best);
+        let changed_backup = self.mark_backup(id, backup);
         if let Some(at) = best {
             self.table.move_to_front(id, at);
         }
@@ -217,10 +219,30 @@ impl<P: TablePrefix> FamilyState<P> {
             self.announce_to_rib(core, id);
             self.local.note_change(self.table.dest(id).prefix);
             self.groups.changed(&mut self.table, id);
-        } else if self.groups.any_add_path() {
-            self.groups.changed(&mut self.table, id);
+        } else {
+            if changed_backup {
+                self.announce_to_rib(core, id);
+            }
+            if self.groups.any_add_path() {
+                self.groups.changed(&mut self.table, id);
+            }
         }
         self.table.reap(id);
+    }
+
+    /// Notes which path is the backup; true when the RIB has to hear of it.
+    fn mark_backup(&mut self, id: DestId, backup: Option<PathIdx>) -> bool {
+        let flips: SmallVec<[PathIdx; 2]> = self
+            .table
+            .paths(id)
+            .filter(|(at, p)| p.has(flag::BACKUP) != (backup == Some(*at)))
+            .map(|(at, _)| at)
+            .collect();
+        flips.iter().for_each(|at| self.table.path_mut(*at).flags ^= flag::BACKUP);
+        let dest = self.table.dest_mut(id);
+        let lost = dest.backed() && backup.is_none();
+        dest.set_backed(backup.is_some());
+        lost || !flips.is_empty()
     }
 
     fn mark_multipath(&mut self, id: DestId, ways: &[PathIdx]) -> bool {
@@ -279,6 +301,8 @@ impl<P: TablePrefix> FamilyState<P> {
                 std::iter::once(best).chain(others).take(usize::from(limit)).collect();
             weighted(core, &ways)
         };
+        let backup = self.table.paths(id).filter(|(_, p)| p.has(flag::BACKUP));
+        let backup: NexthopSet = backup.map(|(_, p)| way(core, p)).collect();
         let [ebgp, ibgp, local] = config.distance;
         let mut distance = match () {
             () if best.has(flag::LOCAL) => local,
@@ -293,7 +317,7 @@ impl<P: TablePrefix> FamilyState<P> {
             metric: Metric(core.attrs.key(best.attr).med),
             tag: Tag(0),
             nexthops,
-            backup: NexthopSet::default(),
+            backup,
             // Summaries of routes count own aggregates as internal.
             internal: internal || best.has(flag::AGGREGATE),
             source: None,
@@ -373,7 +397,11 @@ fn way(core: &Core, path: &Path) -> Nexthop {
     let key = core.nexthops.key(path.nexthop);
     let scope = (key.scope.0 != 0).then_some(key.scope);
     let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };
-    Nexthop::new(gateway, core.config.vrf)
+    // A third party's next hop does not die with the session to the one who told of it.
+    let neighbor = core.peers.get(path.peer).and_then(|p| p.addr());
+    let global = || core.attrs.next_hop(path.attr).map(ferr_types::attr::BgpNexthop::global);
+    let guard = neighbor.filter(|n| *n == key.addr || global() == Some(*n));
+    Nexthop { guard, ..Nexthop::new(gateway, core.config.vrf) }
 }
 
 /// Largest share of a way.

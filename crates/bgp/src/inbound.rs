@@ -308,7 +308,7 @@ impl<P: TablePrefix> FamilyState<P> {
         let old = *self.table.path(at);
         let sticky = flag::MULTIPATH;
         let same = old.attr == new.attr && old.nexthop == new.nexthop && old.weight == new.weight;
-        if same && (old.flags ^ new.flags) & !(sticky | flag::STALE) == 0 {
+        if same && (old.flags ^ new.flags) & !(sticky | flag::BACKUP | flag::STALE) == 0 {
             // A restarting peer confirms what it said before: nothing changed for anybody else.
             let was_stale = old.has(flag::STALE);
             self.table.path_mut(at).flags &= !flag::STALE;

@@ -66,6 +66,8 @@ pub mod flag {
     pub const FILTERED: u16 = 1;
     /// Of a peer that is restarting (RFC 4724).
     pub const STALE: u16 = 2;
+    /// Takes over when the best and those that share its load die.
+    pub const BACKUP: u16 = 2048;
     /// Shares the load with the best.
     pub const MULTIPATH: u16 = 4;
     /// Made here.
@@ -127,6 +129,7 @@ mod state {
     pub(super) const DIRTY: u8 = 1 << 1;
     pub(super) const TOUCHED: u8 = 1 << 2;
     pub(super) const INSTALLED: u8 = 1 << 3;
+    pub(super) const BACKED: u8 = 1 << 4;
 }
 
 /// One prefix.
@@ -189,6 +192,16 @@ impl<P> Dest<P> {
     /// The RIB holds a route of ours for it.
     pub(crate) const fn installed(&self) -> bool {
         self.has(state::INSTALLED)
+    }
+
+    /// The RIB was told of a path to fall back on.
+    pub(crate) const fn backed(&self) -> bool {
+        self.has(state::BACKED)
+    }
+
+    /// See [`Self::backed`].
+    pub(crate) const fn set_backed(&mut self, on: bool) {
+        self.put(state::BACKED, on);
     }
 
     /// See [`Self::installed`].

@@ -85,6 +85,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, E
     let config = RibConfig {
         nexthop_id_base: leftovers.free_id,
         nexthop_objects: objects,
+        resilient_groups: FibWriter::has_resilient_groups(),
         hash_seed,
         ..RibConfig::default()
     };

@@ -26,7 +26,7 @@ fn ip(args: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn guarded(addr: IpAddr) -> NexthopSet {
-    NexthopSet::one(Nexthop { guarded: true, ..Nexthop::via(addr, VrfId::DEFAULT) })
+    NexthopSet::one(Nexthop { guard: Some(addr), ..Nexthop::via(addr, VrfId::DEFAULT) })
 }
 
 fn gateway(v6: bool) -> IpAddr {

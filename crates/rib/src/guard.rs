@@ -190,7 +190,7 @@ impl Rib {
     }
 
     fn touch_gateway(&mut self, addr: IpAddr) {
-        self.touch_sets(|set| set.key.all_ways().any(|w| w.guarded && w.addr() == Some(addr)));
+        self.touch_sets(|set| set.key.all_ways().any(|w| w.guard == Some(addr)));
     }
 
     /// Ways that are dead are in no result any more, so the gateways say which sets have them.
@@ -202,9 +202,7 @@ impl Rib {
             .filter(|(_, found)| found.iter().any(|(_, id)| *id == guard))
             .map(|((_, addr), _)| *addr)
             .collect();
-        self.touch_sets(|set| {
-            set.key.all_ways().any(|w| w.guarded && w.addr().is_some_and(|a| gateways.contains(&a)))
-        });
+        self.touch_sets(|set| set.key.all_ways().any(|w| w.guard.is_some_and(|a| gateways.contains(&a))));
     }
 
     /// The kernel has these objects no more, and its groups shrank accordingly.

@@ -268,7 +268,7 @@ impl Rib {
             let forward =
                 |t: &&Tracked| t.matched.as_ref().is_some_and(|m| !set.key.leads_back(addr, m.prefix.len()));
             for (nexthop, _) in tracked.filter(forward).iter().flat_map(|t| &t.backups) {
-                let guards = self.guards_of(way, addr, nexthop.ifindex, nexthop.guards);
+                let guards = self.guards_of(way, nexthop.ifindex, nexthop.guards);
                 if !self.guards.any_dead(guards) {
                     add((FibNexthop { guards, ..*nexthop }, 1));
                 }
@@ -280,8 +280,8 @@ impl Rib {
         backups
     }
 
-    fn guards_of(&self, way: &Nexthop, addr: IpAddr, ifindex: IfIndex, below: GuardSet) -> GuardSet {
-        if way.guarded { self.guards.add_to(below, way.vrf, addr, ifindex) } else { below }
+    fn guards_of(&self, way: &Nexthop, ifindex: IfIndex, below: GuardSet) -> GuardSet {
+        way.guard.map_or(below, |addr| self.guards.add_to(below, way.vrf, addr, ifindex))
     }
 
     /// Feeds `emit` with what a way leads to, as far as it lives; tells the kind of blackhole when it leads nowhere on purpose.
@@ -307,7 +307,7 @@ impl Rib {
                 }
                 let Some(lookup) = needs_lookup(way) else {
                     let ifindex = ifindex.filter(|i| operative(*i))?;
-                    let guards = self.guards_of(way, addr, ifindex, GuardSet::NONE);
+                    let guards = self.guards_of(way, ifindex, GuardSet::NONE);
                     if !self.guards.any_dead(guards) {
                         let nexthop = FibNexthop::new(afi_of(addr), ifindex, Some(addr));
                         emit((FibNexthop { onlink, guards, ..nexthop }, way.weight.max(1)));
@@ -320,7 +320,7 @@ impl Rib {
                 }
                 let on_link = |i: IfIndex| ifindex.is_none_or(|wanted| wanted == i);
                 for (nexthop, _) in t.ways.iter().filter(|(n, _)| on_link(n.ifindex)) {
-                    let guards = self.guards_of(way, addr, nexthop.ifindex, nexthop.guards);
+                    let guards = self.guards_of(way, nexthop.ifindex, nexthop.guards);
                     if (afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6) && !self.guards.any_dead(guards) {
                         emit((FibNexthop { guards, ..*nexthop }, way.weight.max(1)));
                     }

@@ -44,14 +44,15 @@ pub struct Nexthop {
     pub vrf: VrfId,
     /// Relative share in ECMP, 1..=255.
     pub weight: u8,
-    /// Counts as dead while a BFD session towards the gateway is down.
-    pub guarded: bool,
+    /// Counts as dead while the BFD session to this address, if there is one, is down. Mostly the gateway itself; the address of the
+    /// neighbor where the gateway is a link-local address of it.
+    pub guard: Option<IpAddr>,
 }
 
 impl Nexthop {
-    /// To `gateway`, of weight 1, not guarded.
+    /// To `gateway`, of weight 1, without a guard.
     pub const fn new(gateway: Gateway, vrf: VrfId) -> Self {
-        Self { gateway, vrf, weight: 1, guarded: false }
+        Self { gateway, vrf, weight: 1, guard: None }
     }
 
     /// Via a router to be resolved in `vrf`.

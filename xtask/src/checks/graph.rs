@@ -36,10 +36,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 19] = [
             "vty",
         ],
     ),
-    (
-        "simnet",
-        &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"],
-    ),
+    ("simnet", &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"]),
     ("testnet", &["types", "bgp-wire", "bfd-wire"]),
     ("oracles", &["types", "bgp-wire"]),
     ("interop", &["types", "testnet"]),

@@ -14,7 +14,7 @@ use ferr_types::{Nexthop, Protocol, RouteUpdate, VrfId};
 const GUARD: GuardId = GuardId(NonZeroU32::MIN);
 
 fn guarded(addr: &str) -> Nexthop {
-    Nexthop { guarded: true, ..via(addr) }
+    Nexthop { guard: addr.parse().ok(), ..via(addr) }
 }
 
 fn with_backup(prefix: &str, way: &str, backup: &str) -> RouteUpdate {

@@ -11,7 +11,7 @@ const G1: GuardId = GuardId(NonZeroU32::MIN);
 const G2: GuardId = GuardId(NonZeroU32::MIN.saturating_add(1));
 
 fn guarded(addr: &str) -> Nexthop {
-    Nexthop { guarded: true, ..via(addr) }
+    Nexthop { guard: addr.parse().ok(), ..via(addr) }
 }
 
 /// A lab in which 10.0.2.9 and 10.0.3.9 have a guard each.
