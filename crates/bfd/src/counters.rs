@@ -124,6 +124,7 @@ impl Drops {
 
 /// Counters of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 pub struct Counters {
     /// Control packets used.
     pub control_in: u64,

@@ -16,6 +16,7 @@ const KEPT: usize = 8;
 
 /// Echo variables of a session.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Echoes {
     /// 0 while none are sent.
     interval: u64,
@@ -91,7 +92,7 @@ impl Session {
     pub(crate) fn update_echo(&mut self, now: Time, random: &mut Random) {
         let interval = match self.config.echo {
             EchoMode::On { interval }
-                if self.key.hop == HopMode::Single
+                if self.traits.hop == HopMode::Single
                     && self.state == State::Up
                     && self.remote.min_echo_rx != 0 =>
             {
@@ -123,7 +124,7 @@ impl Session {
     }
 
     pub(crate) fn echo_detection_time(&self) -> u64 {
-        u64::from(self.config.detect_mult) * self.echo.interval
+        u64::from(self.traits.detect_mult) * self.echo.interval
     }
 
     /// Counts an echo that leaves now, and says which it is.
@@ -135,7 +136,7 @@ impl Session {
         if echo.deadline == Time::NEVER {
             echo.deadline = now.after(detection);
         }
-        echo.next = now.after(random.jittered(echo.interval, self.config.detect_mult));
+        echo.next = now.after(random.jittered(echo.interval, self.traits.detect_mult));
         self.counters.echo_out += 1;
         self.echo.sent
     }
@@ -154,7 +155,7 @@ impl Session {
 
     /// The echo deadline has passed; whether that is a failure.
     pub(crate) fn expire_echo(&mut self, now: Time, limit: Time, random: &mut Random) -> bool {
-        if self.echo.unanswered() < u64::from(self.config.detect_mult) {
+        if self.echo.unanswered() < u64::from(self.traits.detect_mult) {
             self.echo.deadline = limit.after(self.echo.interval.max(1));
             return false;
         }

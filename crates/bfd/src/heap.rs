@@ -48,13 +48,6 @@ impl Heap {
         }
     }
 
-    /// Makes the timer of a slot earlier, never later: for deadlines that mostly move away, and are looked at when they are reached.
-    pub(crate) fn lower(&mut self, slot: u32, time: Time) {
-        if self.at(slot).is_none_or(|at| time < self.entries[at].0) {
-            self.set(slot, time);
-        }
-    }
-
     fn remove(&mut self, at: usize) {
         let (_, slot) = self.entries.swap_remove(at);
         self.position[slot as usize] = ABSENT;

@@ -23,9 +23,10 @@ impl AuthConfig {
 impl Session {
     /// Whether a packet is authentic. Nothing changes unless it is: then its sequence number is the last one.
     pub(crate) fn authenticate(&mut self, arrival: Time, packet: &Packet<'_>) -> Result<(), AuthError> {
-        let Some(config) = &self.config.auth else {
+        if !self.traits.authenticated {
             return if packet.has_auth() { Err(AuthError::Unexpected) } else { Ok(()) };
-        };
+        }
+        let config = self.config.auth.as_ref().ok_or(AuthError::Unexpected)?;
         let auth = packet.auth()?.ok_or(AuthError::Missing)?;
         let key = config.named_by(&auth)?;
         if let (Some(sequence), Some(last)) = (auth.sequence(), self.receive_sequence) {

@@ -85,6 +85,9 @@ struct Slot {
     generation: u32,
     /// Waits in the queue of events.
     queued: bool,
+    /// What the two heaps hold for this slot; saves looking there when nothing changes.
+    wake: Time,
+    check: Time,
     session: Option<Session>,
 }
 
@@ -163,7 +166,13 @@ impl Speaker {
             Some(slot) => slot,
             None if self.slots.len() == self.capacity => return Err(AddError::Full),
             None => {
-                self.slots.push(Slot { generation: 0, queued: false, session: None });
+                self.slots.push(Slot {
+                    generation: 0,
+                    queued: false,
+                    wake: Time::NEVER,
+                    check: Time::NEVER,
+                    session: None,
+                });
                 (self.slots.len() - 1) as u32
             }
         };
@@ -184,6 +193,7 @@ impl Speaker {
         slot.generation = slot.generation.wrapping_add(1);
         self.discriminators.remove(&session.local_discr);
         self.keys.remove(&session.key);
+        (slot.wake, slot.check) = (Time::NEVER, Time::NEVER);
         self.transmits.set(id.slot, Time::NEVER);
         self.deadlines.set(id.slot, Time::NEVER);
         self.free.push(id.slot);
@@ -260,7 +270,7 @@ impl Speaker {
         let Some(session) = self.slots[slot as usize].session.as_mut() else {
             return Err(self.refuse(None, Cause::NoSession));
         };
-        if packet.ttl.is_none_or(|ttl| ttl < session.config.least_ttl(session.key.hop)) {
+        if packet.ttl.is_none_or(|ttl| ttl < session.traits.least_ttl) {
             return Err(self.refuse(Some(slot), Cause::Ttl));
         }
         let stamp = packet.arrival.map(|arrival| arrival.min(now).max(self.drained));
@@ -277,8 +287,12 @@ impl Speaker {
         let Some(session) = self.slots[slot as usize].session.as_mut() else {
             return Err(self.refuse(None, Cause::NoSession));
         };
-        session.learned_local = packet.destination.or(session.learned_local);
-        session.learned_interface = packet.interface.or(session.learned_interface);
+        if packet.destination.is_some() {
+            session.learned_local = packet.destination;
+        }
+        if packet.interface.is_some() {
+            session.learned_interface = packet.interface;
+        }
         match session.receive(now, arrival, &decoded.control, &mut self.random) {
             Ok(()) => {
                 self.touch(slot);
@@ -308,10 +322,10 @@ impl Speaker {
         if session.is_unaffiliated() {
             return Err(self.refuse(None, Cause::UnknownDiscriminator));
         }
-        if session.key.vrf != packet.vrf {
+        if session.vrf != packet.vrf {
             return Err(self.refuse(Some(slot), Cause::Vrf));
         }
-        if session.key.hop != packet.hop {
+        if session.traits.hop != packet.hop {
             if session.key.remote == packet.source {
                 return Err(self.refuse_hop_mode(slot, now));
             }
@@ -435,6 +449,7 @@ impl Speaker {
             let session = self.slots[slot as usize].session.as_ref();
             let deadline = session.map_or(Time::NEVER, Session::deadline);
             if deadline > drained {
+                self.slots[slot as usize].check = deadline;
                 self.deadlines.set(slot, deadline);
             } else {
                 self.expire(slot, now, drained);
@@ -457,6 +472,7 @@ impl Speaker {
             self.detection_error.record(error);
         }
         let deadline = session.deadline();
+        self.slots[slot as usize].check = deadline;
         self.deadlines.set(slot, deadline);
         self.touch(slot);
     }
@@ -566,8 +582,15 @@ impl Speaker {
     fn touch(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(session) = &slot.session else { return };
-        self.transmits.set(index, session.wake());
-        self.deadlines.lower(index, session.deadline());
+        let (wake, deadline) = (session.wake(), session.deadline());
+        if wake != slot.wake {
+            slot.wake = wake;
+            self.transmits.set(index, wake);
+        }
+        if deadline < slot.check {
+            slot.check = deadline;
+            self.deadlines.set(index, deadline);
+        }
         if !slot.queued && !session.pending.is_empty() {
             slot.queued = true;
             self.events.push_back(index);

@@ -109,7 +109,7 @@ impl Session {
         let poll = self.poll && !is_final;
         self.encode(poll, is_final);
         out.kind = PacketKind::Control;
-        out.port = self.key.hop.port();
+        out.port = self.traits.hop.port();
         out.source = self.key.local;
         out.len = self.cached.bytes[3];
         out.buffer = self.cached.bytes;
@@ -124,7 +124,7 @@ impl Session {
         let due = self.next_tx;
         let scheduled = !std::mem::take(&mut self.send_now);
         self.last_tx = Some(now);
-        self.next_tx = now.after(random.jittered(self.interval, self.config.detect_mult));
+        self.next_tx = now.after(random.jittered(self.interval, self.traits.detect_mult));
         Some(if scheduled { self.lateness(now, due) } else { Lateness::Unscheduled })
     }
 
@@ -138,8 +138,8 @@ impl Session {
 
     fn address(&self, id: SessionId, out: &mut Transmit) {
         out.session = id;
-        out.vrf = self.key.vrf;
-        out.interface = self.key.interface.or(match self.key.hop {
+        out.vrf = self.vrf;
+        out.interface = self.key.interface.or(match self.traits.hop {
             HopMode::Single => self.learned_interface,
             HopMode::Multi => None,
         });
@@ -156,7 +156,7 @@ impl Session {
             is_final,
             control_plane_independent: self.config.control_plane_independent,
             demand: self.demand_active,
-            detect_mult: self.config.detect_mult,
+            detect_mult: self.traits.detect_mult,
             my_discriminator: self.local_discr,
             your_discriminator: self.remote.discriminator,
             desired_min_tx: micros(self.desired_tx),
@@ -169,7 +169,8 @@ impl Session {
     fn encode(&mut self, poll: bool, is_final: bool) {
         let flags = Some((poll, is_final));
         let stale = std::mem::take(&mut self.cached.stale);
-        let key = self.config.auth.as_ref().map(|auth| &auth.send);
+        let auth = if self.traits.authenticated { self.config.auth.as_ref() } else { None };
+        let key = auth.map(|auth| &auth.send);
         if stale {
             let control = self.control(poll, is_final);
             control.encode(key.map_or(0, AuthKey::section_len), &mut self.cached.bytes);

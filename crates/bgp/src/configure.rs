@@ -81,6 +81,9 @@ impl Instance {
             self.v4.recheck_networks(core);
             self.v6.recheck_networks(core);
         }
+        if old.condition_interval != new.condition_interval {
+            self.sync_conditions();
+        }
         for id in self.core.peers.ids() {
             if old.ebgp_requires_policy != new.ebgp_requires_policy {
                 self.refresh_inbound(id);
@@ -121,10 +124,12 @@ impl Instance {
                 if uses(&config.filters_in) {
                     inbound.push((peer.id, family));
                 }
-                let other = [&config.unsuppress_map, &config.default_originate.clone().flatten()]
-                    .into_iter()
-                    .flatten()
-                    .any(|n| affected(n));
+                let advertised = config.advertise_map.as_ref().map(|a| a.map.clone());
+                let other =
+                    [&config.unsuppress_map, &config.default_originate.clone().flatten(), &advertised]
+                        .into_iter()
+                        .flatten()
+                        .any(|n| affected(n));
                 if (uses(&config.filters_out) || other)
                     && let Some(group) = peer.groups[family]
                     && !groups[family].contains(&group)
@@ -133,6 +138,7 @@ impl Instance {
                 }
             }
         }
+        self.search_conditions(|c| affected(&c.map) || affected(&c.condition));
         inbound.into_iter().for_each(|(id, family)| self.refresh_inbound_family(id, family));
         for (family, ids) in groups.iter() {
             ids.iter().for_each(|id| with_family!(self, family, |f| f.groups.rescan(*id)));
@@ -183,6 +189,7 @@ impl Instance {
             stalled_since: None,
             removed: false,
         });
+        self.sync_conditions();
         self.start_peer(id);
         id
     }
@@ -225,6 +232,7 @@ impl Instance {
                 self.check_maximum_now(id, conn);
             }
         }
+        self.sync_conditions();
         self.join_groups(id, false);
         self.more_work = true;
     }
@@ -243,6 +251,7 @@ impl Instance {
         if let Some(peer) = self.core.peers.get_mut(id) {
             peer.removed = true;
         }
+        self.sync_conditions();
         for family in Family::ALL {
             self.sweep(family, SweepKind::RemovePeer(id));
         }

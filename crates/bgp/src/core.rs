@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use ferr_bgp_wire::PeerKind;
 use ferr_policy::PolicySet;
-use ferr_types::{Asn, FamilySet, NexthopWatch, PeerId, RouteUpdate};
+use ferr_types::{Asn, Family, FamilySet, NexthopWatch, PeerId, RouteUpdate};
 
 use crate::attrs::AttrStore;
-use crate::config::{InstanceConfig, NeighborConfig};
+use crate::config::{AdvertiseMap, InstanceConfig, NeighborConfig};
 use crate::fsm::{ConnId, DownReason};
 use crate::nexthop::NexthopTable;
 use crate::peer::Peer;
@@ -183,6 +183,10 @@ pub(crate) struct Core {
     /// When the wait ends at the latest.
     pub(crate) deferral_ends: Option<Instant>,
     pub(crate) startup: Startup,
+    /// Conditions (`advertise-map`) that keep routes back now.
+    pub(crate) withheld: HashSet<(Family, AdvertiseMap)>,
+    /// When conditions are looked at again.
+    pub(crate) next_search: Option<Instant>,
 }
 
 impl Core {

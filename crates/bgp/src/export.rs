@@ -15,7 +15,8 @@ use ferr_types::{Afi, Asn, Family, PeerId, Prefix, RouterId};
 
 use crate::attrs::AttrId;
 use crate::config::{
-    AddPathTx, Filters, NeighborFamily, NexthopSelf, RemovePrivateAs, Role, SendCommunity, Unchanged,
+    AddPathTx, AdvertiseMap, Filters, NeighborFamily, NexthopSelf, RemovePrivateAs, Role, SendCommunity,
+    Unchanged,
 };
 use crate::core::{Core, LOCAL_PEER};
 use crate::inbound::lists_permit;
@@ -48,6 +49,7 @@ pub(crate) struct GroupKey {
     pub(crate) send_community: SendCommunity,
     pub(crate) unchanged: Unchanged,
     pub(crate) unsuppress_map: Option<String>,
+    pub(crate) advertise: Option<AdvertiseMap>,
     pub(crate) maximum_out: Option<u32>,
     pub(crate) role: Option<Role>,
     pub(crate) addresses: LocalAddresses,
@@ -97,6 +99,7 @@ impl GroupKey {
             send_community: neighbor.send_community,
             unchanged: neighbor.unchanged,
             unsuppress_map: neighbor.unsuppress_map.clone(),
+            advertise: neighbor.advertise_map.clone(),
             maximum_out: neighbor.maximum_prefix_out,
             role: peer.config.role.map(|(role, _)| role),
             addresses: session.addresses,
@@ -163,6 +166,16 @@ pub(crate) fn export<P: TablePrefix>(
     let policy = core.policy.clone();
     if !lists_permit(&policy, &key.filters, prefix.into(), &attrs) {
         return None;
+    }
+    if let Some(condition) = &key.advertise {
+        let route = || PolicyRoute {
+            local: path.has(flag::LOCAL),
+            peer: core.peers.get(path.peer).and_then(|p| p.addr()),
+            ..PolicyRoute::new(prefix.into(), PathAttributes::default())
+        };
+        if core.withholds(key.family, condition, route, &attrs) {
+            return None;
+        }
     }
     let class = path.flags & CLASS;
     let mut exported =

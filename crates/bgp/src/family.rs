@@ -10,6 +10,7 @@ use ferr_types::{
 use smallvec::SmallVec;
 
 use crate::attrs::AttrId;
+use crate::conditional::Condition;
 use crate::config::Bandwidth;
 use crate::core::{Core, LOCAL_PEER};
 use crate::damping::Damping;
@@ -29,6 +30,8 @@ pub(crate) struct FamilyState<P: TablePrefix> {
     pub(crate) pre_policy: HashMap<PathIdx, AttrId>,
     /// Of routes that flap, when configured.
     pub(crate) damping: Option<Damping>,
+    /// Of neighbors with an `advertise-map`.
+    pub(crate) conditions: Vec<Condition>,
     /// Sweeps in progress.
     pub(crate) sweeps: Vec<Sweep>,
 }
@@ -70,6 +73,7 @@ impl<P: TablePrefix> FamilyState<P> {
             local: LocalRoutes::default(),
             pre_policy: HashMap::new(),
             damping: None,
+            conditions: Vec::new(),
             sweeps: Vec::new(),
         }
     }
@@ -117,8 +121,9 @@ impl<P: TablePrefix> FamilyState<P> {
             }
         }
         self.decide(core);
+        let searching = self.scan_conditions(core);
         let more = self.groups.work(core, &mut self.table, &self.local);
-        more || !self.sweeps.is_empty()
+        more || searching || !self.sweeps.is_empty()
     }
 
     fn sweep_one(&mut self, core: &mut Core, dest: DestId, kind: &SweepKind) {

@@ -89,6 +89,8 @@ impl Instance {
             deferring: FamilySet::EMPTY,
             deferral_ends: None,
             startup: Default::default(),
+            withheld: HashSet::new(),
+            next_search: None,
         };
         let mut instance = Self {
             core,
@@ -389,7 +391,13 @@ impl Instance {
             self.v6m.groups.poll_timeout(now),
         ];
         let send_hold = self.send_hold(self.core.now, false);
-        let own = [send_hold, self.core.deferral_ends, self.startup_next(), self.damping_next()];
+        let own = [
+            send_hold,
+            self.core.deferral_ends,
+            self.startup_next(),
+            self.damping_next(),
+            self.core.next_search,
+        ];
         timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
     }
 
@@ -429,6 +437,7 @@ impl Instance {
         self.check_deferral(now);
         self.startup_timeout(now);
         self.damping_timeout();
+        self.conditions_timeout(now);
         self.more_work = true;
     }
 

@@ -46,6 +46,7 @@ macro_rules! with_family {
 
 mod attrs;
 mod capability;
+mod conditional;
 pub mod config;
 mod configure;
 mod core;

@@ -222,6 +222,8 @@ pub(crate) struct Table<P: TablePrefix> {
     free_path: PathIdx,
     path_count: usize,
     dirty: Vec<DestId>,
+    /// Counts changes of any path.
+    pub(crate) changes: u64,
     /// Counts changes of best paths.
     pub version: u32,
 }
@@ -238,6 +240,7 @@ impl<P: TablePrefix> Table<P> {
             free_path: PathIdx::NIL,
             path_count: 0,
             dirty: Vec::new(),
+            changes: 0,
             version: 0,
         }
     }
@@ -393,6 +396,7 @@ impl<P: TablePrefix> Table<P> {
 
     /// Queues the prefix for the decision.
     pub(crate) fn mark_dirty(&mut self, id: DestId) {
+        self.changes += 1;
         let dest = &mut self.dests[id.0 as usize];
         if !dest.dirty() {
             dest.set_dirty(true);

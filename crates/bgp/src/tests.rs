@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod backup;
+mod conditional;
 mod damping;
 mod decision;
 mod groups;

@@ -11,19 +11,14 @@ use crate::*;
 
 proptest! {
     #[test]
-    fn the_heap_is_a_sorted_list(operations in prop::collection::vec((0u32..20, 0u64..50, any::<bool>()), 0..300)) {
+    fn the_heap_is_a_sorted_list(operations in prop::collection::vec((0u32..20, 0u64..50), 0..300)) {
         let mut heap = Heap::new(20);
         let mut model = [Time::NEVER; 20];
-        for (slot, time, lower) in operations {
+        for (slot, time) in operations {
             let time = if time == 49 { Time::NEVER } else { Time(time) };
             let place = &mut model[slot as usize];
-            if lower {
-                heap.lower(slot, time);
-                *place = time.min(*place);
-            } else {
-                heap.set(slot, time);
+                            heap.set(slot, time);
                 *place = time;
-            }
             let first = model.iter().copied().min().filter(|t| *t != Time::NEVER);
             prop_assert_eq!(heap.first().map(|(t, _)| t), first);
             if let Some((time, slot)) = heap.first() {

@@ -253,6 +253,8 @@ pub struct InstanceConfig {
     pub max_med_administrative: Option<u32>,
     /// `bgp max-med on-startup`: how long after the first session, and the MED.
     pub max_med_on_startup: Option<(Duration, u32)>,
+    /// How often conditions of `advertise-map` are looked at.
+    pub condition_interval: Duration,
     /// How long a new update group waits for members before it is told anything; not at all when not set.
     pub coalesce_time: Option<Duration>,
     /// Host name sent in the FQDN capability.
@@ -295,6 +297,7 @@ impl InstanceConfig {
             update_delay: None,
             max_med_administrative: None,
             max_med_on_startup: None,
+            condition_interval: Duration::from_secs(60),
             coalesce_time: None,
             hostname: None,
             domainname: None,

@@ -232,6 +232,17 @@ pub enum AddPathTx {
     BestPerAs,
 }
 
+/// `advertise-map`: routes that are sent under a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AdvertiseMap {
+    /// Route-map that permits them.
+    pub map: String,
+    /// Sent while a route exists (`exist-map`), or while none does.
+    pub exist: bool,
+    /// Route-map that permits such a route.
+    pub condition: String,
+}
+
 /// Neighbor's part of an address family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeighborFamily {
@@ -265,6 +276,8 @@ pub struct NeighborFamily {
     pub weight: Option<u16>,
     /// `unsuppress-map`
     pub unsuppress_map: Option<String>,
+    /// `advertise-map`
+    pub advertise_map: Option<AdvertiseMap>,
     /// `attribute-unchanged`
     pub unchanged: Unchanged,
     /// Paths sent.
@@ -291,6 +304,7 @@ impl Default for NeighborFamily {
             maximum_prefix_out: None,
             weight: None,
             unsuppress_map: None,
+            advertise_map: None,
             unchanged: Unchanged::default(),
             add_path_tx: AddPathTx::Best,
             disable_add_path_rx: false,

@@ -66,6 +66,11 @@ impl<P: TablePrefix> Groups<P> {
         });
     }
 
+    /// Looks at every route again in some groups.
+    pub(crate) fn rescan_where(&mut self, wanted: impl Fn(&GroupKey) -> bool) {
+        self.groups.iter_mut().flatten().filter(|g| wanted(&g.key)).for_each(|g| g.scan = Some(0));
+    }
+
     /// Looks at every route again in one group.
     pub(crate) fn rescan(&mut self, id: GroupId) {
         if let Some(g) = self.get_mut(id) {

@@ -182,6 +182,8 @@ fn instance_config(
         .max_med
         .on_startup
         .map(|(seconds, med)| (Duration::from_secs(u64::from(seconds)), med.unwrap_or(DEFAULT_MAX_MED)));
+    let interval = g.conditional_advertisement_timer.unwrap_or(60);
+    out.condition_interval = Duration::from_secs(u64::from(interval));
     out.coalesce_time = g.coalesce_time.map(|ms| Duration::from_millis(u64::from(ms)));
     out.hostname = config.global.hostname.clone().or_else(|| around.hostname.clone());
     out.domainname.clone_from(&config.global.domainname);
@@ -397,6 +399,11 @@ fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
         maximum_prefix_out: s.maximum_prefix_out,
         weight: s.weight,
         unsuppress_map: s.unsuppress_map.clone(),
+        advertise_map: s.advertise_map.as_ref().map(|a| core::AdvertiseMap {
+            map: a.map.clone(),
+            exist: a.exist,
+            condition: a.condition.clone(),
+        }),
         unchanged: s.attribute_unchanged.map_or_else(core::Unchanged::default, |u| core::Unchanged {
             as_path: u.as_path,
             next_hop: u.next_hop,

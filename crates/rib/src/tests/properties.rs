@@ -85,7 +85,7 @@ struct End {
 
 fn route_update(prefix: usize, origin: usize, choice: usize) -> RouteUpdate {
     let (protocol, distance) = PROTOCOLS[origin];
-    let guarded = |way: &Nexthop| Nexthop { guard: way.addr().filter(|_| choice % 3 != 0), ..*way };
+    let guarded = |way: &Nexthop| Nexthop { guard: way.addr().filter(|_| !choice.is_multiple_of(3)), ..*way };
     let given: Vec<Nexthop> = ways(prefix, choice).iter().map(guarded).collect();
     let mut update = set(PREFIXES[prefix], protocol, distance, 0, &given);
     if let RouteUpdate::Set(_, spec) = &mut update
