@@ -1,5 +1,6 @@
 //! What the fuzzing targets check: an input may be refused, but what was accepted has to make sense.
 
+pub mod bfd;
 pub mod bgp;
 pub mod config;
 pub mod session;

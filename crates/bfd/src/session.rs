@@ -84,7 +84,7 @@ impl Traits {
 }
 
 /// The order of the fields is that of their use: with ten thousand sessions the cost of a packet is the cache lines that it touches.
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Session {
     pub(crate) state: State,
     pub(crate) remote_state: State,

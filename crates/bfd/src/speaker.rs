@@ -81,6 +81,7 @@ pub enum AddError {
     Config(#[from] ConfigError),
 }
 
+#[repr(C)]
 struct Slot {
     generation: u32,
     /// Waits in the queue of events.

@@ -7,6 +7,7 @@ use ferr_types::{Afi, Family};
 
 use crate::config::{AddPathTx, GracefulRestartMode, NeighborConfig, RemoteAs, Role};
 use crate::core::Core;
+use crate::long_lived;
 use crate::peer::Peer;
 
 /// Families with a neighbor's activation.
@@ -59,7 +60,10 @@ pub(crate) fn own_open(core: &Core, peer: &Peer) -> Open {
         if let Some((role, _)) = neighbor.role {
             caps.push(Capability::Role(role as u8));
         }
-        caps.extend(graceful(core, neighbor));
+        if let Some(graceful) = graceful(core, neighbor) {
+            caps.push(graceful);
+            caps.push(long_lived::capability(core, neighbor));
+        }
     }
     Open::new(asn, neighbor.hold_time, config.router_id, caps)
 }

@@ -29,7 +29,8 @@ impl Instance {
             || old.router_id != new.router_id
             || old.confederation != new.confederation
             || old.graceful_restart != new.graceful_restart
-            || old.restart_time != new.restart_time;
+            || old.restart_time != new.restart_time
+            || old.long_lived_stale_time != new.long_lived_stale_time;
         if identity || old.shutdown != new.shutdown {
             let reason =
                 if new.shutdown.is_some() { DownReason::AdminDown } else { DownReason::ConfigChange };
@@ -178,6 +179,8 @@ impl Instance {
             caught_up: false,
             eor_sent: FamilySet::EMPTY,
             stale: FamilyMap::default(),
+            long_times: FamilyMap::default(),
+            long_stale: FamilySet::EMPTY,
             refreshing: FamilySet::EMPTY,
             prefix_limit_hold: None,
             counters: Default::default(),

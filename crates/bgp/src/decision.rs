@@ -137,6 +137,7 @@ fn compare_to_med(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathConfig)
         Ordering::Equal
     };
     let steps = [
+        step(a.path.has(flag::LONG_STALE).cmp(&b.path.has(flag::LONG_STALE)), Reason::Staleness),
         step(a.path.has(flag::BACKDOOR).cmp(&b.path.has(flag::BACKDOOR)), Reason::LocalRoute),
         step(b.path.weight.cmp(&a.path.weight), Reason::Weight),
         step(b.key.local_pref.cmp(&a.key.local_pref), Reason::LocalPref),

@@ -40,6 +40,7 @@ impl Instance {
 
     pub(crate) fn session_up(&mut self, id: PeerId, conn: ConnId) {
         self.finish_removal(id);
+        self.cancel_long_lived(id);
         let now = self.core.now;
         let Some(peer) = self.core.peers.get(id) else { return };
         let Some(remote) = peer.fsm.remote_open(conn).cloned() else { return };
@@ -90,13 +91,16 @@ impl Instance {
         for family in lost {
             if let Some(peer) = self.core.peers.get_mut(id) {
                 peer.stale[family] = None;
+                peer.long_stale.remove(family);
             }
             self.sweep(family, SweepKind::RemoveStale(id));
         }
         // The restart time is over; what it keeps now is the wait for End-of-RIB.
         let until = now + self.core.config.stalepath_time;
         if let Some(peer) = self.core.peers.get_mut(id) {
-            peer.stale.iter_mut().filter_map(|(_, t)| t.as_mut()).for_each(|t| *t = until);
+            let long = peer.long_stale;
+            let waiting = peer.stale.iter_mut().filter(|(f, _)| !long.contains(*f));
+            waiting.filter_map(|(_, t)| t.as_mut()).for_each(|t| *t = until);
         }
         self.core.out.push_back(Output::SessionUp { peer: id });
         self.startup_session_up(id, restarting);
@@ -147,15 +151,19 @@ impl Instance {
         let mode = self.core.config.graceful_restart;
         let Some(peer) = self.core.peers.get_mut(id) else { return };
         let graceful = peer.graceful_restart();
+        peer.long_times = peer.long_lived_times();
         let Some(session) = peer.session.take() else { return };
         peer.dropped_count += 1;
         peer.last_reset = Some((now, reason.clone()));
         peer.control.retain(|(conn, bytes)| *conn != session.conn || bytes.get(18) == Some(&3));
         let groups = std::mem::take(&mut peer.groups);
         let helper = peer.config.graceful_restart.unwrap_or(mode) != GracefulRestartMode::Disable;
-        let kept = graceful.filter(|(_, notification, _)| helper && reason.is_graceful(*notification)).map(
-            |(time, _, families)| (families, now + Duration::from_secs(u64::from(time)).min(helper_time)),
-        );
+        let kept = graceful.filter(|(_, notification, _)| helper && reason.is_graceful(*notification));
+        let restart_end = |(time, _, families): (u16, bool, FamilySet), family, long: bool| {
+            // A family without a restart time begins with the long-lived one, if there is one (RFC 9494 section 4.2).
+            let time = Duration::from_secs(u64::from(time)).min(helper_time);
+            families.contains(family).then(|| now + time).or(long.then_some(now))
+        };
         let (name, hostname) = (peer.config.name.clone(), hostname_of(&session.remote_open));
         for family in Family::ALL {
             let core = &mut self.core;
@@ -164,12 +172,17 @@ impl Instance {
                     f.groups.leave(core, &mut f.table, &f.local, (id, group), false)
                 });
             }
-            let keep = kept.filter(|(families, _)| families.contains(family)).map(|(_, until)| until);
-            let was_stale = self
-                .core
-                .peers
-                .get_mut(id)
-                .is_some_and(|peer| std::mem::replace(&mut peer.stale[family], keep).is_some());
+            let Some(peer) = self.core.peers.get_mut(id) else { return };
+            let long = peer.long_times[family].is_some();
+            let keep = kept.and_then(|k| restart_end(k, family, long));
+            if keep.is_some() && peer.long_stale.contains(family) && peer.stale[family].is_some() {
+                // The long-lived time goes on as it began.
+                self.sweep_now(family, &SweepKind::MarkStale(id));
+                self.begin_long_lived(id, family);
+                continue;
+            }
+            peer.long_stale.remove(family);
+            let was_stale = std::mem::replace(&mut peer.stale[family], keep).is_some();
             if was_stale || self.is_sweeping_stale(id, family) {
                 // What was stale already does not survive a second failure (RFC 4724 section 4.2).
                 self.end_stale(id, family);
@@ -211,6 +224,7 @@ impl crate::peer::Peer {
                 set = kept.filter_map(|f| Family::from_codes(f.afi, f.safi)).collect();
             }
         }
+        self.long_preserved().iter().for_each(|f| set.insert(f));
         set
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct GroupKey {
     pub(crate) send_community: SendCommunity,
     pub(crate) unchanged: Unchanged,
     pub(crate) unsuppress_map: Option<String>,
+    /// The members know LLGR_STALE.
+    pub(crate) long_lived: bool,
     pub(crate) advertise: Option<AdvertiseMap>,
     pub(crate) maximum_out: Option<u32>,
     pub(crate) role: Option<Role>,
@@ -99,6 +101,7 @@ impl GroupKey {
             send_community: neighbor.send_community,
             unchanged: neighbor.unchanged,
             unsuppress_map: neighbor.unsuppress_map.clone(),
+            long_lived: peer.knows_long_lived(),
             advertise: neighbor.advertise_map.clone(),
             maximum_out: neighbor.maximum_prefix_out,
             role: peer.config.role.map(|(role, _)| role),
@@ -229,6 +232,7 @@ fn may_send(core: &Core, key: &GroupKey, path: &Path, attrs: &PathAttributes<'_>
         let stays = match community {
             Community::NO_ADVERTISE => true,
             Community::NO_EXPORT => key.kind == PeerKind::Ebgp,
+            Community::LLGR_STALE => !key.long_lived,
             Community::LOCAL_AS => key.kind != PeerKind::Ibgp,
             _ => false,
         };

@@ -56,6 +56,8 @@ pub(crate) enum SweepKind {
     RemoveStale(ferr_types::PeerId),
     /// Paths of a peer become stale.
     MarkStale(ferr_types::PeerId),
+    /// Stale paths of a peer become the last resort (RFC 9494).
+    LongLived(ferr_types::PeerId),
     /// Inbound policy of a peer runs again.
     Reevaluate(ferr_types::PeerId),
     /// Routes are handed to the RIB again (distance or `table-map` changed).
@@ -162,6 +164,7 @@ impl<P: TablePrefix> FamilyState<P> {
                     self.table.mark_dirty(dest);
                 }
             }
+            SweepKind::LongLived(peer) => self.mark_long_stale(core, *peer, dest),
             SweepKind::Reevaluate(peer) => self.reevaluate(core, *peer, dest),
             SweepKind::Reinstall => {
                 self.table.dest_mut(dest).set_touched(true);

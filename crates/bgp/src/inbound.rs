@@ -12,6 +12,7 @@ use crate::attrs::AttrId;
 use crate::config::{AllowAsIn, Filters, Reach, Role};
 use crate::core::Core;
 use crate::family::FamilyState;
+use crate::long_lived::is_long_stale;
 use crate::nexthop::{NexthopId, NexthopKey};
 use crate::peer::Peer;
 use crate::table::{DestId, Path, PathIdx, TablePrefix, flag};
@@ -51,6 +52,8 @@ struct Verdict {
     attr: AttrId,
     weight: u16,
     nexthop: NexthopId,
+    /// Path flags that follow from the attributes.
+    flags: u16,
     filtered: bool,
 }
 
@@ -174,7 +177,7 @@ impl<P: TablePrefix> FamilyState<P> {
             let verdict = match shared {
                 Some(verdict) => verdict,
                 None if closed => {
-                    Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, filtered: true }
+                    Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, flags: 0, filtered: true }
                 }
                 None => self.evaluate(core, &source, &filters, prefix, attrs, original),
             };
@@ -206,11 +209,13 @@ impl<P: TablePrefix> FamilyState<P> {
     ) -> Verdict {
         let policy = core.policy.clone();
         core.attrs.retain(original);
-        let refused = Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, filtered: true };
+        let refused =
+            Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, flags: 0, filtered: true };
         if !lists_permit(&policy, filters, prefix.into(), attrs) {
             return refused;
         }
-        let mut verdict = Verdict { weight: source.weight, filtered: false, ..refused };
+        let flags = |a: &PathAttributes<'_>| if is_long_stale(a) { flag::LONG_STALE } else { 0 };
+        let mut verdict = Verdict { weight: source.weight, flags: flags(attrs), filtered: false, ..refused };
         let mut key = source.nexthop;
         if let Some(name) = &filters.route_map {
             let dice = core.roll();
@@ -246,6 +251,7 @@ impl<P: TablePrefix> FamilyState<P> {
             if route.changed {
                 let current = route.current();
                 key = key.zip(current.next_hop).map(|(k, nh)| NexthopKey { addr: nh.forwarding(), ..k });
+                verdict.flags = flags(&current);
                 let new = core.attrs.intern(&current, core.config.default_local_pref);
                 core.attrs.release(original);
                 verdict.attr = new;
@@ -268,7 +274,7 @@ impl<P: TablePrefix> FamilyState<P> {
             return self.withdraw_one(core, source.peer, path_id, prefix);
         }
         let dest = self.table.find_or_insert(prefix);
-        let flags = source.flags | if verdict.filtered { flag::FILTERED } else { 0 };
+        let flags = source.flags | verdict.flags | if verdict.filtered { flag::FILTERED } else { 0 };
         let mut new = Path {
             attr: verdict.attr,
             peer: source.peer,
@@ -408,7 +414,7 @@ impl<P: TablePrefix> FamilyState<P> {
             let prefix = self.table.dest(dest).prefix;
             let verdict = if closed {
                 core.attrs.retain(original);
-                Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, filtered: true }
+                Verdict { attr: original, weight: 0, nexthop: NexthopId::NONE, flags: 0, filtered: true }
             } else {
                 self.evaluate(core, &source, &filters, prefix, &attrs, original)
             };

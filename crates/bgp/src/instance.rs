@@ -406,16 +406,16 @@ impl Instance {
         self.set_now(now);
         for id in self.core.peers.ids() {
             let mut actions = Vec::new();
-            let mut expired = Vec::new();
+            let (mut expired, mut outlived) = (Vec::new(), Vec::new());
             let mut restart = false;
             if let Some(peer) = self.core.peers.get_mut(id) {
                 if peer.fsm.poll_timeout().is_some_and(|t| t <= now) {
                     peer.fsm.handle_timeout(now, &mut actions);
                 }
-                for (family, until) in peer.stale.iter_mut() {
-                    if until.is_some_and(|t| t <= now) {
-                        *until = None;
-                        expired.push(family);
+                for family in Family::ALL {
+                    if peer.stale[family].is_some_and(|t| t <= now) {
+                        let list = if peer.outlive(family, now) { &mut outlived } else { &mut expired };
+                        list.push(family);
                     }
                 }
                 if peer.prefix_limit_hold.flatten().is_some_and(|t| t <= now) {
@@ -424,6 +424,7 @@ impl Instance {
                 }
             }
             self.run(id, actions);
+            outlived.into_iter().for_each(|f| self.begin_long_lived(id, f));
             let any_expired = !expired.is_empty();
             expired.into_iter().for_each(|f| self.sweep(f, SweepKind::RemoveStale(id)));
             if any_expired {

@@ -17,7 +17,7 @@
 //! * Work per call is bounded: what takes longer is done in slices by [`Instance::work`].
 //!
 //! RFC 4271, 1997, 2545, 2918, 4360, 4456, 4486, 4724, 4760, 5065, 5492, 6286, 6608, 6793, 7313, 7606, 7607, 7911, 8092, 8212,
-//! 8326, 8538, 8654, 8950, 9003, 9234, 9687.
+//! 8326, 8538, 8654, 8950, 9003, 9234, 9494, 9687; 2439 where configured.
 #![forbid(unsafe_code)]
 
 /// Runs an expression over the state of one family, whatever its prefix type.
@@ -60,6 +60,7 @@ mod group;
 mod inbound;
 mod instance;
 mod local;
+mod long_lived;
 mod nexthop;
 mod peer;
 mod restart;

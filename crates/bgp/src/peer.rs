@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferr_bgp_wire::{Capability, Open, SessionContext};
@@ -141,6 +141,10 @@ pub(crate) struct Peer {
     pub(crate) eor_sent: FamilySet,
     /// Families with stale routes, and until when they are kept.
     pub(crate) stale: FamilyMap<Option<Instant>>,
+    /// How long stale routes of the last session outlive the restart time (RFC 9494).
+    pub(crate) long_times: FamilyMap<Option<Duration>>,
+    /// Families in which they do now.
+    pub(crate) long_stale: FamilySet,
     /// Families in an enhanced refresh: paths not seen again are removed at its end.
     pub(crate) refreshing: FamilySet,
     /// Waits out `maximum-prefix ... restart`, or for `clear` if `None` inside.

@@ -278,6 +278,7 @@ impl Instance {
     fn end_of_rib(&mut self, id: PeerId, family: Family) {
         let Some(peer) = self.core.peers.get_mut(id) else { return };
         peer.eor_received.insert(family);
+        peer.long_stale.remove(family);
         if peer.stale[family].take().is_some() {
             self.sweep(family, SweepKind::RemoveStale(id));
         }

@@ -80,6 +80,8 @@ pub mod flag {
     pub const DAMPED: u16 = 64;
     /// Withdrawn; kept for its past.
     pub const HISTORY: u16 = 1024;
+    /// Carries LLGR_STALE (RFC 9494).
+    pub const LONG_STALE: u16 = 2048;
     /// A backdoor network: known, not preferred.
     pub const BACKDOOR: u16 = 128;
     /// Aggregate made here.

@@ -10,6 +10,7 @@ mod inbound;
 mod ipv6;
 mod lab;
 mod local;
+mod long_lived;
 mod outbound;
 mod restart;
 mod session;

@@ -47,6 +47,10 @@ impl Community {
     pub const LOCAL_AS: Self = Self(0xffff_ff03);
     /// RFC 8326.
     pub const GRACEFUL_SHUTDOWN: Self = Self(0xffff_0000);
+    /// Stale for long: the last resort (RFC 9494).
+    pub const LLGR_STALE: Self = Self(0xffff_0006);
+    /// Not to be kept as stale for long (RFC 9494).
+    pub const NO_LLGR: Self = Self(0xffff_0007);
     /// RFC 7999.
     pub const BLACKHOLE: Self = Self(0xffff_029a);
 

@@ -79,6 +79,7 @@ async fn absent(ctx: &mut Ctx<'_>, empty: Empty) -> Outcome {
     match empty {
         Empty::Object => ctx.out.push("{}\n"),
         Empty::Array => ctx.out.push("[]\n"),
+        Empty::Table => ctx.out.push("{\"numPrefix\":0,\"numPaths\":0}\n"),
         Empty::PerInstance => {
             let names = ctx.handle().bgp(|world, _| bgp::select::Scope::All.names(world)).await?;
             let mut o = Obj::new();

@@ -1,4 +1,4 @@
-//! Writes the seeds of the fuzzing targets for BGP and the vty sockets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
+//! Writes the seeds of the fuzzing targets for BGP, BFD and the vty sockets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
 //!
 //! They are the recorded messages and one message per kind of malformed attribute; names are hashes of the content.
 
@@ -52,6 +52,27 @@ const MALFORMED: &[&[u8]] = &[
 ];
 
 const MANDATORY: &[u8] = &[0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9, 0x40, 3, 4, 192, 0, 2, 1];
+
+/// BFD control packets: Down, Up with P, one with a password, one with a SHA1 digest.
+const BFD: &[&[u8]] = &[
+    &[0x20, 0x40, 3, 24, 0, 0, 0, 1, 0, 0, 0, 0, 0, 15, 66, 64, 0, 15, 66, 64, 0, 0, 0, 0],
+    &[0x20, 0xe0, 3, 24, 0, 0, 0, 1, 0, 0, 0, 2, 0, 4, 147, 224, 0, 4, 147, 224, 0, 0, 195, 80],
+    &[0x27, 0x44, 1, 28, 0, 0, 0, 1, 0, 0, 0, 0, 0, 15, 66, 64, 0, 15, 66, 64, 0, 0, 0, 0, 1, 4, 1, 65],
+    &[
+        0x21, 0x4c, 5, 52, 0, 0, 0, 1, 0, 0, 0, 0, 0, 15, 66, 64, 0, 15, 66, 64, 0, 0, 0, 0, 5, 28, 1, 0, 0,
+        0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ],
+];
+
+/// Lives of a BFD session: configurations (plain, demand, echo, unaffiliated echo), each before [`BFD_STEPS`].
+const BFD_CONFIGS: &[&[u8]] =
+    &[&[0xe0, 12, 12, 2], &[0xe2, 12, 12, 2], &[0xe8, 12, 12, 2, 12], &[0xec, 12, 12, 2, 12]];
+/// The peer is Down, Init, and Up with F and then with P; it returns echoes, sends new timers, and falls silent.
+const BFD_STEPS: &[u8] = &[
+    0, 1, 2, 98, 9, 98, 9, 98, 9, 0, 2, 2, 98, 9, 98, 9, 98, 9, 0, 11, 2, 98, 9, 98, 9, 98, 9, 0, 39, 2, 98,
+    9, 98, 9, 98, 9, 7, 60, 10, 6, 7, 60, 10, 6, 0, 3, 4, 98, 11, 98, 5, 0, 0, 10, 0xe0, 50, 50, 4, 7, 200,
+    14, 9, 1, 9, 0,
+];
 
 /// What clients of the vty sockets send.
 const TYPED: &[&[u8]] = &[
@@ -129,6 +150,12 @@ fn main() -> io::Result<()> {
                 seeds.message(frame.kind, frame.body, choice);
             }
         }
+    }
+    for packet in BFD {
+        seeds.add("bfd_control", &[packet]);
+    }
+    for config in BFD_CONFIGS {
+        seeds.add("bfd_session", &[config, BFD_STEPS]);
     }
     for bad in MALFORMED {
         for choice in 0..3 {

@@ -225,6 +225,8 @@ pub struct InstanceConfig {
     pub graceful_restart: GracefulRestartMode,
     /// Restart time sent to peers, seconds.
     pub restart_time: u16,
+    /// How long peers are asked to keep our routes beyond the restart time (RFC 9494), seconds; 0 for not at all.
+    pub long_lived_stale_time: u32,
     /// Our forwarding state outlives a restart (`preserve-fw-state`).
     pub preserve_forwarding: bool,
     /// How long a restarting peer's routes are kept.
@@ -283,6 +285,7 @@ impl InstanceConfig {
             network_import_check: true,
             graceful_restart: GracefulRestartMode::default(),
             restart_time: 120,
+            long_lived_stale_time: 0,
             preserve_forwarding: false,
             stalepath_time: Duration::from_secs(360),
             select_defer_time: Duration::from_secs(360),

@@ -158,6 +158,7 @@ fn instance_config(
         Some(false) => core::GracefulRestartMode::Disable,
     };
     out.restart_time = gr.restart_time.unwrap_or(120);
+    out.long_lived_stale_time = gr.llgr_stale_time.unwrap_or(0);
     out.preserve_forwarding = gr.preserve_fw_state;
     let seconds = |v: Option<u16>| Duration::from_secs(u64::from(v.unwrap_or(360)));
     out.stalepath_time = seconds(gr.stalepath_time);

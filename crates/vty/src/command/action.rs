@@ -117,4 +117,6 @@ pub(crate) enum Empty {
     Array,
     /// One empty object per BGP instance.
     PerInstance,
+    /// A table of routes without one.
+    Table,
 }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod compare;
+mod plan;
+mod text;
 
 use std::process::Command;
 
@@ -14,163 +16,10 @@ use ferr_testnet::{Error, Ferrd, Host};
 use serde_json::{Map, Value};
 
 use compare::{Intended, compare};
+use plan::{BIRD_CONF, COMMANDS, CONF, TEXTS};
+use text::lines;
 
 const INTENDED: &str = include_str!("intended.txt");
-
-const CONF: &str = "frr version 8.4.4
-frr defaults traditional
-ip route 10.1.0.0/16 blackhole
-ip route 10.1.1.0/24 192.0.2.2
-ip route 10.1.2.0/24 192.0.2.2 77 tag 5
-ip route 10.1.2.0/24 192.0.2.3 77 tag 5
-ip route 10.1.3.0/24 eth0
-ip route 10.1.4.0/24 reject
-ip route 172.16.0.0/12 10.1.1.1
-ipv6 route 2001:db8:1::/48 blackhole
-ipv6 route 2001:db8:1:1::/64 2001:db8:12::2
-ip prefix-list NET seq 5 permit 10.0.0.0/8 le 24
-ip prefix-list NET seq 10 deny any
-bgp as-path access-list THEIRS seq 5 permit _65002$
-bgp community-list standard RED seq 5 permit 65002:99
-route-map IN permit 10
- match community RED
- set local-preference 150
- set community 65001:1 additive
- on-match next
-exit
-route-map IN permit 20
- match ip address prefix-list NET
-exit
-route-map IN permit 30
- match as-path THEIRS
- set metric 77
- set weight 20
-exit
-route-map OUT permit 10
- set community 65001:77 no-export
- set as-path prepend 65001
-exit
-route-map STATIC permit 10
- match tag 5
- set metric 9
-exit
-route-map ALL permit 10
-exit
-router bgp 65001
- bgp router-id 10.0.0.1
- bgp bestpath as-path multipath-relax
- bgp bestpath compare-routerid
- neighbor 192.0.2.2 remote-as 65002
- neighbor 192.0.2.2 description upstream
- neighbor 192.0.2.2 timers 3 9
- neighbor 192.0.2.2 timers connect 1
- neighbor 192.0.2.3 remote-as 65003
- neighbor 192.0.2.3 update-source 192.0.2.11
- neighbor 192.0.2.3 timers 3 9
- neighbor 192.0.2.3 timers connect 1
- neighbor 192.0.2.4 remote-as 65001
- neighbor 192.0.2.4 update-source 192.0.2.12
- neighbor 192.0.2.4 timers 3 9
- neighbor 192.0.2.4 timers connect 1
- neighbor 192.0.2.9 remote-as 65009
- neighbor 192.0.2.9 shutdown
- neighbor 2001:db8:12::2 remote-as 65002
- neighbor 2001:db8:12::2 timers 3 9
- neighbor 2001:db8:12::2 timers connect 1
- address-family ipv4 unicast
-  network 10.1.0.0/16
-  network 10.99.0.0/16
-  aggregate-address 10.2.0.0/16
-  aggregate-address 10.4.0.0/16 summary-only
-  redistribute static route-map STATIC
-  neighbor 192.0.2.2 soft-reconfiguration inbound
-  neighbor 192.0.2.2 route-map IN in
-  neighbor 192.0.2.2 route-map OUT out
-  neighbor 192.0.2.3 default-originate
-  neighbor 192.0.2.3 route-map ALL in
-  neighbor 192.0.2.3 route-map ALL out
-  neighbor 192.0.2.4 route-reflector-client
-  neighbor 192.0.2.4 next-hop-self
-  no neighbor 2001:db8:12::2 activate
- exit-address-family
- address-family ipv6 unicast
-  network 2001:db8:1::/48
-  neighbor 2001:db8:12::2 activate
-  neighbor 2001:db8:12::2 route-map IN in
-  neighbor 2001:db8:12::2 route-map OUT out
- exit-address-family
-exit
-";
-
-/// Three neighbors in one daemon: two of other ASes with a route in common, and one of ours.
-const BIRD_CONF: &str = "router id 10.0.0.2;
-protocol device {}
-protocol static own2 { ipv4;
-  route 10.2.1.0/24 blackhole { bgp_community.add((65002,99)); };
-  route 10.2.2.0/24 blackhole { bgp_community.add((65002,98)); bgp_large_community.add((65002,1,2)); };
-  route 10.2.3.0/25 blackhole { bgp_path.prepend(65010); bgp_med = 30; };
-  route 198.18.0.0/15 blackhole; }
-ipv4 table t3;
-protocol static own3 { ipv4 { table t3; };
-  route 10.2.2.0/24 blackhole;
-  route 10.3.1.0/24 blackhole { bgp_med = 5; }; }
-ipv4 table t4;
-protocol static own4 { ipv4 { table t4; };
-  route 10.4.1.0/24 blackhole { bgp_med = 7; };
-  route 10.4.2.0/24 blackhole { bgp_local_pref = 200; }; }
-protocol static own6 { ipv6; route 2001:db8:2::/48 blackhole; route 2001:db8:3::/48 blackhole; }
-template bgp common { strict bind yes; hold time 9;
-  connect delay time 1; connect retry time 1; error wait time 1, 2; }
-protocol bgp peer2 from common { local 192.0.2.2 as 65002; neighbor 192.0.2.1 as 65001;
-  ipv4 { import all; export where source = RTS_STATIC; }; }
-protocol bgp peer3 from common { local 192.0.2.3 as 65003; neighbor 192.0.2.11 as 65001;
-  ipv4 { table t3; import all; export where source = RTS_STATIC; }; }
-protocol bgp peer4 from common { local 192.0.2.4 as 65001; neighbor 192.0.2.12 as 65001;
-  ipv4 { table t4; import all; export where source = RTS_STATIC; }; }
-protocol bgp peer6 { local 2001:db8:12::2 as 65002; neighbor 2001:db8:12::1 as 65001; hold time 9;
-  connect delay time 1; connect retry time 1; error wait time 1, 2;
-  ipv6 { import all; export where source = RTS_STATIC; }; }
-";
-
-const COMMANDS: &[&str] = &[
-    "show bgp summary json",
-    "show bgp vrf all summary json",
-    "show bgp ipv4 unicast summary json",
-    "show bgp ipv4 unicast json",
-    "show bgp ipv6 unicast json",
-    "show ip bgp 10.2.1.0/24 json",
-    "show ip bgp 10.2.2.0/24 json",
-    "show ip bgp 10.2.3.0/25 json",
-    "show ip bgp 10.4.1.0/24 json",
-    "show ip bgp 10.4.0.0/16 json",
-    "show ip bgp 10.1.0.0/16 json",
-    "show ip bgp 10.99.0.0/16 json",
-    "show bgp ipv6 unicast 2001:db8:2::/48 json",
-    "show ip bgp 10.1.2.0/24 json",
-    "show ip bgp 10.2.0.0/16 json",
-    "show ip bgp 203.0.113.0/24 json",
-    "show bgp ipv4 unicast neighbors 192.0.2.2 advertised-routes json",
-    "show bgp ipv4 unicast neighbors 192.0.2.3 advertised-routes json",
-    "show bgp ipv4 unicast neighbors 192.0.2.4 advertised-routes json",
-    "show bgp ipv6 unicast neighbors 2001:db8:12::2 advertised-routes json",
-    "show bgp ipv4 unicast neighbors 192.0.2.2 received-routes json",
-    "show bgp ipv4 unicast neighbors 192.0.2.2 routes json",
-    "show bgp neighbors 192.0.2.2 json",
-    "show bgp neighbors 192.0.2.3 json",
-    "show bgp neighbors 192.0.2.4 json",
-    "show bgp neighbors 192.0.2.9 json",
-    "show bgp neighbors 192.0.2.77 json",
-    "show bgp vrfs json",
-    "show ip route json",
-    "show ipv6 route json",
-    "show ip route 10.1.2.0/24 json",
-    "show ip route 10.2.1.7 json",
-    "show ip route static json",
-    "show ip route summary json",
-    "show interface brief json",
-    "show ip prefix-list json",
-    "show route-map json",
-];
 
 /// JSON of an answer. `vtysh` puts the values of several daemons one behind the other: their keys make one object.
 fn parse(command: &str, text: &str) -> Result<Value, Error> {
@@ -188,54 +37,10 @@ fn parse(command: &str, text: &str) -> Result<Value, Error> {
     Ok(Value::Object(all))
 }
 
-/// Commands whose text is compared line by line.
-const TEXTS: &[&str] = &[
-    "show ip route",
-    "show ipv6 route",
-    "show ip route 10.2.2.0/24",
-    "show bgp summary",
-    "show bgp ipv4 unicast",
-    "show ip bgp 10.2.2.0/24",
-    "show ip bgp 10.1.0.0/16",
-    "show ip bgp 10.1.2.0/24",
-    "show ip bgp 10.4.1.0/24",
-    "show bgp ipv6 unicast",
-    "show bgp ipv6 unicast 2001:db8:2::/48",
-    "show interface brief",
-    "show ip prefix-list",
-    "show running-config",
-];
-
-/// Lines without what differs from run to run, as keys of an object, so that they are compared as a set.
-fn lines(text: &str) -> Value {
-    let time = |w: &str| w.len() >= 8 && w.bytes().all(|b| b.is_ascii_digit() || b == b':');
-    let stable = |line: &&str| {
-        let volatile = ["RIB entries", "Peers ", "BGP table version", "      Last update", "  Last update"];
-        !line.trim().is_empty() && !volatile.iter().any(|v| line.starts_with(v))
-    };
-    let normal = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let [peer, "4", asn, _received, _sent, rest @ ..] = words.as_slice() {
-            let rest: Vec<&str> = rest.iter().map(|w| if time(w) { "TIME" } else { w }).collect();
-            return format!("{peer} {asn} {}", rest.join(" "));
-        }
-        // Which of two paths stands first depends on which came first.
-        let line = match line.split_once(", version ").or_else(|| line.split_once(", best #")) {
-            Some((head, _)) => head.to_owned(),
-            None if line.starts_with('*') => line.replace("10.2.2.0/24", "           "),
-            None => line.to_owned(),
-        };
-        let line = line.as_str();
-        let (head, last) = line.rsplit_once(' ').unwrap_or(("", line));
-        if time(last) { format!("{head} TIME") } else { line.trim_end().to_owned() }
-    };
-    Value::Object(text.lines().filter(stable).map(|line| (normal(line), Value::Bool(true))).collect())
-}
-
 /// What the neighbors were sent: attributes of each route, by protocol and prefix.
 fn sent(bird: &Bird) -> Result<Value, Error> {
     let mut all = Map::new();
-    for peer in ["peer2", "peer3", "peer4", "peer6"] {
+    for peer in ["peer2", "peer3", "peer4", "peer5", "peer6"] {
         let text = bird.birdc(&format!("show route all protocol {peer}"))?;
         let mut routes = Map::new();
         let mut prefix = "";
@@ -274,22 +79,36 @@ fn kernel(host: &Host, v6: bool) -> Result<Value, Error> {
 struct Side<'a> {
     pair: &'a Pair,
     bird: &'a Bird,
-    vtysh: &'a dyn Fn(&str) -> Result<String, Error>,
+    vtysh: &'a dyn Fn(&[&str]) -> Result<String, Error>,
 }
 
 impl Side<'_> {
     fn json(&self, command: &str) -> Result<Value, Error> {
-        parse(command, &(self.vtysh)(command)?)
+        parse(command, &(self.vtysh)(&[command])?)
+    }
+
+    /// The answers to many commands of one `vtysh`, which takes longer to start than to answer.
+    fn answers<'c>(&self, commands: &[&'c str]) -> Result<Vec<(&'c str, String)>, Error> {
+        // Answered by `vtysh` itself, always with the same line.
+        const BETWEEN: &str = "show daemons";
+        let line = (self.vtysh)(&[BETWEEN])?;
+        let all: Vec<&str> = commands.iter().flat_map(|c| [*c, BETWEEN]).collect();
+        let text = (self.vtysh)(&all)?;
+        let parts: Vec<&str> = text.split(&line).collect();
+        assert_eq!(parts.len(), commands.len() + 1, "{text}");
+        Ok(commands.iter().copied().zip(parts.into_iter().map(str::to_owned)).collect())
     }
 
     /// Everything that is compared, by name.
     fn ask(&self) -> Result<Vec<(String, Value)>, Error> {
         let mut answers = Vec::new();
-        for command in COMMANDS {
-            answers.push(((*command).to_owned(), self.json(command)?));
+        for (command, text) in self.answers(COMMANDS)? {
+            // What is no JSON is compared as it is.
+            let value = parse(command, &text).unwrap_or(Value::String(text));
+            answers.push((command.to_owned(), value));
         }
-        for command in TEXTS {
-            answers.push(((*command).to_owned(), lines(&(self.vtysh)(command)?)));
+        for (command, text) in self.answers(TEXTS)? {
+            answers.push((command.to_owned(), lines(&text)));
         }
         answers.push(("kernel ipv4".to_owned(), kernel(&self.pair.us, false)?));
         answers.push(("kernel ipv6".to_owned(), kernel(&self.pair.us, true)?));
@@ -302,6 +121,7 @@ impl Side<'_> {
         let host = &self.pair.us;
         host.wait(40, "all routes received", || {
             let summary = self.json("show bgp summary json").map_err(|e| e.to_string())?;
+            let view = self.json("show bgp view V1 summary json").map_err(|e| e.to_string())?;
             let received =
                 |family: &str, peer: &str| summary[family]["peers"][peer]["pfxRcd"].as_u64().unwrap_or(0);
             let have = [
@@ -309,9 +129,13 @@ impl Side<'_> {
                 received("ipv4Unicast", "192.0.2.3"),
                 received("ipv4Unicast", "192.0.2.4"),
                 received("ipv6Unicast", "2001:db8:12::2"),
+                view["ipv4Unicast"]["peers"]["192.0.2.5"]["pfxRcd"].as_u64().unwrap_or(0),
             ];
-            if have == [3, 2, 2, 2] { Ok(()) } else { Err(format!("{have:?} of {summary}")) }
+            if have == [3, 2, 2, 2, 1] { Ok(()) } else { Err(format!("{have:?} of {summary}")) }
         })?;
+        // A link that goes and comes back, so that there is a history to show.
+        host.ip("link set lo down")?;
+        host.ip("link set lo up")?;
         let (mut last, mut same) = (Vec::new(), 0);
         host.wait(20, "nothing to change any more", || {
             let now = [kernel(host, false), kernel(host, true), sent(self.bird)];
@@ -336,8 +160,10 @@ fn prepare(pair: &Pair) -> Result<(), Error> {
     for (host, address) in [
         (&pair.us, "192.0.2.11/24"),
         (&pair.us, "192.0.2.12/24"),
+        (&pair.us, "192.0.2.13/24"),
         (&pair.them, "192.0.2.3/24"),
         (&pair.them, "192.0.2.4/24"),
+        (&pair.them, "192.0.2.5/24"),
     ] {
         host.addr("eth0", address)?;
     }
@@ -351,7 +177,7 @@ fn frr_and_ferrd_show_the_same() -> Result<(), Error> {
     let reference = {
         let frr = Frr::start(&first.us, CONF)?;
         let bird = Bird::start(&first.them, BIRD_CONF)?;
-        let side = Side { pair: &first, bird: &bird, vtysh: &|c| frr.vtysh(&[c]) };
+        let side = Side { pair: &first, bird: &bird, vtysh: &|c| frr.vtysh(c) };
         side.settle()?;
         side.ask()?
     };
@@ -361,7 +187,7 @@ fn frr_and_ferrd_show_the_same() -> Result<(), Error> {
         prepare(second)?;
         let ferrd = Ferrd::start(&second.us, &second.program, CONF)?;
         let bird = Bird::start(&second.them, BIRD_CONF)?;
-        let side = Side { pair: second, bird: &bird, vtysh: &|c| ferrd.vtysh(&[c]) };
+        let side = Side { pair: second, bird: &bird, vtysh: &|c| ferrd.vtysh(c) };
         side.settle()?;
         ours = side.ask()?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Command, Level};
 use crate::command::Action;
-use crate::command::action::Empty::{self, Array, Object, PerInstance};
+use crate::command::action::Empty::{self, Array, Object, PerInstance, Table};
 use crate::door::Doors;
 
 const fn show(doors: Doors, syntax: &'static str, empty: Empty) -> Command {
@@ -16,6 +16,7 @@ const fn accept(doors: Doors, syntax: &'static str) -> Command {
 pub(super) const TABLE: &[Command] = &[
     show(Doors::BGP, "show [ip] bgp vrf all l2vpn evpn summary [TEXT] [json]", PerInstance),
     show(Doors::BGP, "show [ip] bgp [<view|vrf> VRF] l2vpn evpn [json]", Object),
+    show(Doors::BGP, "show [ip] bgp [<view|vrf> VRF] l2vpn evpn route [json]", Table),
     show(Doors::BGP, "show [ip] bgp [<view|vrf> VRF] l2vpn evpn {WORD} [json]", Object),
     show(Doors::BGP, "show bgp <ipv4|ipv6> vpn <all|rd> {WORD} [json]", Object),
     show(Doors::BGP, "show bgp vrf VRF vni [json]", Object),

@@ -28,6 +28,12 @@ const fn origin(origin: Origin) -> &'static str {
     }
 }
 
+/// Neighbors that a prefix was sent to.
+pub(super) fn told(bgp: &mut Instance, dest: &DestView) -> Vec<Told> {
+    let peers = dest.advertised_to.iter().filter_map(|id| bgp.peer_view(*id));
+    peers.map(|p| (p.config.name, p.hostname)).collect()
+}
+
 /// Text of one prefix.
 pub(super) fn text(out: &mut Out<'_>, dest: &DestView, head: &Head, told: &[Told], clock: &Clock) {
     line!(out, "BGP routing table entry for {}, version {}", dest.prefix, dest.version);
@@ -284,8 +290,7 @@ fn look_up(bgp: &mut Instance, family: ferr_types::Family, target: Target) -> Op
         Target::Exact(prefix) => bgp.route(family, prefix),
         Target::Longest(addr) => bgp.route_for(family, addr),
     }?;
-    let told = dest.advertised_to.clone().into_iter().filter_map(|id| bgp.peer_view(id));
-    let told = told.map(|p| (p.config.name, p.hostname)).collect();
+    let told = told(bgp, &dest);
     Some((dest, told))
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use ferr_state::bgp::config::RemoteAs;
 use ferr_state::bgp::{DestView, GroupView, PeerView, RouteFilter, State};
-use ferr_types::Family;
+use ferr_types::{Afi, Family, Prefix};
 use serde_json::Value;
 
 use super::select::{self, Scope, Wanted};
 use crate::json::Obj;
-use crate::output::{Out, Outcome, Status, line, put};
+use crate::output::{Out, Outcome, Status, line};
 use crate::pattern::Args;
 use crate::show::Ctx;
 
@@ -21,17 +21,13 @@ pub(super) async fn vrfs(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let mut rows = ctx
         .handle()
         .bgp(|world, _| {
-            let rows = world.instances.iter_mut().map(|(name, instance)| {
+            // A view is not of a VRF.
+            let of_vrfs = world.instances.iter_mut().filter(|(_, i)| !i.view);
+            let rows = of_vrfs.map(|(name, instance)| {
                 let peers = instance.bgp.peer_views();
                 let up = peers.iter().filter(|p| p.state == State::Established).count();
                 let config = instance.bgp.config();
-                let kind = if instance.view {
-                    "VIEW"
-                } else if name == select::DEFAULT {
-                    "DFLT"
-                } else {
-                    "VRF"
-                };
+                let kind = if name == select::DEFAULT { "DFLT" } else { "VRF" };
                 (name.clone(), kind, config.vrf.0, config.router_id.to_string(), peers.len(), up)
             });
             rows.collect::<Vec<_>>()
@@ -58,10 +54,10 @@ pub(super) async fn vrfs(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         return Ok(Status::Success);
     }
     line!(ctx.out, "Type  Id     routerId          #PeersCfg  #PeersEstb  Name");
-    line!(ctx.out, "            L3-VNI            RouterMAC              Interface");
+    line!(ctx.out, "             L3-VNI            RouterMAC              Interface");
     for (name, kind, id, router_id, peers, up) in &rows {
-        line!(ctx.out, "{kind:<4}  {id:<5}  {router_id:<16}  {peers:>9}  {up:>10}  {name}");
-        line!(ctx.out, "{:<11} {:<16}  {:<21}  unknown", "", 0, "00:00:00:00:00:00");
+        line!(ctx.out, "{kind:<4}  {id:<5}  {router_id:<16}  {peers:<9}  {up:<10}  {name}");
+        line!(ctx.out, "{:<12} {:<16}  {:<21}  unknown", "", 0, "00:00:00:00:00:00");
     }
     line!(ctx.out, "\nTotal number of VRFs (including default): {}", rows.len());
     Ok(Status::Success)
@@ -261,6 +257,9 @@ struct Tally {
     aggregates: u64,
     highest_public: u32,
     addresses: f64,
+    /// The last prefix that no other covers, and how many there are.
+    top: Option<Prefix>,
+    uncovered: u64,
     by_length: BTreeMap<u8, u64>,
 }
 
@@ -270,8 +269,13 @@ impl Tally {
         let len = dest.prefix.len();
         self.length_sum += u64::from(len);
         *self.by_length.entry(len).or_default() += 1;
-        let bits = dest.prefix.afi().max_prefix_len() - len;
-        self.addresses += f64::from(bits).exp2();
+        // A covering prefix comes before what it covers.
+        if !self.top.is_some_and(|top| top.covers(dest.prefix)) {
+            self.top = Some(dest.prefix);
+            self.uncovered += 1;
+            let bits = dest.prefix.afi().max_prefix_len() - len;
+            self.addresses += f64::from(bits).exp2();
+        }
         for path in &dest.paths {
             let a = path.attributes();
             let hops = u64::from(a.as_path.hop_count(false));
@@ -299,12 +303,12 @@ impl Tally {
             .put("totalAdvertisements", self.adverts)
             .put("totalPrefixes", self.prefixes)
             .put("averagePrefixLength", Self::average(self.length_sum, self.prefixes))
-            .put("unaggregateablePrefixes", self.prefixes)
-            .put("maximumAggregateablePrefixes", 0)
+            .put("unaggregateablePrefixes", self.uncovered)
+            .put("maximumAggregateablePrefixes", self.prefixes - self.uncovered)
             .put("bgpAggregateAdvertisements", self.aggregates)
             .put("addressSpaceAdvertised", self.addresses)
             .put("%announced", 100.0 * self.addresses / space);
-        if family.afi() == ferr_types::Afi::Ipv4 {
+        if family.afi() == Afi::Ipv4 {
             o.put("/8equivalent", self.addresses / 24f64.exp2())
                 .put("/24equivalent", self.addresses / 8f64.exp2());
         } else {
@@ -373,16 +377,27 @@ pub(super) async fn statistics(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
 
 fn statistics_text(out: &mut Out<'_>, tally: &Tally, family: Family, vrf: &str) {
     line!(out, "BGP {family} RIB statistics (VRF {vrf})");
-    let rows = [
-        ("Total Advertisements", tally.adverts),
-        ("Total Prefixes", tally.prefixes),
-        ("BGP Aggregate advertisements", tally.aggregates),
-        ("Advertisements with paths", tally.with_path),
-        ("Longest AS-Path (hops)", tally.longest),
-        ("Highest public ASN", u64::from(tally.highest_public)),
-    ];
-    rows.iter().for_each(|(title, n)| line!(out, "{title:<30}: {n:>12}"));
-    let average = Tally::average(tally.length_sum, tally.prefixes);
-    line!(out, "{:<30}: {average:>12.2}", "Average prefix length");
-    put!(out, "\n");
+    let count = |out: &mut Out<'_>, title: &str, n: u64| line!(out, "{title:<30}: {n:>12}");
+    let part = |out: &mut Out<'_>, title: &str, n: f64| line!(out, "{title}: {n:>12.2}");
+    count(out, "Total Advertisements", tally.adverts);
+    count(out, "Total Prefixes", tally.prefixes);
+    part(out, "Average prefix length         ", Tally::average(tally.length_sum, tally.prefixes));
+    count(out, "Unaggregateable prefixes", tally.uncovered);
+    count(out, "Maximum aggregateable prefixes", tally.prefixes - tally.uncovered);
+    count(out, "BGP Aggregate advertisements", tally.aggregates);
+    line!(out, "{:<30}: {:>12.0}", "Address space advertised", tally.addresses);
+    let space = f64::from(family.afi().max_prefix_len()).exp2();
+    part(out, &format!("{:>29} ", "% announced"), 100.0 * tally.addresses / space);
+    let (v4, v6) = ([(8, 24f64), (24, 8.0)], [(32, 96f64), (48, 80.0)]);
+    for (len, bits) in if family.afi() == Afi::Ipv4 { v4 } else { v6 } {
+        part(out, &format!("{:>29} ", format!("/{len} equivalent")), tally.addresses / bits.exp2());
+    }
+    line!(out);
+    count(out, "Advertisements with paths", tally.with_path);
+    count(out, "Longest AS-Path (hops)", tally.longest);
+    part(out, "Average AS-Path length (hops) ", Tally::average(tally.hops, tally.with_path));
+    count(out, "Largest AS-Path (bytes)", tally.largest);
+    part(out, "Average AS-Path size (bytes)  ", Tally::average(tally.path_bytes, tally.with_path));
+    count(out, "Highest public ASN", tally.highest_public.into());
+    line!(out);
 }

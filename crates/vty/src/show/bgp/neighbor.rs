@@ -6,10 +6,10 @@ mod text;
 
 use std::time::Duration;
 
-use ferr_state::BgpWorld;
-use ferr_state::bgp::PeerView;
 use ferr_state::bgp::config::{GracefulRestartMode, InstanceConfig, Reach};
-use ferr_types::Family;
+use ferr_state::bgp::{PeerView, RouteFilter};
+use ferr_state::{BgpWorld, Gone};
+use ferr_types::{Family, PeerId};
 use serde_json::Value;
 
 use super::select::{self, Scope};
@@ -17,6 +17,9 @@ use crate::json::{Obj, pretty_at};
 use crate::output::{Outcome, Status, line};
 use crate::pattern::Args;
 use crate::show::{Clock, Ctx};
+
+/// Prefixes per job.
+const SLICE: usize = 500;
 
 /// A neighbor with what its instance says.
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl Neighbor {
 /// An instance's part of the answer.
 struct Part {
     name: String,
+    view: bool,
     vrf_id: u32,
     neighbors: Vec<Neighbor>,
 }
@@ -70,7 +74,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
     let mut out = Vec::new();
     for name in scope.names(world) {
         let Some(instance) = world.instances.get_mut(&name) else { continue };
-        let (bgp, round_trips) = (&mut instance.bgp, &instance.round_trips);
+        let (bgp, round_trips, view) = (&mut instance.bgp, &instance.round_trips, instance.view);
         let mut views = match word {
             Some(word) => select::find_peer(bgp, word).and_then(|id| bgp.peer_view(id)).into_iter().collect(),
             None => bgp.peer_views(),
@@ -84,7 +88,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
             Neighbor { view, instance: instance.clone(), round_trip }
         };
         let neighbors = views.into_iter().map(neighbor).collect();
-        out.push(Part { name, vrf_id, neighbors });
+        out.push(Part { name, view, vrf_id, neighbors });
     }
     out
 }
@@ -141,7 +145,7 @@ async fn json_answer(ctx: &mut Ctx<'_>, scope: &Scope, one: bool, parts: &[Part]
             let comma = if std::mem::take(&mut first) { "" } else { "," };
             format!("{comma}\n  {}:{}", Value::from(key), pretty_at(value, 1))
         };
-        if (keyed || named) && !one {
+        if (keyed || named && !part.view) && !one {
             let head = item("vrfId", &part.vrf_id.into()) + &item("vrfName", &part.name.clone().into());
             ctx.out.push(&head);
         }
@@ -172,10 +176,8 @@ pub(super) async fn graceful_restart(ctx: &mut Ctx<'_>, args: &Args) -> Outcome 
         let mut o = Obj::new();
         for n in neighbors {
             let mut inner = Obj::new();
-            inner
-                .put("neighborAddr", n.view.config.name.clone())
-                .put("localGrMode", n.local_mode())
-                .put("remoteGrMode", capabilities::remote_mode(&n.view));
+            inner.put("neighborAddr", n.view.config.name.clone());
+            json::graceful(&mut inner, n);
             o.put(n.view.config.name.clone(), inner);
         }
         ctx.out.push(&o.pretty());
@@ -189,6 +191,25 @@ pub(super) async fn graceful_restart(ctx: &mut Ctx<'_>, args: &Args) -> Outcome 
     Ok(Status::Success)
 }
 
+/// Paths of a neighbor that were selected.
+async fn best_paths(ctx: &Ctx<'_>, instance: &str, peer: PeerId, family: Family) -> Result<u32, Gone> {
+    let (mut best, mut after) = (0, None);
+    loop {
+        let (name, from) = (instance.to_owned(), after);
+        let slice = ctx.handle().bgp(move |world, _| {
+            let bgp = &mut world.instances.get_mut(&name)?.bgp;
+            let (dests, next) = bgp.routes(family, from, SLICE, &RouteFilter::From(peer));
+            Some((dests.iter().flat_map(|d| &d.paths).filter(|p| p.best).count(), next))
+        });
+        let Some((count, next)) = slice.await? else { return Ok(best) };
+        best += count as u32;
+        after = next;
+        if after.is_none() {
+            return Ok(best);
+        }
+    }
+}
+
 /// `neighbors A prefix-counts`.
 pub(super) async fn prefix_counts(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let json = args.has("json");
@@ -198,7 +219,12 @@ pub(super) async fn prefix_counts(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     };
     let (scope, word) = (Scope::of(args), args.after("neighbors").map(ToOwned::to_owned));
     let parts = ctx.handle().bgp(move |world, _| take(world, &scope, word.as_deref())).await?;
-    let found = parts.iter().flat_map(|p| &p.neighbors).next();
+    let found = parts.iter().flat_map(|p| p.neighbors.iter().map(|n| (&p.name, n))).next();
+    let best = match found {
+        Some((instance, n)) => best_paths(ctx, instance, n.view.id, family).await?,
+        None => 0,
+    };
+    let found = found.map(|(_, n)| n);
     let Some((neighbor, counts)) = found.and_then(|n| Some((n, n.view.families[family].as_ref()?))) else {
         return Ok(super::table::no_neighbor(ctx, json));
     };
@@ -210,9 +236,9 @@ pub(super) async fn prefix_counts(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         ("History", 0),
         ("Stale", 0),
         ("Valid", counts.accepted),
-        ("All RIB", all),
+        ("All RIB", counts.accepted),
         ("PfxCt counted", counts.accepted),
-        ("PfxCt Best Selected", 0),
+        ("PfxCt Best Selected", best),
         ("Useable", counts.accepted),
     ];
     if json {
@@ -222,7 +248,7 @@ pub(super) async fn prefix_counts(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         }
         let mut o = Obj::new();
         o.put("prefixCountsFor", neighbor.view.config.name.clone())
-            .put("multiProtocol", family.to_string())
+            .put("multiProtocol", family.json_key())
             .put("pfxCounter", counts.accepted)
             .put("ribTableWalkCounters", table);
         ctx.out.push(&o.pretty());

@@ -5,22 +5,22 @@ use ferr_state::bgp::{DownReason, PeerView, State};
 /// FRR's number and text of a reason.
 pub(super) fn code(reason: &DownReason) -> (u8, &'static str) {
     match reason {
-        DownReason::AdminDown => (10, "Admin. shutdown"),
-        DownReason::Deconfigured => (12, "Neighbor deleted"),
-        DownReason::ConfigChange => (4, "Remote AS change"),
-        DownReason::UserReset => (11, "User reset"),
-        DownReason::Stopping => (10, "Admin. shutdown"),
-        DownReason::HoldTimer => (22, "Hold Timer Expired"),
-        DownReason::SendHoldTimer => (22, "Send Hold Timer Expired"),
-        DownReason::NotificationSent(_) => (20, "BGP Notification send"),
-        DownReason::NotificationReceived(_) => (17, "BGP Notification received"),
-        DownReason::Closed => (19, "Peer closed the session"),
-        DownReason::MaximumPrefix => (20, "BGP Notification send"),
-        DownReason::BfdDown => (28, "BFD down received"),
-        DownReason::InterfaceDown => (29, "Interface down"),
-        DownReason::NoRoute => (32, "Waiting for NHT"),
+        DownReason::AdminDown => (11, "Admin. shutdown"),
+        DownReason::Deconfigured => (16, "Neighbor deleted"),
+        DownReason::ConfigChange => (2, "Remote AS change"),
+        DownReason::UserReset => (12, "User reset"),
+        DownReason::Stopping => (11, "Admin. shutdown"),
+        DownReason::HoldTimer => (14, "Hold Timer Expired"),
+        DownReason::SendHoldTimer => (14, "Send Hold Timer Expired"),
+        DownReason::NotificationSent(_) => (14, "BGP Notification send"),
+        DownReason::NotificationReceived(_) => (13, "BGP Notification received"),
+        DownReason::Closed => (15, "Peer closed the session"),
+        DownReason::MaximumPrefix => (14, "BGP Notification send"),
+        DownReason::BfdDown => (24, "BFD down received"),
+        DownReason::InterfaceDown => (25, "Interface down"),
+        DownReason::NoRoute => (27, "No path to specified Neighbor"),
         DownReason::NoFamily => (30, "No AFI/SAFI activated for peer"),
-        DownReason::PeerRestarted => (19, "Peer closed the session"),
+        DownReason::PeerRestarted => (15, "Peer closed the session"),
     }
 }
 

@@ -3,7 +3,7 @@
 use ferr_state::bgp::config::BestpathConfig;
 use ferr_state::bgp::{PeerFamilyView, PeerView, State, SummaryView};
 use ferr_state::{BgpInstance, BgpWorld};
-use ferr_types::Family;
+use ferr_types::{Afi, Family};
 
 use super::select::{self, Scope, Wanted};
 use crate::json::{Obj, pretty_at};
@@ -80,7 +80,9 @@ impl Options {
 }
 
 fn families(args: &Args) -> Vec<Family> {
-    match (select::afi(args), select::safi(args)) {
+    // `show ip bgp` means IPv4.
+    let afi = select::afi(args).or_else(|| args.has("ip").then_some(Afi::Ipv4));
+    match (afi, select::safi(args)) {
         (None, _) => Family::ALL.to_vec(),
         (Some(afi), None) => Family::ALL.into_iter().filter(|f| f.afi() == afi).collect(),
         (Some(_), Some(_)) => match select::wanted(args) {
@@ -195,7 +197,9 @@ fn failed_json(peer: &PeerView, clock: &Clock) -> Obj {
         .put("connectionsDropped", peer.dropped_count)
         .put("peerUptime", uptime(peer, clock))
         .put("peerUptimeMsec", since(peer).map_or(0, |at| clock.age(at).as_secs() * 1000))
-        .put("lastResetDueTo", super::reason::text(peer));
+        .put("lastResetDueTo", super::reason::text(peer))
+        .put("lastResetCode", super::reason::of(peer).0)
+        .put("idType", id_type(peer));
     o
 }
 
@@ -216,21 +220,19 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
         o.put("failedPeersCount", 0).put("dynamicPeers", dynamic).put("totalPeers", p.peers.len());
         return o;
     }
-    if !options.failed {
-        o.put("routerId", p.view.router_id.to_string())
-            .put("as", p.view.asn.0)
-            .put("vrfId", p.vrf_id)
-            .put("vrfName", p.vrf.clone())
-            .put("tableVersion", p.view.table_version)
-            .put("ribCount", p.view.prefixes)
-            .put("ribMemory", p.view.prefixes as u64 * PREFIX_BYTES)
-            .put("peerCount", p.peers.len())
-            .put("peerMemory", p.peers.len() as u64 * PEER_BYTES);
-        if p.groups > 0 {
-            o.put("peerGroupCount", p.groups).put("peerGroupMemory", p.groups as u64 * GROUP_BYTES);
-        }
-        o.flag("dampeningEnabled", p.damping);
+    o.put("routerId", p.view.router_id.to_string())
+        .put("as", p.view.asn.0)
+        .put("vrfId", p.vrf_id)
+        .put("vrfName", p.vrf.clone())
+        .put("tableVersion", p.view.table_version)
+        .put("ribCount", p.view.prefixes)
+        .put("ribMemory", p.view.prefixes as u64 * PREFIX_BYTES)
+        .put("peerCount", p.peers.len())
+        .put("peerMemory", p.peers.len() as u64 * PEER_BYTES);
+    if p.groups > 0 {
+        o.put("peerGroupCount", p.groups).put("peerGroupMemory", p.groups as u64 * GROUP_BYTES);
     }
+    o.flag("dampeningEnabled", p.damping);
     let mut peers = Obj::new();
     for peer in &shown {
         let object = if options.failed { failed_json(peer, clock) } else { peer_json(peer, p.family, clock) };
@@ -241,7 +243,9 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
         .put("displayedPeers", shown.len())
         .put("totalPeers", p.peers.len())
         .put("dynamicPeers", dynamic);
-    o.put("bestPath", bestpath(&p.bestpath));
+    if !options.failed {
+        o.put("bestPath", bestpath(&p.bestpath));
+    }
     o
 }
 
@@ -277,9 +281,6 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         return Ok(Status::Warning);
     }
     for (name, pictures) in &pictures {
-        if scope.is_all() {
-            line!(ctx.out, "\nInstance {name}:");
-        }
         if pictures.is_empty() {
             line!(ctx.out, "% No BGP neighbors found in VRF {name}");
         }
@@ -359,7 +360,7 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
         if options.failed {
             let reason = super::reason::text(peer);
             let up = uptime(peer, clock);
-            line!(out, "{:>7} {:>7} {up:>9}  {reason}", peer.established_count, peer.dropped_count);
+            line!(out, "{:>7} {:>7} {up:>9} {reason}", peer.established_count, peer.dropped_count);
         } else {
             row(out, peer, p.family, options, clock);
         }

@@ -238,10 +238,15 @@ async fn rows(
         let (vrf, wanted, from) = (head.vrf.clone(), head.filter.clone(), after);
         let slice = ctx.handle().bgp(move |world, _| {
             let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
-            Some(bgp.routes(family, from, SLICE, &wanted))
+            let (dests, next) = bgp.routes(family, from, SLICE, &wanted);
+            let mut with_told = |dest: DestView| {
+                let told = if full { detail::told(bgp, &dest) } else { Vec::new() };
+                (dest, told)
+            };
+            Some((dests.into_iter().map(&mut with_told).collect::<Vec<_>>(), next))
         });
         let Some((dests, next)) = slice.await? else { break };
-        for mut dest in dests {
+        for (mut dest, told) in dests {
             if !filter.apply(&mut dest, &head.policy) {
                 continue;
             }
@@ -251,10 +256,10 @@ async fn rows(
                 ctx.out.push(&format!(
                     "{comma}\"{}\": {}\n",
                     dest.prefix,
-                    json_value(&dest, full, damping, &clock)
+                    json_value(&dest, full.then_some(&told), damping, &clock)
                 ));
             } else if full {
-                detail::text(&mut ctx.out, &dest, head, &[], &clock);
+                detail::text(&mut ctx.out, &dest, head, &told, &clock);
                 line!(ctx.out);
             } else {
                 if shown == 0 {
@@ -287,9 +292,14 @@ async fn rows(
     Ok(Status::Success)
 }
 
-fn json_value(dest: &DestView, full: bool, damping: Option<damping::Kind>, clock: &Clock) -> String {
-    if full {
-        return pretty_at(&detail::json(dest, &[], clock), 1);
+fn json_value(
+    dest: &DestView,
+    full: Option<&Vec<detail::Told>>,
+    damping: Option<damping::Kind>,
+    clock: &Clock,
+) -> String {
+    if let Some(told) = full {
+        return pretty_at(&detail::json(dest, told, clock), 1);
     }
     let path = |p| damping.map_or_else(|| row::json(dest, p), |kind| kind.json(dest, p, clock));
     Value::from(dest.paths.iter().map(path).collect::<Vec<_>>()).to_string()

@@ -205,7 +205,7 @@ pub(super) fn detail(out: &mut Out<'_>, route: &RouteView, names: &Names, clock:
             (None, None, Some(ifindex)) => format!(" directly connected, {}", names.link(ifindex)),
             _ => discard(hop.blackhole.unwrap_or(BlackholeKind::Drop)).to_owned(),
         };
-        put!(out, "  {indent}{mark}{target}");
+        put!(out, "  {mark}{indent}{target}");
         if hop.blackhole.is_none() && hop.vrf != route.vrf {
             put!(out, " (vrf {})", names.vrf(hop.vrf));
         }

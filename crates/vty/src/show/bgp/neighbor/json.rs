@@ -37,7 +37,7 @@ pub(super) fn neighbor(n: &Neighbor, clock: &Clock) -> Obj {
     if let Some(opens) = Opens::of(view) {
         o.put("neighborCapabilities", capabilities(n, opens));
     }
-    o.put("gracefulRestartInfo", graceful(n)).put("messageStats", statistics(n));
+    o.put("gracefulRestartInfo", graceful_with_ends(n)).put("messageStats", statistics(n));
     o.put("minBtwnAdvertisementRunsTimerMsecs", u32::from(config.advertisement_interval) * 1000);
     o.opt("updateSource", config.update_source_text.clone());
     let mut families = Obj::new();
@@ -178,19 +178,24 @@ fn host_names(opens: Opens<'_>) -> Obj {
     names
 }
 
-fn graceful(n: &Neighbor) -> Obj {
-    let remote = remote_restart(&n.view).unwrap_or_default();
+fn graceful_with_ends(n: &Neighbor) -> Obj {
     let (mut sent, mut received) = (Obj::new(), Obj::new());
     for (family, part) in n.families() {
         sent.flag(family.json_key(), part.eor_sent);
         received.flag(family.json_key(), part.eor_received);
     }
+    let mut o = Obj::new();
+    o.put("endOfRibSend", sent).put("endOfRibRecv", received);
+    graceful(&mut o, n);
+    o
+}
+
+/// Graceful restart: modes, timers and families.
+pub(super) fn graceful(o: &mut Obj, n: &Neighbor) {
+    let remote = remote_restart(&n.view).unwrap_or_default();
     let mut timers = Obj::new();
     timers.put("configuredRestartTimer", n.instance.restart_time).put("receivedRestartTimer", remote.time);
-    let mut o = Obj::new();
-    o.put("endOfRibSend", sent)
-        .put("endOfRibRecv", received)
-        .put("localGrMode", n.local_mode())
+    o.put("localGrMode", n.local_mode())
         .put("remoteGrMode", remote_mode(&n.view))
         .put("rBit", remote.restarted)
         .put("nBit", remote.notification)
@@ -208,7 +213,6 @@ fn graceful(n: &Neighbor) -> Obj {
         inner.put("fBit", kept).put("endOfRibStatus", status).put("timers", timers);
         o.put(family.json_key(), inner);
     }
-    o
 }
 
 fn statistics(n: &Neighbor) -> Obj {

@@ -21,8 +21,6 @@ pub(super) fn neighbor(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
     put!(out, "  BGP state = {}", view.state.name());
     if let Some(at) = view.established {
         put!(out, ", up for {}", time::uptime(clock.age(at)));
-    } else if config.shutdown.is_some() {
-        put!(out, " (Admin)");
     } else if view.prefix_limit {
         put!(out, " (PfxCt)");
     }
