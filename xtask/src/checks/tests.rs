@@ -63,6 +63,17 @@ fn io_below_a_core_is_found_at_any_depth() {
 }
 
 #[test]
+fn a_digest_may_ask_for_the_features_of_the_processor() {
+    let list = packages(&[
+        ("ferr-bfd-wire", "MIT", true, &["sha1"], &[]),
+        ("sha1", "MIT", false, &["cpufeatures"], &[]),
+        ("cpufeatures", "MIT", false, &["libc"], &[]),
+        ("libc", "MIT", false, &[], &[]),
+    ]);
+    assert_eq!(purity(&list), [""; 0]);
+}
+
+#[test]
 fn licences_are_read_as_expressions() {
     for good in [
         "MIT",
