@@ -81,13 +81,26 @@ pub mod flag {
     /// Withdrawn; kept for its past.
     pub const HISTORY: u16 = 1024;
     /// Carries LLGR_STALE (RFC 9494).
-    pub const LONG_STALE: u16 = 2048;
+    pub const LONG_STALE: u16 = 4096;
     /// A backdoor network: known, not preferred.
     pub const BACKDOOR: u16 = 128;
     /// Aggregate made here.
     pub const AGGREGATE: u16 = 256;
     /// Comes from a route reflector client.
     pub const CLIENT: u16 = 512;
+
+    const _: () = {
+        let all = [
+            FILTERED, STALE, BACKUP, MULTIPATH, LOCAL, INTERNAL, CONFED, DAMPED, HISTORY, LONG_STALE,
+            BACKDOOR, AGGREGATE, CLIENT,
+        ];
+        let (mut seen, mut i) = (0, 0);
+        while i < all.len() {
+            assert!(seen & all[i] == 0, "each bit means one thing");
+            seen |= all[i];
+            i += 1;
+        }
+    };
 }
 
 /// One path.
