@@ -50,6 +50,9 @@ pub fn encode_attributes_canonical(set: &PathAttributes<'_>, out: &mut Vec<u8>) 
     number(attr::LOCAL_PREF, set.local_pref);
     number(attr::ORIGINATOR_ID, set.originator_id.map(|id| id.0.to_bits()));
     number(attr::ONLY_TO_CUSTOMER, set.only_to_customer.map(|asn| asn.0));
+    if let Some(metric) = set.aigp {
+        put(attr::AIGP, &metric.to_be_bytes());
+    }
     if set.atomic_aggregate {
         put(attr::ATOMIC_AGGREGATE, &[]);
     }
@@ -94,6 +97,7 @@ fn decode(mut block: &[u8]) -> Option<PathAttributes<'_>> {
             attr::LOCAL_PREF => set.local_pref = Some(number()?),
             attr::ORIGINATOR_ID => set.originator_id = Some(RouterId(Ipv4Addr::from_bits(number()?))),
             attr::ONLY_TO_CUSTOMER => set.only_to_customer = Some(Asn(number()?)),
+            attr::AIGP => set.aigp = Some(u64::from_be_bytes(*value.as_array::<8>()?)),
             attr::ATOMIC_AGGREGATE => set.atomic_aggregate = true,
             attr::AGGREGATOR => {
                 let [a, b, c, d, addr @ ..] = value.as_array::<8>()?;

@@ -139,6 +139,11 @@ impl AttributeWriter<'_, '_> {
         if let Some(wide) = wide_aggregator {
             self.put(OPTIONAL_TRANSITIVE, attr::AS4_AGGREGATOR, &wide);
         }
+        if let Some(metric) = set.aigp {
+            let mut tlv = [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0];
+            tlv[3..].copy_from_slice(&metric.to_be_bytes());
+            self.put(OPTIONAL, attr::AIGP, &tlv);
+        }
         self.list(attr::LARGE_COMMUNITY, OPTIONAL_TRANSITIVE, set.large_communities.as_bytes());
         self.number(OPTIONAL_TRANSITIVE, attr::ONLY_TO_CUSTOMER, set.only_to_customer.map(|asn| asn.0));
         self.unknown_below(None);

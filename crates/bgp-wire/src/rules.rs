@@ -184,8 +184,8 @@ pub const RULES: [Rule; 20] = {
                 TreatAsWithdraw,
             ),
         ),
-        // Ignored where it is not enabled (RFC 7311 section 3.4), malformed or not.
-        treated(Treatment::Dropped, row(attr::AIGP, "AIGP", OPTIONAL, AtLeast(3), Discard)),
+        // A malformed one is discarded alone (RFC 7311 section 3).
+        row(attr::AIGP, "AIGP", OPTIONAL, AtLeast(3), Discard),
         // RFC 8092 section 6.
         row(attr::LARGE_COMMUNITY, "LARGE_COMMUNITY", OPTIONAL_TRANSITIVE, MultipleOf(12), TreatAsWithdraw),
         // RFC 9234 section 5.

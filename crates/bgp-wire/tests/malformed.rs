@@ -116,6 +116,10 @@ fn attributes_without_effect_are_discarded() {
         attr(0x40, 7, &[0, 0, 0, 1, 1, 2, 3, 4]),
         attr(0xc0, 17, &[2, 1, 0, 0, 0, 1]),
         attr(0xc0, 18, &[0; 8]),
+        attr(0x80, 26, &[1, 0, 10, 0, 0, 0, 0, 0, 0, 1]),
+        attr(0x80, 26, &[1, 0, 12, 0, 0, 0, 0, 0, 0, 0, 1]),
+        attr(0x80, 26, &[7, 0, 2, 9]),
+        attr(0x80, 26, &[7, 0, 3, 1]),
         attr(0xc0, 26, &[1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 1]),
     ] {
         assert_eq!(judge(&with(&bad), &ebgp()), DISCARD, "{bad:02x?}");
@@ -319,4 +323,16 @@ fn end_of_rib() {
     assert_eq!(eor(&body(&[], &[attr(0x80, 15, &[0, 2, 1]), origin()].concat(), &[])), None);
     assert_eq!(eor(&body(&NLRI, &[], &[])), None);
     assert_eq!(eor(&body(&[], &attr(0x80, 15, &[0, 25, 70]), &[])), None);
+}
+
+#[test]
+fn the_metric_of_aigp_is_that_of_its_first_tlv() {
+    let tlv = |metric: u8| [1, 0, 11, 0, 0, 0, 0, 0, 0, 1, metric];
+    let two = [&[7, 0, 5, 1, 2][..], &tlv(4), &tlv(9)].concat();
+    for (value, metric) in [(tlv(2).to_vec(), Some(258)), (two, Some(260)), (vec![7, 0, 3], None)] {
+        let body = with(&attr(0x80, 26, &value));
+        let mut scratch = Scratch::default();
+        let update = Update::decode(&body, &ebgp(), &mut scratch).unwrap();
+        assert_eq!((update.disposition, update.attributes.unwrap().aigp), (Disposition::Accept, metric));
+    }
 }

@@ -32,6 +32,7 @@ struct Owned {
     originator: Option<u32>,
     clusters: Vec<u8>,
     otc: Option<u32>,
+    aigp: Option<u64>,
     unknown: Vec<u8>,
 }
 
@@ -53,6 +54,7 @@ impl Owned {
             originator_id: self.originator.map(|id| RouterId(Ipv4Addr::from_bits(id))),
             cluster_list: ClusterList::new(&self.clusters).unwrap(),
             only_to_customer: self.otc.map(Asn),
+            aigp: self.aigp,
             unknown: &self.unknown,
         }
     }
@@ -83,11 +85,12 @@ fn owned() -> impl Strategy<Value = Owned> {
         proptest::option::of((1..=u32::MAX, any::<u32>())),
         proptest::option::of(any::<u32>()),
         proptest::option::of(any::<u32>()),
+        proptest::option::of(any::<u64>()),
     );
     let lists = (path(), bytes(4, 80), bytes(8, 5), bytes(12, 25), bytes(4, 3), bytes(1, 20));
     (scalars, lists).prop_map(
         |(
-            (origin, med, atomic, aggregator, originator, otc),
+            (origin, med, atomic, aggregator, originator, otc, aigp),
             (path, communities, ext, large, clusters, u),
         )| {
             let unknown = if u.is_empty() { vec![] } else { common::attr(0xe0, 99, &u) };
@@ -103,6 +106,7 @@ fn owned() -> impl Strategy<Value = Owned> {
                 originator,
                 clusters,
                 otc,
+                aigp,
                 unknown,
             }
         },

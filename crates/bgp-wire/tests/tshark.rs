@@ -71,6 +71,7 @@ fn updates(ctx: &SessionContext, out: &mut Vec<u8>) {
         large_communities: LargeCommunities::new(&[0, 0, 0xfd, 0xe9, 0, 0, 0, 1, 0, 0, 0, 2]).unwrap(),
         originator_id: Some(RouterId(Ipv4Addr::new(9, 9, 9, 9))),
         cluster_list: ClusterList::new(&[1, 1, 1, 1, 2, 2, 2, 2]).unwrap(),
+        aigp: Some(4242),
         only_to_customer: Some(Asn(64512)),
         unknown: &unknown,
     };

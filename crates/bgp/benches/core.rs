@@ -101,6 +101,7 @@ fn decision(c: &mut Criterion) {
                 at: PathIdx(n),
                 path,
                 key,
+                aigp: None,
                 igp_metric: Metric(10),
                 router_id: RouterId(Ipv4Addr::from_bits(0x0a00_0100 - n)),
                 peer_addr: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n))),

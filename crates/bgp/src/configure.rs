@@ -219,8 +219,10 @@ impl Instance {
         }
         for (family, now) in new.families.iter() {
             let (Some(a), Some(b)) = (&old.families[family], now) else { continue };
-            let inbound =
-                a.filters_in != b.filters_in || a.weight != b.weight || a.allow_as_in != b.allow_as_in;
+            let inbound = old.aigp != new.aigp
+                || a.filters_in != b.filters_in
+                || a.weight != b.weight
+                || a.allow_as_in != b.allow_as_in;
             if a.soft_reconfiguration != b.soft_reconfiguration {
                 // What is there went through policy already, so the originals have to come again.
                 if !self.request_refresh(id, family) {

@@ -28,6 +28,8 @@ pub enum Reason {
     LocalPref,
     /// Made here.
     LocalRoute,
+    /// Lower AIGP.
+    Aigp,
     /// Shorter confederation path.
     ConfedPath,
     /// Shorter AS path.
@@ -65,6 +67,7 @@ impl Reason {
             Self::Weight => "Weight",
             Self::LocalPref => "Local Pref",
             Self::LocalRoute => "Local Route",
+            Self::Aigp => "AIGP",
             Self::ConfedPath => "Confederation based AS Path",
             Self::AsPath => "AS Path",
             Self::Origin => "Origin",
@@ -91,6 +94,8 @@ pub struct Candidate<'a> {
     pub path: &'a Path,
     /// Of its attributes.
     pub key: &'a DecisionKey,
+    /// AIGP and the cost to its next hop, where that is compared.
+    pub aigp: Option<u64>,
     /// Cost to its next hop.
     pub igp_metric: Metric,
     /// ORIGINATOR_ID, or the peer's identifier.
@@ -130,6 +135,8 @@ fn compare_to_med(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathConfig)
     let local = |p: &Path| p.has(flag::LOCAL) && !p.has(flag::BACKDOOR);
     let length = |k: &DecisionKey| if config.as_path_confed { k.path_len_confed } else { k.path_len };
     let path_length = if config.as_path_ignore { Ordering::Equal } else { length(a.key).cmp(&length(b.key)) };
+    // One without it is worse than any that has it (RFC 7311 section 4.1).
+    let aigp = a.aigp.unwrap_or(u64::MAX).cmp(&b.aigp.unwrap_or(u64::MAX));
     let path_reason = if config.as_path_confed { Reason::ConfedPath } else { Reason::AsPath };
     let med_order = if meds_comparable(a, b, config) {
         med(a.key, config).cmp(&med(b.key, config))
@@ -142,6 +149,7 @@ fn compare_to_med(a: &Candidate<'_>, b: &Candidate<'_>, config: &BestpathConfig)
         step(b.path.weight.cmp(&a.path.weight), Reason::Weight),
         step(b.key.local_pref.cmp(&a.key.local_pref), Reason::LocalPref),
         step(local(b.path).cmp(&local(a.path)), Reason::LocalRoute),
+        step(aigp, Reason::Aigp),
         step(path_length, path_reason),
         step(a.key.origin.cmp(&b.key.origin), Reason::Origin),
         step(med_order, Reason::Med),

@@ -51,6 +51,8 @@ pub(crate) struct GroupKey {
     pub(crate) unsuppress_map: Option<String>,
     /// The members know LLGR_STALE.
     pub(crate) long_lived: bool,
+    /// AIGP is sent.
+    pub(crate) aigp: bool,
     pub(crate) advertise: Option<AdvertiseMap>,
     pub(crate) maximum_out: Option<u32>,
     pub(crate) role: Option<Role>,
@@ -102,6 +104,7 @@ impl GroupKey {
             unchanged: neighbor.unchanged,
             unsuppress_map: neighbor.unsuppress_map.clone(),
             long_lived: peer.knows_long_lived(),
+            aigp: peer.config.aigp || ctx.kind != PeerKind::Ebgp,
             advertise: neighbor.advertise_map.clone(),
             maximum_out: neighbor.maximum_prefix_out,
             role: peer.config.role.map(|(role, _)| role),
@@ -195,6 +198,7 @@ pub(crate) fn export<P: TablePrefix>(
             peer: core.peers.get(path.peer).and_then(|p| p.addr()),
             dice,
             weight: Some(u32::from(path.weight)),
+            igp_metric: Some(core.nexthops.metric(path.nexthop).0),
             ..PolicyRoute::new(prefix.into(), prepared)
         };
         if map.apply(&policy, &mut route) == Action::Deny {
@@ -207,11 +211,31 @@ pub(crate) fn export<P: TablePrefix>(
             let changed = ferr_bgp_wire::decode_attributes_canonical(&block).unwrap_or_default();
             exported.attr = core.attrs.intern(&changed, core.config.default_local_pref);
             exported.class |= PREPARED;
-            return Some(exported);
+            return Some(add_cost(core, key, path, exported));
         }
     }
     core.attrs.retain(exported.attr);
-    Some(exported)
+    Some(add_cost(core, key, path, exported))
+}
+
+/// Where we become the next hop, the way from here to the old one counts for AIGP (RFC 7311 section 3.4.3).
+fn add_cost(core: &mut Core, key: &GroupKey, path: &Path, exported: Exported) -> Exported {
+    let cost = core.nexthops.metric(path.nexthop).0;
+    if !key.aigp || cost == 0 {
+        return exported;
+    }
+    let attrs = core.attrs.get(exported.attr);
+    let Some(metric) = attrs.aigp.filter(|_| outbound_nexthop(key, &exported, &attrs) != attrs.next_hop)
+    else {
+        return exported;
+    };
+    let mut block = Vec::new();
+    let longer = PathAttributes { aigp: Some(metric.saturating_add(cost.into())), ..attrs };
+    ferr_bgp_wire::encode_attributes_canonical(&longer, &mut block);
+    let longer = ferr_bgp_wire::decode_attributes_canonical(&block).unwrap_or_default();
+    let attr = core.attrs.intern(&longer, core.config.default_local_pref);
+    core.attrs.release(exported.attr);
+    Exported { attr, ..exported }
 }
 
 /// Rules that are not policy.
@@ -315,6 +339,7 @@ pub(crate) fn encode(core: &Core, key: &GroupKey, exported: &Exported) -> Option
     let path = outbound_path(core, key, &out);
     out.as_path = path.as_path();
     out.next_hop = Some(outbound_nexthop(key, exported, &out)?);
+    out.aigp = out.aigp.filter(|_| key.aigp);
     out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();
     outbound_communities(key, &mut out, &mut buffers);
@@ -340,6 +365,7 @@ pub(crate) fn shown(core: &Core, key: &GroupKey, exported: &Exported, block: &mu
     if outbound_nexthop(key, exported, &out) != out.next_hop {
         out.next_hop = Some(unspecified(key.family.afi()));
     }
+    out.aigp = out.aigp.filter(|_| key.aigp);
     out.med = key.max_med.or(out.med);
     block.clear();
     ferr_bgp_wire::encode_attributes_canonical(&out, block);
@@ -499,6 +525,7 @@ pub(crate) fn default_route(core: &Core, key: &GroupKey) -> Option<EncodedAttrib
     let exported =
         Exported { attr: AttrId::NONE, source: LOCAL_PEER, class: flag::LOCAL, nexthop: route.nexthop };
     out.next_hop = Some(outbound_nexthop(key, &exported, &out)?);
+    out.aigp = out.aigp.filter(|_| key.aigp);
     out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();
     outbound_communities(key, &mut out, &mut buffers);

@@ -353,10 +353,17 @@ pub(crate) fn candidate<'a>(core: &'a Core, at: PathIdx, path: &'a Path) -> Cand
         at,
         path,
         key: core.attrs.key(path.attr),
+        aigp: core.config.bestpath.aigp.then(|| total_aigp(core, path)).flatten(),
         igp_metric: core.nexthops.metric(path.nexthop),
         router_id,
         peer_addr,
     }
+}
+
+/// AIGP and the cost to the next hop.
+fn total_aigp(core: &Core, path: &Path) -> Option<u64> {
+    let cost = core.nexthops.metric(path.nexthop).0;
+    core.attrs.get(path.attr).aigp.map(|metric| metric.saturating_add(cost.into()).min(u64::MAX - 1))
 }
 
 /// Paths that share the load, the best one included; empty when it is alone.

@@ -430,6 +430,9 @@ impl<P: TablePrefix> FamilyState<P> {
 fn prepared<'a>(peer: &Peer, attrs: &PathAttributes<'a>, path_buf: &'a mut AsPathBuf) -> PathAttributes<'a> {
     let mut out = *attrs;
     let Some(session) = &peer.session else { return out };
+    if !peer.config.aigp && session.context.kind == PeerKind::Ebgp {
+        out.aigp = None;
+    }
     if session.context.kind == PeerKind::Ebgp {
         out.local_pref = None;
         if let Some(local) = peer.config.local_as.filter(|l| !l.no_prepend) {

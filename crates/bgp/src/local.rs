@@ -262,6 +262,7 @@ impl<P: TablePrefix> FamilyState<P> {
             dice: core.roll(),
             source_protocol: foreign.map(|f| f.protocol),
             tag: foreign.map_or(0, |f| f.tag),
+            igp_metric: foreign.map(|f| f.metric),
             interface: foreign.and_then(|f| f.ifindex),
             interface_name: foreign.and_then(|f| f.interface.as_deref()),
             ..PolicyRoute::new(prefix, *attrs)

@@ -295,6 +295,8 @@ pub enum Set {
     Tag(u32),
     /// ORIGIN.
     Origin(Origin),
+    /// Metric of AIGP; `None` is the cost to the next hop.
+    AigpMetric(Option<u32>),
     /// AGGREGATOR.
     Aggregator(Aggregator),
     /// ATOMIC_AGGREGATE.

@@ -66,6 +66,8 @@ pub struct PolicyRoute<'a> {
     pub source: Option<IpAddr>,
     /// Next hop.
     pub nexthop: NexthopOverride,
+    /// Cost to the next hop, where it is known.
+    pub igp_metric: Option<u32>,
     /// Whether any attribute was changed; if not, the caller keeps its interned set.
     pub changed: bool,
     /// Attributes of variable length, where they were changed.
@@ -103,6 +105,7 @@ impl<'a> PolicyRoute<'a> {
             table: None,
             source: None,
             nexthop: NexthopOverride::default(),
+            igp_metric: None,
             changed: false,
             edits: Edits::default(),
         }

@@ -216,6 +216,10 @@ fn apply_set(set: &Set, route: &mut PolicyRoute<'_>) {
             route.attributes.med = Some(change.apply(route.attributes.med.unwrap_or(0)));
         }
         Set::Origin(v) => route.attributes.origin = *v,
+        Set::AigpMetric(value) => match value.or(route.igp_metric) {
+            Some(metric) => route.attributes.aigp = Some(metric.into()),
+            None => return,
+        },
         Set::Aggregator(v) => route.attributes.aggregator = Some(*v),
         Set::AtomicAggregate => route.attributes.atomic_aggregate = true,
         Set::OriginatorId(v) => route.attributes.originator_id = Some(*v),

@@ -126,6 +126,8 @@ pub struct PathAttributes<'a> {
     pub originator_id: Option<RouterId>,
     /// CLUSTER_LIST (RFC 4456).
     pub cluster_list: ClusterList<'a>,
+    /// Metric of AIGP (RFC 7311).
+    pub aigp: Option<u64>,
     /// ONLY_TO_CUSTOMER (RFC 9234).
     pub only_to_customer: Option<Asn>,
     /// Unrecognised transitive attributes, each as flags, type, length and value exactly as received.

@@ -179,6 +179,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             attr::LARGE_COMMUNITY => {
                 self.set.large_communities = LargeCommunities::new(value).ok_or(AttrErrorKind::Length)?;
             }
+            attr::AIGP => self.set.aigp = aigp(value)?,
             attr::ONLY_TO_CUSTOMER => self.set.only_to_customer = Some(Asn(number(value)?)),
             attr::MP_REACH_NLRI => self.reach(start, item)?,
             attr::MP_UNREACH_NLRI => self.unreach(start, item)?,
@@ -445,6 +446,28 @@ fn without_cuts<'a>(field: &'a [u8], cuts: &[(u16, u16)], into: &mut Vec<u8>) ->
 fn number(value: &[u8]) -> Result<u32, AttrErrorKind> {
     let octets = value.first_chunk::<4>().ok_or(AttrErrorKind::Length)?;
     Ok(u32::from_be_bytes(*octets))
+}
+
+/// Metric of the first AIGP TLV; others are skipped (RFC 7311 section 3).
+fn aigp(mut tlvs: &[u8]) -> Result<Option<u64>, AttrErrorKind> {
+    const AIGP_TLV: u8 = 1;
+    let mut metric = None;
+    while !tlvs.is_empty() {
+        let Some(([kind, l0, l1], _)) = tlvs.split_first_chunk::<3>() else {
+            return Err(AttrErrorKind::Length);
+        };
+        let len = usize::from(u16::from_be_bytes([*l0, *l1]));
+        let (tlv, rest) = tlvs.split_at_checked(len.max(3)).ok_or(AttrErrorKind::Length)?;
+        if len < 3 {
+            return Err(AttrErrorKind::Length);
+        }
+        if *kind == AIGP_TLV && metric.is_none() {
+            let value = tlv[3..].as_array::<8>().ok_or(AttrErrorKind::Length)?;
+            metric = Some(u64::from_be_bytes(*value));
+        }
+        tlvs = rest;
+    }
+    Ok(metric)
 }
 
 /// AS number of 2 or 4 octets, and an address; AS 0 is malformed (RFC 7607).

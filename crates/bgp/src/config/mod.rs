@@ -28,6 +28,8 @@ pub struct BestpathConfig {
     pub compare_router_id: bool,
     /// eBGP and iBGP paths may share ECMP.
     pub peer_type_relax: bool,
+    /// Paths with AIGP first, and the least sum of it and the cost to the next hop (RFC 7311).
+    pub aigp: bool,
     /// Unequal shares.
     pub bandwidth: Bandwidth,
 }

@@ -107,6 +107,8 @@ pub struct NeighborConfig {
     pub enforce_first_as: bool,
     /// Do not send routes whose path holds the neighbor's AS.
     pub sender_loop_detection: bool,
+    /// AIGP is taken from and sent to it, although it is external (RFC 7311 section 3.4).
+    pub aigp: bool,
     /// Never share an update group.
     pub solo: bool,
     /// Send no capabilities.
@@ -339,6 +341,7 @@ impl NeighborConfig {
             advertisement_interval: 0,
             enforce_first_as: false,
             sender_loop_detection: false,
+            aigp: false,
             solo: false,
             dont_negotiate_capabilities: false,
             override_capability: false,

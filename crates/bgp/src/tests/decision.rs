@@ -53,6 +53,7 @@ fn candidates(list: &[Given]) -> Vec<Candidate<'_>> {
             at: PathIdx(i as u32),
             path: &g.path,
             key: &g.key,
+            aigp: None,
             igp_metric: Metric(g.metric),
             router_id: RouterId(Ipv4Addr::from_bits(g.router_id)),
             peer_addr: Some(IpAddr::V4(g.addr)),

@@ -47,6 +47,7 @@ pub(super) struct Attrs {
     pub(super) originator: Option<Ipv4Addr>,
     pub(super) clusters: Vec<Ipv4Addr>,
     pub(super) otc: Option<u32>,
+    pub(super) aigp: Option<u64>,
 }
 
 /// With this AS path.
@@ -309,6 +310,7 @@ impl Lab {
             originator_id: attrs.originator.map(RouterId),
             cluster_list: ClusterList::new(&clusters).unwrap(),
             only_to_customer: attrs.otc.map(Asn),
+            aigp: attrs.aigp,
             ..PathAttributes::default()
         };
         let family = Family::unicast(prefix(prefixes[0].1).afi());

@@ -486,6 +486,7 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
     nflag!(StrictCapabilityMatch, "strict-capability-match"),
     nflag!(SenderAsPathLoopDetection, "sender-as-path-loop-detection"),
     nflag!(GracefulShutdown, "graceful-shutdown"),
+    nflag!(Aigp, "aigp"),
     stmt(
         "graceful-restart",
         |n, _| graceful(n, Some(GracefulRestart::Restart)),
@@ -509,7 +510,6 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
     ),
     kept("path-attribute discard ~ LINE@rest..."),
     kept("path-attribute treat-as-withdraw ~ LINE@rest..."),
-    kept("aigp"),
     kept("oad"),
     kept("capability fqdn"),
     kept("capability link-local"),

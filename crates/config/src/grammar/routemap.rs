@@ -306,6 +306,9 @@ pub(crate) static SETS: &[Stmt<Entry>] = &[
     set_clause!("weight ~ (0-4294967295)@n", "weight", |a| Set::Weight(a.val("n")?)),
     set_clause!("metric ~ WORD@n", "metric", |a| Set::Metric(metric(a)?)),
     set_clause!("origin ~ <egp|igp|incomplete>", "origin", |a| Set::Origin(origin(a))),
+    set_clause!("aigp-metric ~ <igp-metric|(1-4294967295)@n>", "aigp-metric", |a| Set::AigpMetric(
+        a.opt("n")?
+    )),
     set_clause!("aggregator as ~ ASN@asn A.B.C.D@addr", "aggregator as", |a| {
         Set::Aggregator(a.val("asn")?, a.val("addr")?)
     }),

@@ -171,11 +171,13 @@ pub enum NeighborFlag {
     DisableLinkBwIeee,
     /// `graceful-shutdown`
     GracefulShutdown,
+    /// `aigp`
+    Aigp,
 }
 
 impl NeighborFlag {
     /// All, in the order of printing.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Passive,
         Self::DisableConnectedCheck,
         Self::Solo,
@@ -190,6 +192,7 @@ impl NeighborFlag {
         Self::SenderAsPathLoopDetection,
         Self::DisableLinkBwIeee,
         Self::GracefulShutdown,
+        Self::Aigp,
     ];
 
     /// Keywords.
@@ -209,6 +212,7 @@ impl NeighborFlag {
             Self::SenderAsPathLoopDetection => "sender-as-path-loop-detection",
             Self::DisableLinkBwIeee => "disable-link-bw-encoding-ieee",
             Self::GracefulShutdown => "graceful-shutdown",
+            Self::Aigp => "aigp",
         }
     }
 }

@@ -281,6 +281,8 @@ pub enum Set {
     Table(u32),
     /// `src A`
     Source(IpAddr),
+    /// `aigp-metric N`; `None` is `igp-metric`.
+    AigpMetric(Option<u32>),
     /// `metric-type type-N` (OSPF).
     MetricType(u8),
     /// Accepted, without effect: `label-index`, `evpn gateway-ip`, `vpn next-hop`, `sr-te color`, ...
@@ -486,6 +488,7 @@ impl Set {
             Self::Distance(_) => "distance",
             Self::Table(_) => "table",
             Self::Source(_) => "src",
+            Self::AigpMetric(_) => "aigp-metric",
             Self::MetricType(_) => "metric-type",
             Self::Other { slot, .. } => slot,
         }
@@ -529,6 +532,8 @@ impl fmt::Display for Set {
             Self::NextHop6Global(a) | Self::NextHop6Local(a) => write!(f, " {a}"),
             Self::Distance(n) => write!(f, " {n}"),
             Self::Source(a) => write!(f, " {a}"),
+            Self::AigpMetric(Some(n)) => write!(f, " {n}"),
+            Self::AigpMetric(None) => f.write_str(" igp-metric"),
             Self::MetricType(n) => write!(f, " type-{n}"),
             Self::ExtCommunityNone
             | Self::AtomicAggregate

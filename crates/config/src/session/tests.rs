@@ -265,6 +265,36 @@ fn statements_of_the_start() {
 }
 
 #[test]
+fn aigp_and_conditions() {
+    let mut s = Session::new(BGP);
+    for (line, printed) in [
+        ("neighbor 10.0.0.2 aigp", " neighbor 10.0.0.2 aigp\n"),
+        ("bgp bestpath aigp", " bgp bestpath aigp\n"),
+        (
+            "neighbor 10.0.0.2 advertise-map A exist-map B",
+            "  neighbor 10.0.0.2 advertise-map A exist-map B\n",
+        ),
+        ("neighbor 10.0.0.2 advertise-map A non-exist-map B", "advertise-map A non-exist-map B\n"),
+        ("route-map X permit 10", "route-map X permit 10\n"),
+        ("set aigp-metric igp-metric", " set aigp-metric igp-metric\n"),
+        ("set aigp-metric 77", " set aigp-metric 77\n"),
+    ] {
+        let outcome = s.run(line).unwrap();
+        assert!(!matches!(outcome, LineOutcome::NoEffect(_)), "{line}");
+        let text = render(&s.config, Part::Bgp);
+        assert!(text.contains(printed), "{line}\n{text}");
+        assert!(parse("again", &text).config.normalized() == s.config.normalized());
+    }
+    s.ok("no set aigp-metric");
+    s.ok("router bgp 65001");
+    s.ok("no neighbor 10.0.0.2 aigp");
+    s.ok("no bgp bestpath aigp");
+    s.ok("no neighbor 10.0.0.2 advertise-map A non-exist-map B");
+    let text = render(&s.config, Part::Bgp);
+    assert!(!text.contains("aigp") && !text.contains("advertise-map"), "{text}");
+}
+
+#[test]
 fn damping_is_printed_as_short_as_possible() {
     let mut s = Session::new("router bgp 65001\naddress-family ipv6 unicast");
     for (line, printed) in [

@@ -139,6 +139,7 @@ fn instance_config(
         multipath_relax: best.multipath_relax.is_some(),
         compare_router_id: best.compare_router_id,
         peer_type_relax: best.peer_type_relax,
+        aigp: best.aigp,
         bandwidth: match best.bandwidth {
             None => core::Bandwidth::All,
             Some(BandwidthMode::Ignore) => core::Bandwidth::Ignore,
@@ -302,6 +303,7 @@ fn neighbor(
     c.advertisement_interval = s.advertisement_interval.unwrap_or(0);
     c.enforce_first_as = flag(n::NeighborFlag::EnforceFirstAs) || b.globals.enforce_first_as == Some(true);
     c.sender_loop_detection = flag(n::NeighborFlag::SenderAsPathLoopDetection);
+    c.aigp = flag(n::NeighborFlag::Aigp);
     c.solo = flag(n::NeighborFlag::Solo);
     c.dont_negotiate_capabilities = flag(n::NeighborFlag::DontCapabilityNegotiate);
     c.override_capability = flag(n::NeighborFlag::OverrideCapability);

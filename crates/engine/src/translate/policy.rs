@@ -221,6 +221,7 @@ fn set_clause(s: &routemap::Set) -> Option<Set> {
         S::Weight(v) => Set::Weight(*v),
         S::Metric(MetricSet::Value(v)) => Set::Metric(arith(*v)),
         S::Origin(v) => Set::Origin(*v),
+        S::AigpMetric(value) => Set::AigpMetric(*value),
         S::Aggregator(asn, addr) => Set::Aggregator(Aggregator { asn: *asn, addr: *addr }),
         S::AtomicAggregate => Set::AtomicAggregate,
         S::OriginatorId(addr) => Set::OriginatorId(RouterId(*addr)),

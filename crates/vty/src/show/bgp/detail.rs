@@ -94,6 +94,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     put!(out, "      Origin {}", origin(a.origin));
     a.med.iter().for_each(|m| put!(out, ", metric {m}"));
     a.local_pref.iter().for_each(|p| put!(out, ", localpref {p}"));
+    a.aigp.iter().for_each(|m| put!(out, ", aigp-metric {m}"));
     if path.weight > 0 {
         put!(out, ", weight {}", path.weight);
     }
@@ -190,6 +191,7 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         .put("origin", row::origin_word(a.origin))
         .opt("metric", a.med)
         .opt("locPrf", a.local_pref)
+        .opt("aigpMetric", a.aigp)
         .opt("weight", Some(path.weight).filter(|w| *w > 0))
         .opt("tag", path.tag.filter(|t| *t != 0))
         .opt("valid", (!path.history).then_some(path.valid))
