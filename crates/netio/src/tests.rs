@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use ferr_types::{Afi, IfIndex};
+
 use crate::*;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -103,4 +105,36 @@ fn tcp_tells_its_round_trip_time() {
     assert!(time > Duration::ZERO && time < Duration::from_secs(1), "{time:?}");
     let other = std::fs::File::open("/dev/null").unwrap();
     assert_eq!(round_trip(other.as_fd()), None);
+}
+
+#[test]
+fn datagrams_come_with_what_the_kernel_knows() {
+    for (afi, own) in [(Afi::Ipv4, LOOPBACK), (Afi::Ipv6, IpAddr::V6(std::net::Ipv6Addr::LOCALHOST))] {
+        let receiver = bfd_receiver(afi, 0, None).unwrap();
+        let to = SocketAddr::new(own, receiver.local_addr().unwrap().port());
+        let source = BfdSource { afi, addr: Some(own), scope: None, port: 50_000, device: None, ttl: 255 };
+        let sender = bfd_sender(&source).unwrap();
+        let second = bfd_sender(&source).unwrap();
+        assert_ne!(sender.local_addr().unwrap(), second.local_addr().unwrap(), "the port is taken");
+        let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        for payload in [&b"one"[..], b"a longer one", b"three"] {
+            sender.send_to(payload, to).unwrap();
+        }
+        let mut batch = ReceiveBatch::new(2, 8);
+        let mut all = Vec::new();
+        for _ in 0..2 {
+            while batch.receive(receiver.as_fd()).unwrap() > 0 {
+                for d in batch.iter() {
+                    assert_eq!((d.source, d.destination), (sender.local_addr().unwrap(), Some(own)));
+                    assert_eq!((d.ttl, d.ifindex), (Some(255), Some(IfIndex(1))));
+                    let waited = d.arrival.unwrap().saturating_sub(before);
+                    assert!(waited < Duration::from_secs(5), "{waited:?}");
+                    all.push((d.payload.to_vec(), d.truncated));
+                }
+            }
+        }
+        let expected = [(b"one".to_vec(), false), (b"a longer".to_vec(), true), (b"three".to_vec(), false)];
+        assert_eq!(all, expected);
+        assert_eq!(batch.receive(receiver.as_fd()).unwrap(), 0);
+    }
 }
