@@ -1,4 +1,4 @@
-//! Receiving, sending and timers allocate nothing.
+//! Receiving, sending and timers allocate nothing. Without the test harness, whose own thread allocates when it likes.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -86,8 +86,7 @@ fn run(speakers: &mut [Speaker; 2], from: Time, end: Time, out: &mut [Transmit],
     events
 }
 
-#[test]
-fn steady_state_and_flaps_allocate_nothing() {
+fn main() {
     let _profiler = dhat::Profiler::builder().testing().build();
     let mut speakers = [0, 1].map(|side| Speaker::new(side as u128, SESSIONS as usize));
     for (side, speaker) in speakers.iter_mut().enumerate() {
@@ -99,7 +98,7 @@ fn steady_state_and_flaps_allocate_nothing() {
                 interface: None,
                 hop: HopMode::Single,
             };
-            speaker.add(Time::ZERO, key, config(n)).unwrap();
+            assert!(speaker.add(Time::ZERO, key, config(n)).is_ok());
         }
     }
     let mut out = vec![Transmit::default(); 64];

@@ -166,7 +166,7 @@ pub(crate) fn export<P: TablePrefix>(
         return None;
     }
     let default = key.default_originate.is_some() && prefix.prefix_len() == 0;
-    if default || (local.suppresses() && suppressed(core, key, local, prefix, &attrs)) {
+    if default || (local.aggregates.suppresses() && suppressed(core, key, local, prefix, &attrs)) {
         return None;
     }
     let policy = core.policy.clone();
@@ -279,7 +279,7 @@ fn suppressed<P: TablePrefix>(
     prefix: P,
     attrs: &PathAttributes<'_>,
 ) -> bool {
-    if !local.suppressed(core, prefix, attrs) {
+    if !local.aggregates.suppressed(core, prefix, attrs) {
         return false;
     }
     let unsuppressed = key.unsuppress_map.as_ref().is_some_and(|name| {

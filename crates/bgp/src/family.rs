@@ -225,7 +225,8 @@ impl<P: TablePrefix> FamilyState<P> {
             let version = self.table.version;
             self.table.dest_mut(id).version = version;
             self.announce_to_rib(core, id);
-            self.local.note_change(self.table.dest(id).prefix);
+            let best = self.table.best(id).map(|p| p.attr);
+            self.local.aggregates.note(core, id, self.table.dest(id).prefix, best);
             self.groups.changed(&mut self.table, id);
         } else {
             if changed_backup {

@@ -44,6 +44,7 @@ macro_rules! with_family {
     };
 }
 
+mod aggregate;
 mod attrs;
 mod capability;
 mod conditional;

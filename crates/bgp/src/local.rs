@@ -1,16 +1,16 @@
 //! Routes made here: `network`, `redistribute` and `aggregate-address`.
 //!
 //! Own paths have [`LOCAL_PEER`] as their peer and a [`LocalKind`] as their path id, so the decision treats them like any
-//! other. Aggregates are recomputed when a prefix below them changes.
+//! other.
 
 use std::collections::BTreeMap;
 
 use ferr_policy::{Action, PolicyRoute};
-use ferr_types::aspath::{AsPathBuf, SegmentKind};
-use ferr_types::attr::{Aggregator, BgpNexthop, Origin, PathAttributes};
-use ferr_types::{Afi, Asn, IfIndex, NexthopWatch, Prefix, Protocol};
+use ferr_types::attr::{BgpNexthop, Origin, PathAttributes};
+use ferr_types::{Afi, IfIndex, NexthopWatch, Prefix, Protocol};
 
-use crate::config::{Aggregate, FamilyConfig, Network, Redistribute};
+use crate::aggregate::Aggregates;
+use crate::config::{FamilyConfig, Network, Redistribute};
 use crate::core::{Core, LOCAL_PEER, Output};
 use crate::family::FamilyState;
 use crate::nexthop::NexthopId;
@@ -18,7 +18,7 @@ use crate::table::{Path, PathIdx, TablePrefix, flag};
 
 /// Kind of an own path; its number is the path id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LocalKind {
+pub(crate) enum LocalKind {
     Network,
     Aggregate,
     Redistributed(Protocol),
@@ -65,11 +65,9 @@ pub struct ForeignRoute {
 #[derive(Debug)]
 pub(crate) struct LocalRoutes<P: TablePrefix> {
     networks: BTreeMap<Prefix, NetworkState>,
-    aggregates: Vec<AggregateState<P>>,
+    pub(crate) aggregates: Aggregates<P>,
     redistribute: Vec<Redistribute>,
     foreign: BTreeMap<(Prefix, Protocol), ForeignRoute>,
-    /// Aggregates to look at again.
-    stale: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -79,59 +77,23 @@ struct NetworkState {
     reachable: bool,
 }
 
-#[derive(Debug)]
-struct AggregateState<P> {
-    prefix: P,
-    config: Aggregate,
-    active: bool,
-}
-
 impl<P: TablePrefix> Default for LocalRoutes<P> {
     fn default() -> Self {
         Self {
             networks: BTreeMap::new(),
-            aggregates: Vec::new(),
+            aggregates: Aggregates::default(),
             redistribute: Vec::new(),
             foreign: BTreeMap::new(),
-            stale: Vec::new(),
         }
     }
 }
 
 impl<P: TablePrefix> LocalRoutes<P> {
-    /// Notes that a prefix changed, for the aggregates above it.
-    pub(crate) fn note_change(&mut self, prefix: P) {
-        for (i, a) in self.aggregates.iter().enumerate() {
-            if a.prefix.covers_key(prefix) && a.prefix != prefix && !self.stale.contains(&i) {
-                self.stale.push(i);
-            }
-        }
-    }
-
-    /// Whether an active aggregate hides `prefix`, which a route-map may limit.
-    pub(crate) fn suppressed(&self, core: &Core, prefix: P, attrs: &PathAttributes<'_>) -> bool {
-        self.aggregates.iter().filter(|a| a.active && a.prefix != prefix && a.prefix.covers_key(prefix)).any(
-            |a| {
-                a.config.summary_only
-                    || a.config.suppress_map.as_ref().is_some_and(|name| {
-                        let mut route = PolicyRoute::new(prefix.into(), *attrs);
-                        let map = core.policy.route_map(name);
-                        map.is_some_and(|m| m.apply(&core.policy, &mut route) == Action::Permit)
-                    })
-            },
-        )
-    }
-
     /// Tag of the redistributed route behind an own path.
     pub(crate) fn tag(&self, prefix: P, path_id: u32) -> Option<u32> {
         let of_path = |p: &Protocol| LocalKind::Redistributed(*p).path_id() == path_id;
         let protocol = self.redistribute.iter().map(|r| r.protocol).find(of_path)?;
         self.foreign.get(&(prefix.into(), protocol)).map(|f| f.tag)
-    }
-
-    /// Whether any aggregate may hide something.
-    pub(crate) fn suppresses(&self) -> bool {
-        self.aggregates.iter().any(|a| a.config.summary_only || a.config.suppress_map.is_some())
     }
 }
 
@@ -245,7 +207,7 @@ impl<P: TablePrefix> FamilyState<P> {
     }
 
     /// Puts an own route into the table, or takes it out when its route-map refuses it.
-    fn offer(
+    pub(crate) fn offer(
         &mut self,
         core: &mut Core,
         prefix: Prefix,
@@ -292,107 +254,15 @@ impl<P: TablePrefix> FamilyState<P> {
         core.attrs.release(attr);
     }
 
-    fn remove_local(&mut self, core: &mut Core, prefix: Prefix, kind: LocalKind) {
+    pub(crate) fn remove_local(&mut self, core: &mut Core, prefix: Prefix, kind: LocalKind) {
         if let Some(own) = P::from_prefix(prefix) {
             self.withdraw_one(core, LOCAL_PEER, kind.path_id(), own);
         }
     }
-
-    fn configure_aggregates(&mut self, core: &mut Core, aggregates: &[Aggregate], policy: bool) {
-        let old = std::mem::take(&mut self.local.aggregates);
-        let same = old.len() == aggregates.len() && old.iter().zip(aggregates).all(|(o, n)| o.config == *n);
-        if same && !policy {
-            self.local.aggregates = old;
-            return;
-        }
-        let hides = |a: &Aggregate| a.summary_only || a.suppress_map.is_some();
-        let redo_exports = old.iter().any(|a| hides(&a.config)) || aggregates.iter().any(hides);
-        for state in old.iter().filter(|o| !aggregates.iter().any(|n| n.prefix == o.config.prefix)) {
-            self.remove_local(core, state.config.prefix, LocalKind::Aggregate);
-        }
-        for config in aggregates {
-            let Some(prefix) = P::from_prefix(config.prefix) else { continue };
-            let active = old.iter().any(|o| o.prefix == prefix && o.active);
-            self.local.aggregates.push(AggregateState { prefix, config: config.clone(), active });
-        }
-        self.local.stale = (0..self.local.aggregates.len()).collect();
-        self.update_aggregates(core);
-        if redo_exports {
-            self.groups.rescan_all();
-        }
-    }
-
-    /// Computes the aggregates again under which something changed.
-    pub(crate) fn update_aggregates(&mut self, core: &mut Core) {
-        for i in std::mem::take(&mut self.local.stale) {
-            self.update_aggregate(core, i);
-        }
-    }
-
-    fn update_aggregate(&mut self, core: &mut Core, i: usize) {
-        let Some(state) = self.local.aggregates.get(i) else { return };
-        let (prefix, config, was_active) = (state.prefix, state.config.clone(), state.active);
-        let mut sum = AggregateSum::default();
-        for (below, dest) in self.table.ids_covered_by(prefix) {
-            if below == prefix {
-                continue;
-            }
-            if let Some(best) = self.table.best(dest) {
-                sum.add(&core.attrs.get(best.attr), config.as_set);
-            }
-        }
-        let usable = sum.count > 0 && !(config.matching_med_only && sum.meds_differ);
-        if let Some(state) = self.local.aggregates.get_mut(i) {
-            state.active = usable;
-        }
-        if was_active != usable && (config.summary_only || config.suppress_map.is_some()) {
-            self.groups.rescan_all();
-        }
-        if !usable {
-            return self.remove_local(core, config.prefix, LocalKind::Aggregate);
-        }
-        let mut path = AsPathBuf::default();
-        let asns: Vec<Asn> = sum.asns.into_iter().collect();
-        path.push_segment(SegmentKind::Set, &asns);
-        let attrs = PathAttributes {
-            origin: config.origin.unwrap_or(if config.as_set { sum.origin } else { Origin::Igp }),
-            as_path: path.as_path(),
-            med: Some(0),
-            atomic_aggregate: sum.atomic || !config.as_set,
-            aggregator: Some(Aggregator { asn: core.config.asn, addr: core.config.router_id.0 }),
-            ..own_attributes(config.prefix)
-        };
-        let kind = (LocalKind::Aggregate, NexthopId::NONE);
-        self.offer(core, config.prefix, kind, &attrs, config.route_map.as_deref(), None);
-    }
-}
-
-/// What the routes below an aggregate have in common.
-#[derive(Debug, Default)]
-struct AggregateSum {
-    count: usize,
-    asns: std::collections::BTreeSet<Asn>,
-    origin: Origin,
-    med: Option<Option<u32>>,
-    meds_differ: bool,
-    atomic: bool,
-}
-
-impl AggregateSum {
-    fn add(&mut self, attrs: &PathAttributes<'_>, as_set: bool) {
-        self.origin = if self.count == 0 { attrs.origin } else { self.origin.max(attrs.origin) };
-        self.count += 1;
-        self.atomic |= attrs.atomic_aggregate;
-        if as_set {
-            self.asns.extend(attrs.as_path.asns());
-        }
-        self.meds_differ |= self.med.is_some_and(|m| m != attrs.med);
-        self.med = Some(attrs.med);
-    }
 }
 
 /// Attributes that every own route starts with.
-fn own_attributes(prefix: Prefix) -> PathAttributes<'static> {
+pub(crate) fn own_attributes(prefix: Prefix) -> PathAttributes<'static> {
     let next_hop = match prefix {
         Prefix::V4(_) => BgpNexthop::V4(std::net::Ipv4Addr::UNSPECIFIED),
         Prefix::V6(_) => BgpNexthop::V6 { global: std::net::Ipv6Addr::UNSPECIFIED, link_local: None },

@@ -1,6 +1,7 @@
 //! Behaviour of an instance towards scripted peers, and of its parts alone.
 #![allow(clippy::disallowed_methods)]
 
+mod aggregates;
 mod aigp;
 mod backup;
 mod conditional;

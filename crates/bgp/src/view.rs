@@ -509,8 +509,8 @@ fn path_view<P: TablePrefix>(
         client: path.has(flag::CLIENT),
         tag: path.has(flag::LOCAL).then(|| family.local.tag(dest.prefix, path.path_id)).flatten(),
         aggregated: path.has(flag::AGGREGATE),
-        suppressed: family.local.suppresses()
-            && family.local.suppressed(core, dest.prefix, &core.attrs.get(attr)),
+        suppressed: family.local.aggregates.suppresses()
+            && family.local.aggregates.suppressed(core, dest.prefix, &core.attrs.get(attr)),
         internal: path.has(flag::INTERNAL),
         damped: path.has(flag::DAMPED),
         history: path.has(flag::HISTORY),

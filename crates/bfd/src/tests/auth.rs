@@ -204,4 +204,9 @@ fn a_forger_does_not_reach_the_session() {
         assert_eq!(solo.give(&control), Err(Cause::AuthMissing));
     }
     assert_eq!(solo.state(), State::Up);
+    // Nor does its sequence number: the next one of the peer is still the next one.
+    let guess = AuthKey::new(AuthType::MeticulousSha1, 1, b"guess").unwrap();
+    let control = solo.control(State::Up);
+    assert_eq!(solo.give_signed(&control, &guess, 9), Err(Cause::Auth));
+    assert_eq!(solo.give_signed(&control, &ours, 4), Ok(solo.id));
 }

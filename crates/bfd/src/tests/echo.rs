@@ -92,6 +92,17 @@ fn echoes_that_were_not_sent_are_not_missed() {
 }
 
 #[test]
+fn one_lost_echo_before_a_pause_is_no_failure() {
+    let (mut solo, _) = one_echo(echoing());
+    solo.now = solo.now + ms(1000);
+    solo.speaker.handle_timeout(solo.now, solo.now);
+    assert_eq!(solo.state(), State::Up);
+    // Without further ones coming back it is, after as many as the multiplier says.
+    solo.wait(ms(300));
+    assert_eq!(solo.view().diag, Diag::ECHO_FAILED);
+}
+
+#[test]
 fn echo_starts_and_stops_while_up() {
     let mut lab = Lab::new([Lab::fast(), Lab::fast()]);
     lab.up();

@@ -278,3 +278,19 @@ fn a_packet_without_a_time_stamp_counts_as_in_time() {
     assert!(solo.speaker.receive(solo.now + ms(5000), &received).is_ok());
     assert_eq!(solo.state(), State::Up);
 }
+
+#[test]
+fn detection_counts_from_the_arrival_and_not_from_the_reading() {
+    let mut solo = Solo::up(config(50, 50));
+    let control = Control { desired_min_tx: 50_000, ..solo.control(State::Up) };
+    solo.give(&control).unwrap();
+    let start = solo.now;
+    let mut bytes = [0; ferr_bfd_wire::MAX_LEN];
+    control.encode(0, &mut bytes);
+    let received = Received { arrival: Some(start + ms(100)), ..solo.received(&bytes[..24]) };
+    solo.speaker.receive(start + ms(140), &received).unwrap();
+    solo.speaker.handle_timeout(start + ms(249), start + ms(249));
+    assert_eq!(solo.state(), State::Up);
+    solo.speaker.handle_timeout(start + ms(250), start + ms(250));
+    assert_eq!(solo.state(), State::Down);
+}
