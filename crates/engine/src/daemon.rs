@@ -158,7 +158,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         around: around_rx.clone(),
     };
     let bgp_thread = bgp_thread::spawn(ports)?;
-    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, info, hub);
+    let (bfd_tx, _bfd_rx) = mpsc::channel(JOBS);
+    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,

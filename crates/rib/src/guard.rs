@@ -133,6 +133,11 @@ impl FailoverPlan {
         victims.into_iter().collect()
     }
 
+    /// Whether the plan names this object.
+    pub fn names(&self, id: NhId) -> bool {
+        self.groups.iter().any(|members| members.contains(&id))
+    }
+
     /// Number of shielded objects and of groups that hold them.
     pub const fn len(&self) -> (usize, usize) {
         (self.objects.len(), self.groups.len())

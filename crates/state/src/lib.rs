@@ -9,6 +9,7 @@
 //! * Secrets do not pass: views come from the cores, which never hold them. Only the configuration does, for rendering.
 #![forbid(unsafe_code)]
 
+mod bfd;
 mod log;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use ferr_config::{Config, LineError, LineOutcome, ModeStack};
 use ferr_policy::PolicySet;
 use tokio::sync::{mpsc, oneshot};
 
+pub use bfd::{BfdClient, BfdName, BfdPeerView, BfdRequest, HopReason};
+pub use ferr_bfd;
 pub use ferr_bgp as bgp;
 pub use ferr_policy as policy;
 pub use ferr_rib as rib;
@@ -113,6 +116,7 @@ pub struct Handle {
     bgp: mpsc::Sender<BgpJob>,
     rib: mpsc::Sender<RibJob>,
     config: mpsc::Sender<ConfigRequest>,
+    bfd: mpsc::Sender<BfdRequest>,
     /// Facts.
     pub info: Arc<SystemInfo>,
     /// Log.
@@ -125,10 +129,11 @@ impl Handle {
         bgp: mpsc::Sender<BgpJob>,
         rib: mpsc::Sender<RibJob>,
         config: mpsc::Sender<ConfigRequest>,
+        bfd: mpsc::Sender<BfdRequest>,
         info: Arc<SystemInfo>,
         log: LogHub,
     ) -> Self {
-        Self { bgp, rib, config, info, log }
+        Self { bgp, rib, config, bfd, info, log }
     }
 
     /// Runs `f` on the BGP thread.
@@ -210,6 +215,41 @@ impl Handle {
     /// [`Gone`] when the daemon is ending.
     pub async fn write(&self) -> Result<Result<String, String>, Gone> {
         self.ask(|reply| ConfigRequest::Write { reply }).await
+    }
+
+    async fn ask_bfd<R>(&self, request: impl FnOnce(oneshot::Sender<R>) -> BfdRequest) -> Result<R, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.bfd.send(request(reply)).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// BFD sessions of one VRF or of all, in the order of their names, behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn bfd_peers(
+        &self,
+        vrf: Option<String>,
+        after: Option<BfdName>,
+        limit: usize,
+    ) -> Result<Vec<BfdPeerView>, Gone> {
+        self.ask_bfd(|reply| BfdRequest::Peers { vrf, after, limit, reply }).await
+    }
+
+    /// Sets the counters of a BFD session to zero; tells whether it exists.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn bfd_clear_counters(&self, name: BfdName) -> Result<bool, Gone> {
+        self.ask_bfd(|reply| BfdRequest::ClearCounters { name, reply }).await
+    }
+
+    /// Totals of all BFD sessions.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn bfd_totals(&self) -> Result<ferr_bfd::SpeakerView, Gone> {
+        self.ask_bfd(|reply| BfdRequest::Totals { reply }).await
     }
 
     /// Wall clock of an instant, by the clocks at start.

@@ -6,6 +6,7 @@
 //! * Passwords are [`Secret`]: `Debug` hides them.
 //! * `None` in an `Option` setting means "not configured": inherit, or take the default.
 
+pub mod bfd;
 pub mod bgp;
 pub mod global;
 pub mod interface;
@@ -103,6 +104,8 @@ pub struct Config {
     pub route_maps: BTreeMap<String, RouteMap>,
     /// BGP instances.
     pub bgp: BTreeMap<InstanceName, BgpInstance>,
+    /// `bfd`.
+    pub bfd: bfd::Bfd,
     /// Blocks that are accepted and kept, by header line (`router ospf`, `bfd`, ...).
     pub blocks: BTreeMap<String, OpaqueBlock>,
     /// Accepted top-level statements without effect.

@@ -78,6 +78,8 @@ pub struct StaticOptions {
     pub label: Option<String>,
     /// `onlink`
     pub onlink: bool,
+    /// `bfd ...`: the way counts while the session to its gateway is not down.
+    pub bfd: Option<super::bfd::StaticBfd>,
     /// `color N`
     pub color: Option<u32>,
 }

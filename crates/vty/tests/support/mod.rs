@@ -235,7 +235,8 @@ impl World {
                 let log = LogHub::default();
                 let text = "a line of the log".into();
                 log.push(LogLine { at: SystemTime::UNIX_EPOCH, severity: Severity::Info, tag: "BGP", text });
-                let handle = Handle::new(bgp_tx, rib_tx, config_tx, Arc::new(info), log);
+                let (bfd_tx, _) = mpsc::channel(1);
+                let handle = Handle::new(bgp_tx, rib_tx, config_tx, bfd_tx, Arc::new(info), log);
                 tokio::select! {
                     served = sockets.run(handle) => served.unwrap(),
                     _ = stopped => {}

@@ -1,0 +1,107 @@
+//! `bfd`: profiles, and sessions that the operator asks for.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The `bfd` block.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bfd {
+    /// `profile NAME`.
+    pub profiles: BTreeMap<String, BfdParameters>,
+    /// `peer ...`.
+    pub peers: BTreeMap<BfdPeerKey, BfdPeer>,
+    /// `log-session-changes`, of all sessions.
+    pub log_session_changes: bool,
+    /// The block was entered, so that it is rendered although it is empty.
+    pub present: bool,
+}
+
+/// What tells configured sessions apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BfdPeerKey {
+    /// VRF, `None` for the default one.
+    pub vrf: Option<String>,
+    /// The peer.
+    pub remote: IpAddr,
+    /// `multihop`.
+    pub multihop: bool,
+    /// `local-address A`.
+    pub local: Option<IpAddr>,
+    /// `interface I`.
+    pub interface: Option<String>,
+}
+
+/// A configured session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BfdPeer {
+    /// `profile NAME`: what is not set here comes from it.
+    pub profile: Option<String>,
+    /// `label W` (old).
+    pub label: Option<String>,
+    /// What is set here.
+    pub parameters: BfdParameters,
+}
+
+/// `echo receive-interval`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EchoReceive {
+    /// `disabled`: the peer may send none.
+    Disabled,
+    /// Milliseconds.
+    Interval(u32),
+}
+
+/// Timers and flags of a session or profile; `None` is not set. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BfdParameters {
+    /// `detect-multiplier`; 3.
+    pub detect_multiplier: Option<u8>,
+    /// `receive-interval`; 300.
+    pub receive_interval: Option<u32>,
+    /// `transmit-interval`; 300.
+    pub transmit_interval: Option<u32>,
+    /// `echo-mode`; off.
+    pub echo_mode: Option<bool>,
+    /// `echo transmit-interval`; 50.
+    pub echo_transmit_interval: Option<u32>,
+    /// `echo receive-interval`; 50.
+    pub echo_receive_interval: Option<EchoReceive>,
+    /// `passive-mode`; off.
+    pub passive: Option<bool>,
+    /// `minimum-ttl`, of multihop sessions; from the hop count.
+    pub minimum_ttl: Option<u8>,
+    /// `shutdown`; off.
+    pub shutdown: Option<bool>,
+    /// `log-session-changes`; off.
+    pub log_session_changes: Option<bool>,
+}
+
+impl BfdParameters {
+    /// What is set here, and else there.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            detect_multiplier: self.detect_multiplier.or(other.detect_multiplier),
+            receive_interval: self.receive_interval.or(other.receive_interval),
+            transmit_interval: self.transmit_interval.or(other.transmit_interval),
+            echo_mode: self.echo_mode.or(other.echo_mode),
+            echo_transmit_interval: self.echo_transmit_interval.or(other.echo_transmit_interval),
+            echo_receive_interval: self.echo_receive_interval.or(other.echo_receive_interval),
+            passive: self.passive.or(other.passive),
+            minimum_ttl: self.minimum_ttl.or(other.minimum_ttl),
+            shutdown: self.shutdown.or(other.shutdown),
+            log_session_changes: self.log_session_changes.or(other.log_session_changes),
+        }
+    }
+}
+
+/// `bfd [multi-hop [source A]] [profile P]` behind a static route.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StaticBfd {
+    /// `multi-hop`.
+    pub multihop: bool,
+    /// `source A`.
+    pub source: Option<IpAddr>,
+    /// `profile P`.
+    pub profile: Option<String>,
+}
