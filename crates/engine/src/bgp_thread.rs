@@ -14,7 +14,7 @@ use ferr_bgp::{Accept, ConnId, ForeignRoute, Output, Seeds};
 use ferr_netio::{ConnectOptions, Md5Key, TtlMode};
 use ferr_policy::PolicySet;
 use ferr_rib::RibEvent;
-use ferr_state::{BgpInstance, BgpJob, BgpWorld};
+use ferr_state::{BgpInstance, BgpJob, BgpWorld, NO_VRF};
 use ferr_types::{
     Distance, IfIndex, Metric, NexthopInfo, NexthopReach, NexthopWatch, PeerId, Protocol, VrfId,
 };
@@ -207,7 +207,7 @@ impl Worker {
     fn offers(&mut self, name: &str) {
         let Some(instance) = self.world.instances.get_mut(name) else { return };
         let updates = instance.bgp.take_rib_updates();
-        if instance.view {
+        if instance.view || instance.bgp.config().vrf == NO_VRF {
             return;
         }
         let mut updates = updates.into_iter().peekable();
@@ -219,9 +219,10 @@ impl Worker {
 
     fn output(&mut self, name: &str, output: Output) {
         if let Output::Watch(watch) | Output::Unwatch(watch) = &output
-            && let Some(instance) = self.world.instances.get_mut(name).filter(|i| i.view)
+            && let Some(instance) = self.world.instances.get_mut(name)
+            && (instance.view || instance.bgp.config().vrf == NO_VRF)
         {
-            if matches!(output, Output::Watch(_)) {
+            if instance.view && matches!(output, Output::Watch(_)) {
                 instance.bgp.nexthop_changed(anywhere(*watch), Instant::now());
             }
             return;
@@ -372,8 +373,7 @@ impl Worker {
         let now = Instant::now();
         // Bound to a VRF's device; to a link of any VRF when the peer's address is link-local; or to none.
         let vrf = self.ports.around.borrow().links.get(&bound).map_or(VrfId(bound.0), |l| l.vrf);
-        let Some((name, _)) = self.running.iter().find(|(_, r)| r.vrf == vrf) else { return };
-        let name = name.clone();
+        let Some(name) = stream.peer_addr().ok().and_then(|a| self.instance_for(vrf, a.ip())) else { return };
         self.next_accept += 1;
         let id = ConnId(ACCEPTED + self.next_accept);
         let key = ConnKey { instance: name.clone(), conn: id };
@@ -473,7 +473,7 @@ impl Worker {
             }
             BgpMessage::Start => {
                 self.started = true;
-                self.world.instances.values_mut().for_each(|i| i.bgp.start(now));
+                self.start_instances(now);
             }
             BgpMessage::NeighborFound(ifindex, addr) => {
                 for instance in self.world.instances.values_mut() {
@@ -482,6 +482,28 @@ impl Worker {
             }
             BgpMessage::Stop(_) => {}
         }
+    }
+
+    fn start_instances(&mut self, now: Instant) {
+        let present = self.world.instances.values_mut().filter(|i| i.bgp.config().vrf != NO_VRF);
+        present.for_each(|i| i.bgp.start(now));
+    }
+
+    /// The instance that a connection is for. Views share the sockets of the default instance.
+    fn instance_for(&self, vrf: VrfId, remote: IpAddr) -> Option<String> {
+        let remote = remote.to_canonical();
+        let of_vrf = || self.running.iter().filter(move |(_, r)| r.vrf == vrf).map(|(name, _)| name);
+        let knows = |name: &&String| {
+            let instance = self.world.instances.get(*name);
+            instance.is_some_and(|i| i.bgp.neighbors().any(|(_, c)| c.addr == Some(remote)))
+        };
+        let expects = |name: &&String| {
+            let wanted = self.desired.instances.get(*name);
+            wanted.is_some_and(|i| i.listen.iter().any(|(range, _)| range.contains(remote)))
+        };
+        let is_view = |name: &&String| self.world.instances.get(*name).is_some_and(|i| i.view);
+        let found = of_vrf().find(knows).or_else(|| of_vrf().find(expects));
+        found.or_else(|| of_vrf().find(|name| !is_view(name))).cloned()
     }
 
     /// Brings the speakers in line with what is configured.
@@ -509,7 +531,7 @@ impl Worker {
         let errors = self.listeners.configure(&self.desired);
         errors.iter().for_each(|e| error!("BGP: {e}"));
         if self.started {
-            self.world.instances.values_mut().for_each(|i| i.bgp.start(now));
+            self.start_instances(now);
         }
     }
 

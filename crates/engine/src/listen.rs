@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use ferr_netio::{Md5Key, bound_ifindex, listen, set_md5};
+use ferr_state::NO_VRF;
 use ferr_types::{IfIndex, VrfId};
 use socket2::SockRef;
 use tokio::net::TcpListener;
@@ -51,7 +52,7 @@ impl Listeners {
     pub(crate) fn configure(&mut self, wanted: &desired::Bgp) -> Vec<String> {
         let mut errors = Vec::new();
         let vrfs: BTreeMap<VrfId, Option<String>> =
-            wanted.instances.values().filter(|i| !i.view).map(|i| (i.config.vrf, i.device.clone())).collect();
+            served(wanted).map(|i| (i.config.vrf, i.device.clone())).collect();
         self.by_vrf.retain(|vrf, _| vrfs.contains_key(vrf));
         for (vrf, device) in vrfs {
             if self.by_vrf.contains_key(&vrf) {
@@ -136,10 +137,15 @@ impl Listeners {
     }
 }
 
+/// Instances that can have peers.
+fn served(wanted: &desired::Bgp) -> impl Iterator<Item = &desired::Instance> {
+    wanted.instances.values().filter(|i| i.config.vrf != NO_VRF)
+}
+
 /// Keys of all neighbors and listen ranges, and the peers whose password cannot be one.
 fn keys(wanted: &desired::Bgp) -> (Vec<VrfKey>, Vec<(VrfId, IpAddr)>) {
     let (mut keys, mut unusable) = (Vec::new(), Vec::new());
-    for instance in wanted.instances.values().filter(|i| !i.view) {
+    for instance in served(wanted) {
         let vrf = instance.config.vrf;
         let scope = Some(IfIndex(vrf.0));
         let neighbors = instance.neighbors.values().filter_map(|n| {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::{Config, LineError, LineOutcome, ModeStack};
 use ferr_policy::PolicySet;
+use ferr_types::VrfId;
 use tokio::sync::{mpsc, oneshot};
 
 pub use bfd::{BfdClient, BfdName, BfdPeerView, BfdRequest, HopReason};
@@ -32,6 +33,9 @@ pub use log::{LogHub, LogLine, Severity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the daemon is ending")]
 pub struct Gone;
+
+/// Stands for the VRF of an instance whose VRF does not exist: nothing is exchanged until it does. Others show it as -1.
+pub const NO_VRF: VrfId = VrfId(u32::MAX);
 
 /// What the BGP thread owns: instances by VRF name (`default` for the default VRF; views by their own name).
 #[derive(Debug, Default)]

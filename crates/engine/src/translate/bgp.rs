@@ -11,6 +11,7 @@ use ferr_config::model::neighbor as n;
 use ferr_config::model::{Config, Secret};
 use ferr_config::{EffectiveAf, EffectiveNeighbor, effective_group, effective_neighbor};
 use ferr_rib::Redistribution;
+use ferr_state::NO_VRF;
 use ferr_types::{FamilyMap, Prefix, Protocol, RouterId, VrfId};
 
 use crate::surroundings::Surroundings;
@@ -48,7 +49,7 @@ pub(crate) struct Instance {
     pub(crate) redistribute: Vec<Redistribution>,
 }
 
-/// All instances by name, whose VRF exists.
+/// All instances by name; an instance whose VRF does not exist is of [`NO_VRF`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Bgp {
     pub(crate) instances: BTreeMap<String, Instance>,
@@ -64,13 +65,13 @@ pub(crate) fn bgp(config: &Config, around: &Surroundings) -> Bgp {
     let mut out = Bgp { tos: config.global.bgp.session_dscp.unwrap_or(DSCP) << 2, ..Bgp::default() };
     for (name, b) in &config.bgp {
         let (key, vrf, view) = match name {
-            InstanceName::Default => ("default", Some(VrfId::DEFAULT), false),
-            InstanceName::View(name) => (name.as_str(), Some(VrfId::DEFAULT), true),
-            InstanceName::Vrf(name) => (name.as_str(), around.vrfs.get(name).copied(), false),
+            InstanceName::Default => ("default", VrfId::DEFAULT, false),
+            InstanceName::View(name) => (name.as_str(), VrfId::DEFAULT, true),
+            InstanceName::Vrf(name) => {
+                (name.as_str(), around.vrfs.get(name).copied().unwrap_or(NO_VRF), false)
+            }
         };
-        if let Some(vrf) = vrf {
-            out.instances.insert(key.to_owned(), instance(config, b, key, (vrf, view), around));
-        }
+        out.instances.insert(key.to_owned(), instance(config, b, key, (vrf, view), around));
     }
     out
 }
@@ -105,7 +106,7 @@ fn instance(
             table: None,
         })
     });
-    let redistribute = redistribute.collect();
+    let redistribute: Vec<Redistribution> = redistribute.filter(|_| vrf != NO_VRF).collect();
     let device = (vrf != VrfId::DEFAULT && !view).then(|| name.to_owned());
     Instance { view, device, config: globals, neighbors, listen, redistribute }
 }

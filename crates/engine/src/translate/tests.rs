@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ferr_bgp::config::{Reach, RemoteAs};
 use ferr_policy::{Action, PolicyRoute, PolicySet};
 use ferr_rib::{Address, Link, LinkKind};
+use ferr_state::NO_VRF;
 use ferr_types::attr::PathAttributes;
 use ferr_types::{Asn, Family, Gateway, IfIndex, Prefix, Protocol, VrfId};
 
@@ -102,10 +103,13 @@ fn neighbors_are_translated_with_their_group_and_surroundings() {
          neighbor 192.0.2.4 remote-as 65004\n neighbor 192.0.2.4 ebgp-multihop 5\n neighbor eth0 interface remote-as external\n\
          neighbor EMPTY peer-group\n bgp listen range 192.0.2.128/25 peer-group RR\n\
          address-family ipv4 unicast\n  redistribute static\n  neighbor 10.0.0.2 next-hop-self force\n exit-address-family\nexit\n\
-         router bgp 65010 vrf blue\nexit\nrouter bgp 65011 vrf red\nexit\n",
+         router bgp 65010 vrf blue\nexit\nrouter bgp 65011 vrf red\n address-family ipv4 unicast\n  redistribute static\n\
+         exit-address-family\nexit\n",
     );
     let all = bgp::bgp(&config, &around());
-    assert_eq!(all.instances.keys().collect::<Vec<_>>(), ["blue", "default"], "VRF red does not exist");
+    let vrfs: Vec<(&str, VrfId)> = all.instances.iter().map(|(n, i)| (n.as_str(), i.config.vrf)).collect();
+    assert_eq!(vrfs, [("blue", VrfId(7)), ("default", VrfId(0)), ("red", NO_VRF)], "red does not exist");
+    assert!(all.instances["red"].redistribute.is_empty());
     let default = &all.instances["default"];
     assert_eq!(default.config.router_id.0.to_string(), "10.0.0.1", "loopbacks come first");
     assert_eq!(all.instances["blue"].config.router_id.0.to_string(), "198.51.100.1");

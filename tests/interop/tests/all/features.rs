@@ -179,3 +179,51 @@ fn a_graceful_restart_of_the_peer_keeps_its_routes() -> Result<(), Error> {
         Ok(())
     })
 }
+
+#[test]
+fn a_view_and_the_default_instance_share_the_sockets() -> Result<(), Error> {
+    with_pair("view", &[Rival::Bird], |pair| {
+        // Both wait to be called; the view's name sorts before that of the default instance.
+        let conf = format!(
+            "{}router bgp 65010 view A\n bgp router-id 10.0.0.10\n no bgp ebgp-requires-policy\n \
+             neighbor 192.0.2.3 remote-as 65003\n neighbor 192.0.2.3 passive\n \
+             neighbor 192.0.2.3 update-source 192.0.2.11\n neighbor 192.0.2.3 password of-the-view\nexit\n",
+            our_conf(" neighbor 192.0.2.2 passive\n neighbor 2001:db8:12::2 passive\n")
+        );
+        // BIRD runs one session for each address of a neighbor.
+        pair.us.addr("eth0", "192.0.2.11/24")?;
+        pair.them.addr("eth0", "192.0.2.3/24")?;
+        let ferrd = Ferrd::start(&pair.us, &pair.program, &conf)?;
+        let third = |key: &str| {
+            format!(
+                "{}ipv4 table t3;\nprotocol static own3 {{ ipv4 {{ table t3; }}; route 10.3.0.0/16 blackhole; }}\n\
+                 protocol bgp view {{ local 192.0.2.3 as 65003; neighbor 192.0.2.11 as 65010; {key} hold time 9;\n\
+                 connect delay time 1; connect retry time 1; error wait time 1, 2;\n\
+                 ipv4 {{ table t3; import all; export where source = RTS_STATIC; }}; }}\n",
+                super::bird::CONF
+            )
+        };
+        let bird = Bird::start(&pair.them, &third(""))?;
+        ferrd.wait_peer(THEM, "Established")?;
+        wait_their_routes(&pair.us)?;
+        let state = || -> Result<String, String> {
+            let view = ferrd.bgp_json("show bgp view A summary json").map_err(|e| e.to_string())?;
+            Ok(view["ipv4Unicast"]["peers"]["192.0.2.3"]["state"].as_str().unwrap_or_default().to_owned())
+        };
+        // Without the view's key nobody gets in.
+        assert_ne!(state().unwrap(), "Established");
+        bird.reconfigure(&third("password \"of-the-view\";"))?;
+        pair.us.wait(20, "the view's session", || match state()?.as_str() {
+            "Established" => Ok(()),
+            other => Err(other.to_owned()),
+        })?;
+        // What a view learns stays out of the kernel.
+        pair.us.wait(20, "the view's route", || {
+            let command = "show bgp view A ipv4 unicast 10.3.0.0/16 json";
+            let route = ferrd.bgp_json(command).map_err(|e| e.to_string())?;
+            if route["paths"][0]["valid"] == true { Ok(()) } else { Err(route.to_string()) }
+        })?;
+        assert!(kernel_route(&pair.us, "10.3.0.0/16").unwrap().is_none());
+        Ok(())
+    })
+}

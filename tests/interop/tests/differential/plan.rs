@@ -1,5 +1,6 @@
 //! What is compared: the configuration, the neighbors and the commands.
 
+/// The VRF `blue` does not exist.
 pub(crate) const CONF: &str = "frr version 8.4.4
 frr defaults traditional
 hostname r1
@@ -95,6 +96,15 @@ router bgp 65010 view V1
  neighbor 192.0.2.10 shutdown
  address-family ipv4 unicast
   network 10.77.0.0/16
+ exit-address-family
+exit
+router bgp 65020 vrf blue
+ bgp router-id 10.0.0.20
+ neighbor 192.0.2.20 remote-as 65021
+ neighbor 192.0.2.20 timers connect 1
+ address-family ipv4 unicast
+  network 10.20.0.0/16
+  redistribute static
  exit-address-family
 exit
 ";
@@ -224,6 +234,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "show ipv6 route summary json",
     "show ipv6 route 2001:db8:2::/48 json",
     "show interface json",
+    "show bgp vrf blue summary json",
+    "show bgp vrf blue ipv4 unicast json",
+    "show bgp vrf blue neighbors 192.0.2.20 json",
     "show interface eth0 json",
     "show ip prefix-list NET json",
     "show ip access-list json",
@@ -247,6 +260,9 @@ pub(crate) const TEXTS: &[&str] = &[
     "show ip prefix-list",
     "show running-config",
     "show ip nht",
+    "show bgp vrf blue summary",
+    "show bgp vrf blue ipv4 unicast",
+    "show bgp vrf blue nexthop",
     "show ipv6 nht",
     "show ip nht 192.0.2.4",
     "show bgp nexthop",

@@ -28,7 +28,14 @@ pub(super) async fn vrfs(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
                 let up = peers.iter().filter(|p| p.state == State::Established).count();
                 let config = instance.bgp.config();
                 let kind = if name == select::DEFAULT { "DFLT" } else { "VRF" };
-                (name.clone(), kind, config.vrf.0, config.router_id.to_string(), peers.len(), up)
+                (
+                    name.clone(),
+                    kind,
+                    select::shown_vrf(config.vrf),
+                    config.router_id.to_string(),
+                    peers.len(),
+                    up,
+                )
             });
             rows.collect::<Vec<_>>()
         })
@@ -56,7 +63,7 @@ pub(super) async fn vrfs(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     line!(ctx.out, "Type  Id     routerId          #PeersCfg  #PeersEstb  Name");
     line!(ctx.out, "             L3-VNI            RouterMAC              Interface");
     for (name, kind, id, router_id, peers, up) in &rows {
-        line!(ctx.out, "{kind:<4}  {id:<5}  {router_id:<16}  {peers:<9}  {up:<10}  {name}");
+        line!(ctx.out, "{kind:>4}  {id:<5}  {router_id:<16}  {peers:<9}  {up:<10}  {name}");
         line!(ctx.out, "{:<12} {:<16}  {:<21}  unknown", "", 0, "00:00:00:00:00:00");
     }
     line!(ctx.out, "\nTotal number of VRFs (including default): {}", rows.len());

@@ -66,7 +66,7 @@ impl Neighbor {
 struct Part {
     name: String,
     view: bool,
-    vrf_id: u32,
+    vrf_id: i64,
     neighbors: Vec<Neighbor>,
 }
 
@@ -81,7 +81,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
         };
         views.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
         let instance = bgp.config().clone();
-        let vrf_id = instance.vrf.0;
+        let vrf_id = select::shown_vrf(instance.vrf);
         let neighbor = |view: PeerView| {
             let measured = view.ends.and_then(|(_, remote)| round_trips.get(&remote));
             let round_trip = measured.copied().filter(|time| time.as_millis() > 0);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use ferr_state::BgpInstance;
 use ferr_state::bgp::config::{NeighborConfig, Reach};
 use ferr_state::bgp::{PeerView, State};
+use ferr_state::{BgpInstance, NO_VRF};
 use ferr_types::{IfIndex, NexthopReach, VrfId};
 use serde_json::Value;
 
@@ -47,6 +47,9 @@ fn must_be_connected(peer: &PeerView) -> bool {
 
 /// All that an instance follows, in order of address, IPv4 first. A view takes every next hop as it is, and asks nobody.
 pub(crate) fn followed(instance: &mut BgpInstance) -> Vec<Followed> {
+    if instance.bgp.config().vrf == NO_VRF {
+        return Vec::new();
+    }
     let asks = !instance.view;
     let peers = instance.bgp.peer_views();
     let mut all: BTreeMap<IpAddr, Followed> = BTreeMap::new();

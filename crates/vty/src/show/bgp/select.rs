@@ -2,14 +2,19 @@
 
 use std::net::IpAddr;
 
-use ferr_state::BgpWorld;
 use ferr_state::bgp::Instance;
-use ferr_types::{Afi, Family, PeerId};
+use ferr_state::{BgpWorld, NO_VRF};
+use ferr_types::{Afi, Family, PeerId, VrfId};
 
 use crate::pattern::Args;
 
 /// Name of the instance of the default VRF.
 pub(crate) const DEFAULT: &str = "default";
+
+/// Number of a VRF, -1 for one that does not exist.
+pub(crate) fn shown_vrf(vrf: VrfId) -> i64 {
+    if vrf == NO_VRF { -1 } else { vrf.0.into() }
+}
 
 /// Instances that a command means.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,7 +115,7 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Fam
     let groups = groups.len();
     let (kind, bgp) = (if instance.view { "VIEW" } else { "VRF" }, &mut instance.bgp);
     let config = bgp.config();
-    let (vrf_id, bestpath) = (i64::from(config.vrf.0), config.bestpath.clone());
+    let (vrf_id, bestpath) = (select::shown_vrf(config.vrf), config.bestpath.clone());
     let damping = config.families[family].damping.is_some();
     let view = bgp.summary(family);
     Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, damping, bestpath })
@@ -139,7 +139,7 @@ fn peer_state(peer: &PeerView, family: Option<&PeerFamilyView>) -> &'static str 
         "PfxCt"
     } else if peer.config.passive && peer.state != State::Established {
         "Passive"
-    } else if peer.state == State::Established && family.is_some_and(|f| f.policy_missing) {
+    } else if family.is_some_and(|f| f.policy_missing) {
         "Policy"
     } else {
         "OK"

@@ -25,7 +25,7 @@ const SLICE: usize = 500;
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) vrf: String,
-    pub(super) vrf_id: u32,
+    pub(super) vrf_id: i64,
     pub(super) version: u32,
     pub(super) router_id: String,
     pub(super) local_pref: u32,
@@ -42,7 +42,7 @@ impl Head {
         let summary = bgp.summary(family);
         Self {
             vrf: vrf.to_owned(),
-            vrf_id: bgp.config().vrf.0,
+            vrf_id: select::shown_vrf(bgp.config().vrf),
             version: summary.table_version,
             router_id: summary.router_id.to_string(),
             local_pref: bgp.config().default_local_pref,
@@ -63,13 +63,11 @@ impl Head {
 
     /// Text in front of the columns.
     pub(super) fn text(&self, ctx: &mut Ctx<'_>, wide: bool, damping: Option<damping::Kind>) {
-        line!(
-            ctx.out,
-            "BGP table version is {}, local router ID is {}, vrf id {}",
-            self.version,
-            self.router_id,
-            self.vrf_id
-        );
+        put!(ctx.out, "BGP table version is {}, local router ID is {}", self.version, self.router_id);
+        match self.vrf_id {
+            -1 => line!(ctx.out, ", vrf id -"),
+            id => line!(ctx.out, ", vrf id {id}"),
+        }
         line!(ctx.out, "Default local pref {}, local AS {}", self.local_pref, self.asn);
         ctx.out.push(row::LEGEND);
         match damping {
