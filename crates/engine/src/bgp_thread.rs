@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use ferr_bgp::{Accept, ConnId, ForeignRoute, Output, Seeds};
+use ferr_bgp::{Accept, ConnId, DownReason, ForeignRoute, Output, Seeds};
 use ferr_netio::{ConnectOptions, Md5Key, TtlMode};
 use ferr_policy::PolicySet;
 use ferr_rib::RibEvent;
@@ -45,6 +45,15 @@ pub(crate) enum BgpMessage {
     Policy(Arc<PolicySet>, HashSet<String>),
     /// A router's link-local address was seen on an interface.
     NeighborFound(IfIndex, IpAddr),
+    /// BFD towards a neighbor changed.
+    Bfd {
+        /// Name of the instance.
+        instance: String,
+        /// The neighbor.
+        neighbor: IpAddr,
+        /// It is up; else it failed.
+        up: bool,
+    },
     /// All routes go to the RIB again.
     Reinstall,
     /// The configuration has been read: sessions may begin.
@@ -240,7 +249,13 @@ impl Worker {
             Output::Watch(watch) => self.to_rib.push_back(RibMessage::Watch(running.owner, watch)),
             Output::Unwatch(watch) => self.to_rib.push_back(RibMessage::Unwatch(running.owner, watch)),
             Output::Log(record) => log_record(&record),
-            Output::SessionUp { .. } | Output::SessionDown { .. } | Output::DynamicRemoved { .. } => {}
+            Output::SessionUp { peer } => {
+                let neighbor = self.world.instances.get(name).and_then(|i| i.bgp.neighbor(peer));
+                if let Some(addr) = neighbor.filter(|n| n.bfd).and_then(|n| n.addr) {
+                    self.to_rib.push_back(RibMessage::Alive(running.vrf, addr));
+                }
+            }
+            Output::SessionDown { .. } | Output::DynamicRemoved { .. } => {}
         }
     }
 
@@ -468,6 +483,7 @@ impl Worker {
                     instance.bgp.set_policy(policy.clone(), |name| changed.contains(name), now);
                 }
             }
+            BgpMessage::Bfd { instance, neighbor, up } => self.bfd(&instance, neighbor, up, now),
             BgpMessage::Reinstall => {
                 self.world.instances.values_mut().for_each(|i| i.bgp.reinstall(now));
             }
@@ -481,6 +497,17 @@ impl Worker {
                 }
             }
             BgpMessage::Stop(_) => {}
+        }
+    }
+
+    /// A session that never came up tears nothing down; one that came back changes nothing for BGP.
+    fn bfd(&mut self, name: &str, neighbor: IpAddr, up: bool, now: Instant) {
+        let Some(instance) = self.world.instances.get_mut(name).filter(|_| !up) else { return };
+        let wants = |c: &ferr_bgp::config::NeighborConfig| c.bfd && c.addr == Some(neighbor);
+        let peers: Vec<PeerId> =
+            instance.bgp.neighbors().filter(|(_, c)| wants(c)).map(|(id, _)| id).collect();
+        for peer in peers {
+            instance.bgp.reset(peer, DownReason::BfdDown, now);
         }
     }
 
@@ -595,7 +622,7 @@ impl Worker {
                     let password =
                         |i: &desired::Instance| i.neighbors.get(neighbor).map(|n| n.transport.clone());
                     if old.and_then(password) != password(wanted) {
-                        instance.bgp.reset(*id, ferr_bgp::DownReason::ConfigChange, now);
+                        instance.bgp.reset(*id, DownReason::ConfigChange, now);
                     }
                 }
             }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::Diagnostic;
 use ferr_config::model::global::LogLevel;
+use ferr_kernel::DeadList;
 use ferr_state::{Handle, LogHub, SystemInfo};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::bfd::{self, BfdTaskPorts};
 use crate::bgp_thread::{self, BgpMessage, BgpPorts};
 use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts, read};
@@ -134,12 +136,16 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (bgp_jobs_tx, bgp_jobs) = mpsc::channel(JOBS);
     let (rib_jobs_tx, rib_jobs) = mpsc::channel(JOBS);
     let (config_tx, config_rx) = mpsc::channel(JOBS);
+    let (bfd_tx, bfd_requests) = mpsc::channel(JOBS);
     let (bgp_tx, bgp_rx) = mpsc::channel(MESSAGES);
     let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (stop_tx, stop_rx) = watch::channel(false);
     let (reload_tx, reload_rx) = mpsc::channel(1);
+    let (failover_tx, failovers) = mpsc::channel(JOBS);
+    let (bfd_message_tx, bfd_messages) = mpsc::channel(MESSAGES);
+    let (plan, dead) = (Arc::<bfd::PlanCell>::default(), Arc::<DeadList>::default());
 
     let ports = RibPorts {
         jobs: rib_jobs,
@@ -147,9 +153,12 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         events: event_tx,
         around: around_tx,
         stop: stop_rx,
+        failovers,
+        plan: plan.clone(),
+        dead: dead.clone(),
         retain: options.retain,
     };
-    let rib_thread = rib_thread::spawn(ports, rand::random())?;
+    let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
     let ports = BgpPorts {
         jobs: bgp_jobs,
         messages: bgp_rx,
@@ -158,12 +167,25 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         around: around_rx.clone(),
     };
     let bgp_thread = bgp_thread::spawn(ports)?;
-    let (bfd_tx, _bfd_rx) = mpsc::channel(JOBS);
+    let ports = BfdTaskPorts {
+        messages: bfd_messages,
+        requests: bfd_requests,
+        bgp: bgp_tx.clone(),
+        rib: rib_tx.clone(),
+        around: around_rx.clone(),
+        failover: failover_tx,
+        plan,
+        dead,
+        writer: failover_writer,
+    };
+    let (bfd, bfd_thread) = bfd::start(ports, rand::random()).map_err(EngineError::Thread)?;
+    let bfd = tokio::task::spawn_local(bfd.run());
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
         bgp: bgp_tx.clone(),
+        bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
         handle: handle.clone(),
@@ -197,9 +219,11 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let _ = stop_tx.send(true);
     vty.abort();
     owner.abort();
+    bfd.abort();
     // Joining must not block the runtime that others still answer on.
-    let ended = tokio::task::spawn_blocking(move || (bgp_thread.join(), rib_thread.join()));
-    let _ = ended.await;
+    let _ = bfd.await;
+    let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
+    let _ = tokio::task::spawn_blocking(joined).await;
     Ok(())
 }
 

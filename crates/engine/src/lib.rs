@@ -6,6 +6,8 @@
 //! | `ferr-rib` | the RIB | offers, kernel events, answers of the FIB, jobs |
 //! | `ferr-fib` | the netlink writer | operations |
 //! | `ferr-monitor` | the netlink monitor | the kernel |
+//! | `ferr-bfd` | BFD sessions and their sockets, in real time | packets, its timer, commands |
+//! | `ferr-failover` | a netlink socket of its own, in real time | the states of BFD sessions |
 //! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
 //! | main | configuration, vty sockets, signals | clients |
 //!
@@ -16,10 +18,12 @@
 #![forbid(unsafe_code)]
 
 mod advert;
+mod bfd;
 mod bgp_log;
 mod bgp_thread;
 mod conn;
 mod daemon;
+mod failures;
 mod listen;
 mod logging;
 mod owner;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::advert::Adverts;
+use crate::bfd::BfdMessage;
 use crate::bgp_thread::BgpMessage;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
@@ -36,6 +37,7 @@ pub(crate) struct OwnerPorts {
     pub(crate) requests: mpsc::Receiver<ConfigRequest>,
     pub(crate) reload: mpsc::Receiver<()>,
     pub(crate) bgp: mpsc::Sender<BgpMessage>,
+    pub(crate) bfd: mpsc::Sender<BfdMessage>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     pub(crate) handle: Handle,
@@ -49,6 +51,7 @@ struct Applied {
     policy: PolicyDef,
     statics: BTreeMap<RouteKey, RouteSpec>,
     bgp: translate::bgp::Bgp,
+    bfd: translate::bfd::Sessions,
     addresses: BTreeMap<String, BTreeSet<IfAddr>>,
     shutdown: BTreeSet<String>,
     global: Option<Global>,
@@ -210,6 +213,11 @@ impl Owner {
         let statics = translate::statics::statics(&self.running, &around);
         self.apply_statics(statics).await;
         let bgp = translate::bgp::bgp(&self.running, &around);
+        let bfd = translate::bfd::sessions(&self.running, &bgp, &around);
+        if bfd != self.applied.bfd {
+            self.applied.bfd.clone_from(&bfd);
+            let _ = self.ports.bfd.send(BfdMessage::Configure(bfd)).await;
+        }
         if bgp != self.applied.bgp {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;

@@ -7,18 +7,21 @@
 //! All queues are bounded. The RIB never waits for the FIB or a protocol: it takes room when there is some, and what waits
 //! in it is coalesced. So no circle of full queues can form.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ferr_kernel::{Dumper, FibWriter, KernelEvent, Leftovers, Monitor, MonitorOptions, OwnLost};
-use ferr_rib::{FibAck, FibOp, LinkKind, Rib, RibConfig, RibEvent, Vrf};
+use ferr_kernel::{DeadList, Dumper, FibWriter, KernelEvent, Leftovers, Monitor, MonitorOptions, OwnLost};
+use ferr_rib::{FibAck, FibOp, GuardId, GuardedGateway, LinkKind, NhId, Rib, RibConfig, RibEvent, Vrf};
 use ferr_state::RibJob;
 use ferr_types::{NexthopWatch, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::bfd::{ComeBack, Failover, PlanCell};
+use crate::failures::Failures;
 use crate::route_filter::RouteFilter;
 use crate::surroundings::Surroundings;
 use crate::{EngineError, OwnerId};
@@ -39,6 +42,12 @@ pub(crate) enum RibMessage {
     Replace(Vec<(RouteKey, RouteSpec)>, Vec<RouteKey>),
     /// From now on offers pass through this; those who made them say them again.
     Filter(RouteFilter),
+    /// A BFD session guards a gateway, or is gone.
+    Guard(GuardId, Option<GuardedGateway>),
+    /// How long a gateway has to live again before it is trusted.
+    ComeBack(ComeBack),
+    /// A protocol's session with this gateway is up.
+    Alive(VrfId, IpAddr),
     /// Track a next hop.
     Watch(OwnerId, NexthopWatch),
     /// Track it no longer.
@@ -58,26 +67,33 @@ pub(crate) struct RibPorts {
     pub(crate) events: mpsc::Sender<Vec<RibEvent>>,
     pub(crate) around: watch::Sender<Arc<Surroundings>>,
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) failovers: mpsc::Receiver<Failover>,
+    pub(crate) plan: Arc<PlanCell>,
+    pub(crate) dead: Arc<DeadList>,
     /// Leave our routes in the kernel at the end.
     pub(crate) retain: bool,
 }
 
 enum FibRequest {
     Apply(Vec<FibOp>),
-    Sweep(Vec<(TableId, ferr_types::Prefix, u8)>, Vec<ferr_rib::NhId>),
+    Sweep(Vec<(TableId, ferr_types::Prefix, u8)>, Vec<NhId>),
+    /// No later operation names these deleted objects.
+    Forget(Vec<NhId>),
 }
 
-/// Starts the three threads in the network namespace of the caller.
+/// Starts the three threads in the network namespace of the caller. The second writer is for the failover.
 ///
 /// # Errors
 /// A socket that cannot be opened.
-pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, EngineError> {
+pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, FibWriter), EngineError> {
     let kernel = |step: &'static str| move |error| EngineError::Kernel { step, error };
     let mut writer = FibWriter::open().map_err(kernel("open the FIB socket"))?;
+    writer.set_dead_list(ports.dead.clone());
+    let failover = FibWriter::open().map_err(kernel("open the failover's socket"))?;
     let leftovers =
         Dumper::open().and_then(|mut d| d.leftovers()).map_err(kernel("dump the kernel's tables"))?;
     let mut monitor = Monitor::open(MonitorOptions::default()).map_err(kernel("open the monitor socket"))?;
-    monitor.ignore_ports(&[writer.port()]).map_err(kernel("filter own echoes"))?;
+    monitor.ignore_ports(&[writer.port(), failover.port()]).map_err(kernel("filter own echoes"))?;
     let objects = writer.probe_nexthop_objects();
     if !objects {
         warn!("this kernel has no next-hop objects; routes carry their next hops themselves");
@@ -93,14 +109,16 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, E
     let (ack_tx, ack_rx) = mpsc::channel(8);
     let (kernel_tx, kernel_rx) = mpsc::channel(64);
     let ended = Arc::new(AtomicBool::new(false));
-    let fib = start("ferr-fib", move || fib_loop(writer, fib_rx, &ack_tx))?;
+    let dead = ports.dead.clone();
+    let fib = start("ferr-fib", move || fib_loop(writer, fib_rx, &ack_tx, &dead))?;
     let flag = ended.clone();
     let mon = start("ferr-monitor", move || monitor_loop(monitor, &kernel_tx, &flag))?;
-    start("ferr-rib", move || {
+    let thread = start("ferr-rib", move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => return error!("cannot start the RIB's runtime: {error}"),
         };
+        let failures = Failures::new(ports.plan.clone(), ports.dead.clone(), Instant::now());
         let worker = Worker {
             rib: Rib::new(config, Instant::now()),
             ports,
@@ -113,6 +131,8 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, E
             leftovers: Some((Instant::now() + SWEEP_AFTER, leftovers)),
             inflight: 0,
             filter: RouteFilter::default(),
+            failures,
+            forget: Vec::new(),
         };
         runtime.block_on(worker.run());
         ended.store(true, Ordering::Relaxed);
@@ -121,7 +141,8 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<JoinHandle<()>, E
                 error!("a kernel thread panicked");
             }
         }
-    })
+    })?;
+    Ok((thread, failover))
 }
 
 fn start(name: &str, f: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
@@ -132,6 +153,7 @@ fn fib_loop(
     mut writer: FibWriter,
     mut requests: mpsc::Receiver<FibRequest>,
     acks: &mpsc::Sender<Vec<FibAck>>,
+    dead: &DeadList,
 ) {
     while let Some(request) = requests.blocking_recv() {
         match request {
@@ -146,6 +168,7 @@ fn fib_loop(
                     warn!("{refused} leftovers of an earlier run could not be removed from the kernel");
                 }
             }
+            FibRequest::Forget(objects) => dead.forget(&objects),
         }
     }
 }
@@ -170,6 +193,7 @@ fn monitor_loop(mut monitor: Monitor, events: &mpsc::Sender<Vec<KernelEvent>>, e
 /// What the loop woke up for.
 enum Step {
     Stop,
+    Failover(Failover),
     Job(RibJob),
     Acks(Vec<FibAck>),
     Kernel(Vec<KernelEvent>),
@@ -192,6 +216,9 @@ struct Worker {
     /// Batches at the FIB thread.
     inflight: usize,
     filter: RouteFilter,
+    failures: Failures,
+    /// Deleted objects that the FIB thread may forget.
+    forget: Vec<NhId>,
 }
 
 impl Worker {
@@ -207,16 +234,21 @@ impl Worker {
             let step = tokio::select! {
                 biased;
                 _ = self.ports.stop.changed() => Step::Stop,
+                Some(failover) = self.ports.failovers.recv() => Step::Failover(failover),
                 Some(job) = self.ports.jobs.recv() => Step::Job(job),
                 Some(acks) = self.acks.recv() => Step::Acks(acks),
                 Some(batch) = self.kernel.recv() => Step::Kernel(batch),
                 Ok(_) = self.ports.events.reserve(), if has_events => Step::ProtocolsHaveRoom,
-                Ok(_) = self.fib.reserve(), if self.rib.fib_ready() => Step::FibHasRoom,
+                Ok(_) = self.fib.reserve(), if self.rib.fib_ready() || !self.forget.is_empty() => Step::FibHasRoom,
                 Some(message) = self.ports.messages.recv() => Step::Message(message),
                 () = sleep_until(timeout) => Step::Timeout,
             };
             match step {
                 Step::Stop => break,
+                Step::Failover(event) => {
+                    let gone = self.failures.failover(&mut self.rib, event, Instant::now());
+                    self.forget.extend(gone);
+                }
                 Step::Job(job) => job(&mut self.rib, Instant::now()),
                 Step::Acks(acks) => self.acks(&acks),
                 Step::Kernel(batch) => self.kernel_events(batch),
@@ -234,12 +266,14 @@ impl Worker {
 
     fn next_timeout(&mut self) -> Option<Instant> {
         let sweep = self.leftovers.as_ref().map(|(at, _)| *at);
-        [self.rib.poll_timeout(), sweep].into_iter().flatten().min()
+        let failures = self.failures.next_timeout(&self.rib, Instant::now());
+        [self.rib.poll_timeout(), sweep, failures].into_iter().flatten().min()
     }
 
     fn timeout(&mut self) {
         let now = Instant::now();
         self.rib.handle_timeout(now);
+        self.failures.handle_timeout(&mut self.rib, now);
         if let Some((at, leftovers)) = self.leftovers.take() {
             if at > now {
                 self.leftovers = Some((at, leftovers));
@@ -251,7 +285,14 @@ impl Worker {
 
     /// Hands operations on while the FIB thread has room.
     fn feed_fib(&mut self) {
-        while self.rib.fib_ready()
+        if !self.forget.is_empty()
+            && let Ok(permit) = self.fib.try_reserve()
+        {
+            permit.send(FibRequest::Forget(std::mem::take(&mut self.forget)));
+        }
+        // Operations that are made from now on do not name what is to be forgotten, but those before do.
+        while self.forget.is_empty()
+            && self.rib.fib_ready()
             && let Ok(permit) = self.fib.try_reserve()
         {
             let mut ops = Vec::with_capacity(FIB_BATCH);
@@ -292,6 +333,9 @@ impl Worker {
                 let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, spec));
                 self.offers(gone.chain(set), now);
             }
+            RibMessage::Guard(guard, gateway) => self.failures.guard(&mut self.rib, guard, gateway),
+            RibMessage::ComeBack(config) => self.failures.set_come_back(config),
+            RibMessage::Alive(vrf, addr) => self.failures.lift(&mut self.rib, vrf, addr),
             RibMessage::Watch(owner, watch) => self.rib.watch(owner, watch),
             RibMessage::Unwatch(owner, watch) => self.rib.unwatch(owner, watch),
             RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),

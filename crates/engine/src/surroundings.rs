@@ -51,6 +51,12 @@ impl Surroundings {
             .map(|a| a.addr.addr())
     }
 
+    /// Whether an address is on a connected prefix of a VRF.
+    pub(crate) fn is_connected(&self, vrf: VrfId, addr: IpAddr) -> bool {
+        let here = |a: &&Address| self.links.get(&a.ifindex).is_some_and(|l| l.vrf == vrf);
+        self.addresses.iter().filter(here).any(|a| a.connected_prefix().contains(addr))
+    }
+
     /// Address that stands for an interface as `update-source`: the first of the family that is not link-local.
     pub(crate) fn source_address(&self, name: &str, v6: bool) -> Option<IpAddr> {
         let link = self.link(name)?;

@@ -79,6 +79,8 @@ type GatewayGuards = SmallVec<[(Option<IfIndex>, GuardId); 1]>;
 pub(crate) struct Guards {
     gateways: BTreeMap<(VrfId, IpAddr), GatewayGuards>,
     dead: BTreeSet<GuardId>,
+    /// Those of the dead that live again, and are not trusted yet.
+    recovering: BTreeSet<GuardId>,
 }
 
 impl Guards {
@@ -89,8 +91,14 @@ impl Guards {
         here.fold(set, |set, (_, guard)| set.with(*guard))
     }
 
-    pub(crate) fn any_dead(&self, set: GuardSet) -> bool {
-        !self.dead.is_empty() && set.iter().any(|g| self.dead.contains(&g))
+    /// Whether a way with these guards must not be used. `desperate`: nothing better is left, so that one that may be back will do.
+    pub(crate) fn any_dead(&self, set: GuardSet, desperate: bool) -> bool {
+        let dead = |g: &GuardId| self.dead.contains(g) && !(desperate && self.recovering.contains(g));
+        !self.dead.is_empty() && set.iter().any(|g| dead(&g))
+    }
+
+    pub(crate) fn any_recovering(&self) -> bool {
+        !self.recovering.is_empty()
     }
 }
 
@@ -168,6 +176,7 @@ impl Rib {
             !found.is_empty()
         });
         self.guards.dead.remove(&guard);
+        self.guards.recovering.remove(&guard);
         addresses.into_iter().for_each(|addr| self.touch_gateway(addr));
         self.settle();
     }
@@ -175,18 +184,32 @@ impl Rib {
     /// The guard died. `deleted` are the objects that the failover took out of the kernel already.
     pub fn guard_down(&mut self, guard: GuardId, deleted: &[NhId]) {
         self.objects_deleted(deleted);
-        if self.guards.dead.insert(guard) {
+        if self.guards.dead.insert(guard) | self.guards.recovering.remove(&guard) {
             self.touch_guarded(guard);
         }
         self.settle();
     }
 
+    /// The guard lives again, and is not trusted yet: its gateways are used where there is nothing else.
+    pub fn guard_recovers(&mut self, guard: GuardId) {
+        if self.guards.dead.contains(&guard) && self.guards.recovering.insert(guard) {
+            self.touch_guarded(guard);
+            self.settle();
+        }
+    }
+
     /// The guard lives (again).
     pub fn guard_up(&mut self, guard: GuardId) {
+        self.guards.recovering.remove(&guard);
         if self.guards.dead.remove(&guard) {
             self.touch_guarded(guard);
             self.settle();
         }
+    }
+
+    /// Guards of a gateway.
+    pub fn guards_of_gateway(&self, vrf: VrfId, addr: IpAddr) -> impl Iterator<Item = GuardId> {
+        self.guards.gateways.get(&(vrf, addr)).into_iter().flatten().map(|(_, guard)| *guard)
     }
 
     /// Dead guards.

@@ -22,6 +22,13 @@ use crate::{FibNexthop, GuardSet, Rib};
 /// A resolved way and its share.
 pub(crate) type Way = (FibNexthop, u8);
 
+/// What a set leads to.
+struct Resolution {
+    resolved: SmallVec<[Way; 1]>,
+    backups: SmallVec<[Way; 1]>,
+    blackhole: Option<BlackholeKind>,
+}
+
 /// Backups of one group; more would own a bucket.
 const MAX_BACKUPS: usize = 2;
 
@@ -201,27 +208,37 @@ impl Rib {
         set.former.into_iter().for_each(|former| self.fib.drop_group(former));
     }
 
-    /// Resolves a set from its tracked addresses and links; `true` when the result changed.
-    pub(crate) fn resolve_set(&mut self, id: u32) -> bool {
-        let Some(set) = self.sets.get(id) else { return false };
+    /// Ways of a set that live, those to fall back on, and the blackhole that its gateways lead to.
+    fn resolution(&self, set: &SetData, desperate: bool) -> Resolution {
         let mut resolved: SmallVec<[Way; 1]> = SmallVec::new();
         let mut blackhole = None;
         for way in &set.key.ways {
-            self.resolve_way(way, &set.key, |way| {
-                if resolved.len() < self.config.max_ways && resolved.iter().all(|(w, _)| !w.same_path(&way.0))
-                {
+            self.resolve_way(way, &set.key, desperate, |way| {
+                let known = resolved.iter().any(|(w, _)| w.same_path(&way.0));
+                if resolved.len() < self.config.max_ways && !known {
                     resolved.push(way);
                 }
             })
             .inspect(|kind| blackhole = Some(*kind));
         }
-        let mut backups = self.backups_for(set, &resolved);
+        let mut backups = self.backups_for(set, &resolved, desperate);
         if resolved.is_empty() && blackhole.is_none() {
             resolved.extend(backups.drain(..));
         }
         if !resolved.is_empty() {
             blackhole = None;
         }
+        Resolution { resolved, backups, blackhole }
+    }
+
+    /// Resolves a set from its tracked addresses and links; `true` when the result changed.
+    pub(crate) fn resolve_set(&mut self, id: u32) -> bool {
+        let Some(set) = self.sets.get(id) else { return false };
+        let mut found = self.resolution(set, false);
+        if found.resolved.is_empty() && found.blackhole.is_none() && self.guards.any_recovering() {
+            found = self.resolution(set, true);
+        }
+        let Resolution { resolved, backups, blackhole } = found;
         let redistributed = self.tables.iter().any(|t| t.redist_protocols != 0);
         let Some(set) = self.sets.get_mut(id) else { return false };
         set.dirty = false;
@@ -250,7 +267,7 @@ impl Rib {
     }
 
     /// Ways that take over when those of a set die: what its gateways fall back on, then its own backup.
-    fn backups_for(&self, set: &SetData, resolved: &[Way]) -> SmallVec<[Way; 1]> {
+    fn backups_for(&self, set: &SetData, resolved: &[Way], desperate: bool) -> SmallVec<[Way; 1]> {
         let mut backups: SmallVec<[Way; 1]> = SmallVec::new();
         if !self.config.resilient_groups {
             return backups;
@@ -269,13 +286,13 @@ impl Rib {
                 |t: &&Tracked| t.matched.as_ref().is_some_and(|m| !set.key.leads_back(addr, m.prefix.len()));
             for (nexthop, _) in tracked.filter(forward).iter().flat_map(|t| &t.backups) {
                 let guards = self.guards_of(way, nexthop.ifindex, nexthop.guards);
-                if !self.guards.any_dead(guards) {
+                if !self.guards.any_dead(guards, desperate) {
                     add((FibNexthop { guards, ..*nexthop }, 1));
                 }
             }
         }
         for way in &set.key.backup {
-            self.resolve_way(way, &set.key, &mut add);
+            self.resolve_way(way, &set.key, desperate, &mut add);
         }
         backups
     }
@@ -289,6 +306,7 @@ impl Rib {
         &self,
         way: &Nexthop,
         key: &SetKey,
+        desperate: bool,
         mut emit: impl FnMut(Way),
     ) -> Option<BlackholeKind> {
         let afi = key.afi;
@@ -308,7 +326,7 @@ impl Rib {
                 let Some(lookup) = needs_lookup(way) else {
                     let ifindex = ifindex.filter(|i| operative(*i))?;
                     let guards = self.guards_of(way, ifindex, GuardSet::NONE);
-                    if !self.guards.any_dead(guards) {
+                    if !self.guards.any_dead(guards, desperate) {
                         let nexthop = FibNexthop::new(afi_of(addr), ifindex, Some(addr));
                         emit((FibNexthop { onlink, guards, ..nexthop }, way.weight.max(1)));
                     }
@@ -321,7 +339,9 @@ impl Rib {
                 let on_link = |i: IfIndex| ifindex.is_none_or(|wanted| wanted == i);
                 for (nexthop, _) in t.ways.iter().filter(|(n, _)| on_link(n.ifindex)) {
                     let guards = self.guards_of(way, nexthop.ifindex, nexthop.guards);
-                    if (afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6) && !self.guards.any_dead(guards) {
+                    if (afi == Afi::Ipv4 || nexthop.afi == Afi::Ipv6)
+                        && !self.guards.any_dead(guards, desperate)
+                    {
                         emit((FibNexthop { guards, ..*nexthop }, way.weight.max(1)));
                     }
                 }

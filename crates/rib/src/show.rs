@@ -97,7 +97,7 @@ impl Rib {
     fn nexthop_views(&self, spec: &Spec, set: &SetData, installed: bool) -> Vec<NexthopView> {
         let of_way = |given: &ferr_types::Nexthop| {
             let mut resolved = Vec::new();
-            let blackhole = self.resolve_way(given, &set.key, |way| resolved.push(resolved_way(&way)));
+            let blackhole = self.resolve_way(given, &set.key, true, |way| resolved.push(resolved_way(&way)));
             let direct = match given.gateway {
                 ferr_types::Gateway::Address { addr, .. } => {
                     let found = self.resolver.find(given.vrf, addr).and_then(|t| self.resolver.get(t));

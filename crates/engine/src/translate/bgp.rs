@@ -34,6 +34,7 @@ impl fmt::Debug for Transport {
 pub(crate) struct Neighbor {
     pub(crate) config: core::NeighborConfig,
     pub(crate) transport: Transport,
+    pub(crate) bfd: Option<n::BfdNeighbor>,
 }
 
 /// An instance as configured.
@@ -323,7 +324,8 @@ fn neighbor(
             c.families[family] = Some(neighbor_family(af));
         }
     }
-    Some(Neighbor { config: c, transport: Transport { password: s.password.clone(), mss: s.tcp_mss } })
+    let transport = Transport { password: s.password.clone(), mss: s.tcp_mss };
+    Some(Neighbor { config: c, transport, bfd: s.bfd.clone() })
 }
 
 fn update_source(

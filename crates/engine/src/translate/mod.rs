@@ -1,6 +1,7 @@
 //! From the typed configuration to what the cores take. Pure functions of the configuration and the surroundings, so a
 //! running state never depends on the order of edits.
 
+pub(crate) mod bfd;
 pub(crate) mod bgp;
 pub(crate) mod policy;
 pub(crate) mod statics;

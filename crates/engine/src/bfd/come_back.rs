@@ -1,0 +1,105 @@
+//! Damping of gateways that come back: one that fails again and again is trusted later and later.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ferr_rib::GuardId;
+
+/// A gateway that lived for so long starts anew.
+const FORGIVEN: Duration = Duration::from_secs(60);
+
+/// How long a gateway has to live again before traffic goes back to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ComeBack {
+    /// After a first failure.
+    pub(crate) delay: Duration,
+    /// The delay doubles with each further failure, up to this.
+    pub(crate) longest: Duration,
+}
+
+impl Default for ComeBack {
+    fn default() -> Self {
+        Self { delay: Duration::from_secs(1), longest: Duration::from_secs(30) }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Past {
+    /// Failures in a row.
+    failures: u32,
+    /// When it came back, and when it is trusted.
+    back: Option<(Instant, Instant)>,
+}
+
+/// Gateways that failed.
+#[derive(Debug, Default)]
+pub(crate) struct Damping {
+    pub(crate) config: ComeBack,
+    past: BTreeMap<GuardId, Past>,
+}
+
+impl Damping {
+    /// It failed.
+    pub(crate) fn failed(&mut self, guard: GuardId, now: Instant) {
+        let past = self.past.entry(guard).or_default();
+        if past.back.is_some_and(|(back, _)| now.saturating_duration_since(back) >= FORGIVEN) {
+            past.failures = 0;
+        }
+        past.failures = past.failures.saturating_add(1);
+        past.back = None;
+    }
+
+    /// It lives again; tells when to trust it.
+    pub(crate) fn lives(&mut self, guard: GuardId, now: Instant) -> Instant {
+        let Some(past) = self.past.get_mut(&guard) else { return now };
+        let doublings = past.failures.saturating_sub(1).min(16);
+        let wait = self.config.delay.saturating_mul(1 << doublings).min(self.config.longest);
+        past.back = Some((now, now + wait));
+        now + wait
+    }
+
+    /// Nobody watches over it any more.
+    pub(crate) fn forget(&mut self, guard: GuardId) {
+        self.past.remove(&guard);
+    }
+
+    /// When the next one is to be trusted.
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
+        self.past.values().filter_map(|p| p.back).map(|(_, at)| at).filter(|at| *at > now).min()
+    }
+
+    /// Whether one that failed has to be waited for.
+    pub(crate) fn is_waiting(&self, guard: GuardId, now: Instant) -> bool {
+        self.past.get(&guard).is_some_and(|p| p.back.is_none_or(|(_, at)| at > now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn each_further_failure_doubles_the_wait_until_it_is_forgiven() {
+        let guard = GuardId(NonZeroU32::MIN);
+        let mut damping = Damping::default();
+        let mut now = Instant::now();
+        assert_eq!(damping.lives(guard, now), now, "it never failed");
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            damping.failed(guard, now);
+            assert!(damping.is_waiting(guard, now));
+            waits.push((damping.lives(guard, now) - now).as_secs());
+            now += Duration::from_secs(40);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        assert!(!damping.is_waiting(guard, now));
+        now += Duration::from_secs(60);
+        damping.failed(guard, now);
+        assert_eq!(damping.lives(guard, now), now + Duration::from_secs(1));
+        assert_eq!(damping.next(now), Some(now + Duration::from_secs(1)));
+        damping.forget(guard);
+        assert_eq!(damping.next(now), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! BFD sessions that the configuration asks for: by `peer` statements, by BGP neighbors, by static routes.
+//!
+//! Whoever asks for a session that is there already joins it. The operator's own statement decides about its parameters.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferr_bfd::{EchoMode, HopMode, SessionConfig, SessionKey};
+use ferr_bgp::config::{Reach, RemoteAs};
+use ferr_config::Config;
+use ferr_config::model::bfd::{BfdParameters, EchoReceive};
+use ferr_config::model::neighbor::BfdNeighbor;
+use ferr_config::model::statics::{StaticRoutes, StaticTarget};
+use ferr_rib::GuardedGateway;
+use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF};
+use ferr_types::{IfIndex, VrfId};
+
+use super::bgp::{Bgp, Instance, Neighbor};
+use crate::bfd::Desired;
+use crate::surroundings::Surroundings;
+
+/// Sessions by name.
+pub(crate) type Sessions = BTreeMap<BfdName, Desired>;
+
+/// A wish for a session.
+struct Wish {
+    name: BfdName,
+    client: BfdClient,
+    reason: HopReason,
+    /// Most hops to the peer; 0 is unknown.
+    hops: u8,
+    profile: Option<String>,
+    parameters: BfdParameters,
+    /// Survives the control plane's restart.
+    independent: bool,
+}
+
+/// All sessions whose VRFs and interfaces exist.
+pub(crate) fn sessions(config: &Config, bgp: &Bgp, around: &Surroundings) -> Sessions {
+    let mut out = Sessions::new();
+    let mut add = |wish: Wish| join(config, around, wish, &mut out);
+    for (key, peer) in &config.bfd.peers {
+        add(Wish {
+            name: BfdName {
+                vrf: key.vrf.clone().unwrap_or_else(|| "default".into()),
+                remote: key.remote,
+                multihop: key.multihop,
+                local: key.local,
+                interface: key.interface.clone(),
+            },
+            client: BfdClient::Operator,
+            reason: HopReason::Pinned,
+            hops: 0,
+            profile: peer.profile.clone(),
+            parameters: peer.parameters.clone(),
+            independent: false,
+        });
+    }
+    for (name, instance) in bgp.instances.iter().filter(|(_, i)| !i.view) {
+        for neighbor in instance.neighbors.values() {
+            if let Some(wish) = of_neighbor(name, instance, neighbor, around) {
+                add(wish);
+            }
+        }
+    }
+    of_statics(&config.routes, "default", &mut add);
+    for (name, vrf) in &config.vrfs {
+        of_statics(&vrf.routes, name, &mut add);
+    }
+    out
+}
+
+fn of_neighbor(name: &str, instance: &Instance, neighbor: &Neighbor, around: &Surroundings) -> Option<Wish> {
+    let bfd = neighbor.bfd.as_ref()?;
+    let c = &neighbor.config;
+    let remote = c.addr.filter(|_| c.shutdown.is_none() && instance.config.vrf != NO_VRF)?;
+    let internal = match c.remote_as {
+        RemoteAs::Asn(asn) => asn == c.local_as.map_or(instance.config.asn, |l| l.asn),
+        RemoteAs::Internal => true,
+        RemoteAs::External | RemoteAs::Auto => false,
+    };
+    let connected = around.is_connected(instance.config.vrf, remote);
+    let (multihop, hops, reason) = match c.reach {
+        Reach::Multihop(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
+        Reach::TtlSecurity(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
+        _ if internal && connected => (false, 1, HopReason::Connected),
+        _ if internal => (true, u8::MAX, HopReason::NotConnected),
+        _ => (false, 1, HopReason::ExternalNeighbor),
+    };
+    Some(Wish {
+        name: BfdName {
+            vrf: name.to_owned(),
+            remote,
+            multihop,
+            local: c.update_source,
+            interface: c.interface_name.clone(),
+        },
+        client: BfdClient::Bgp(name.to_owned()),
+        reason,
+        hops,
+        profile: bfd.profile.clone(),
+        parameters: old_timers(bfd),
+        independent: bfd.check_control_plane,
+    })
+}
+
+/// `neighbor X bfd MULT RX TX`.
+fn old_timers(bfd: &BfdNeighbor) -> BfdParameters {
+    let Some((multiplier, receive, transmit)) = bfd.timers else { return BfdParameters::default() };
+    BfdParameters {
+        detect_multiplier: Some(multiplier),
+        receive_interval: Some(receive.into()),
+        transmit_interval: Some(transmit.into()),
+        ..BfdParameters::default()
+    }
+}
+
+fn of_statics(routes: &StaticRoutes, vrf: &str, add: &mut impl FnMut(Wish)) {
+    for (key, options) in &routes.0 {
+        let Some(bfd) = &options.bfd else { continue };
+        let (remote, interface) = match &key.target {
+            StaticTarget::Gateway(addr) => (*addr, None),
+            StaticTarget::GatewayOn(addr, name) => (*addr, Some(name.clone())),
+            StaticTarget::Interface(_) | StaticTarget::Discard(_) => continue,
+        };
+        add(Wish {
+            name: BfdName {
+                vrf: key.nexthop_vrf.clone().unwrap_or_else(|| vrf.to_owned()),
+                remote,
+                multihop: bfd.multihop,
+                local: bfd.source,
+                interface: interface.filter(|_| !bfd.multihop),
+            },
+            client: BfdClient::Static,
+            reason: HopReason::Pinned,
+            hops: if bfd.multihop { u8::MAX } else { 1 },
+            profile: bfd.profile.clone(),
+            parameters: BfdParameters::default(),
+            independent: false,
+        });
+    }
+}
+
+/// Whether a wish for `b` is served by a session `a`.
+fn serves(a: &BfdName, b: &BfdName) -> bool {
+    let same = |a: Option<&str>, b: Option<&str>| a.is_none() || b.is_none() || a == b;
+    let local = a.local.is_none() || b.local.is_none() || a.local == b.local;
+    (&a.vrf, a.remote, a.multihop) == (&b.vrf, b.remote, b.multihop)
+        && local
+        && same(a.interface.as_deref(), b.interface.as_deref())
+}
+
+fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) {
+    if let Some((_, there)) = out.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+        if !there.clients.contains(&wish.client) {
+            there.clients.push(wish.client);
+        }
+        // The distance that BGP knows; a statement of the operator has no word for it.
+        if there.config.hops == 0 {
+            there.config.hops = wish.hops;
+        }
+        return;
+    }
+    let Some(vrf) = around.vrfs.get(&wish.name.vrf).copied() else { return };
+    let interface = match &wish.name.interface {
+        Some(name) => match around.link(name) {
+            Some(link) => Some(link.ifindex),
+            None => return,
+        },
+        None => None,
+    };
+    let profile = wish.profile.as_ref().and_then(|name| config.bfd.profiles.get(name));
+    let parameters = match profile {
+        Some(profile) => wish.parameters.or(profile),
+        None => wish.parameters.clone(),
+    };
+    let desired = Desired {
+        key: SessionKey {
+            vrf,
+            local: wish.name.local,
+            remote: wish.name.remote,
+            interface,
+            hop: if wish.name.multihop { HopMode::Multi } else { HopMode::Single },
+        },
+        config: session_config(&parameters, &wish, config.bfd.log_session_changes),
+        device: device(&wish.name, vrf),
+        clients: vec![wish.client],
+        profile: wish.profile.filter(|_| profile.is_some()),
+        reason: wish.reason,
+        gateway: gateway(vrf, wish.name.remote, interface),
+    };
+    out.insert(wish.name, desired);
+}
+
+fn device(name: &BfdName, vrf: VrfId) -> Option<Arc<str>> {
+    let vrf = (vrf != VrfId::DEFAULT).then_some(name.vrf.as_str());
+    name.interface.as_deref().or(vrf).map(Arc::from)
+}
+
+fn gateway(vrf: VrfId, addr: IpAddr, interface: Option<IfIndex>) -> GuardedGateway {
+    let link_local = matches!(addr, IpAddr::V6(a) if a.is_unicast_link_local());
+    GuardedGateway { vrf, addr, ifindex: interface.filter(|_| link_local) }
+}
+
+fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
+    let default = SessionConfig::default();
+    let millis = |v: u32| Duration::from_millis(v.into());
+    let or = |v: Option<u32>, default: Duration| v.map_or(default, millis);
+    let echo = p.echo_mode == Some(true) && !wish.name.multihop;
+    let interval = or(p.echo_transmit_interval, Duration::from_millis(50));
+    SessionConfig {
+        desired_min_tx: or(p.transmit_interval, default.desired_min_tx),
+        required_min_rx: or(p.receive_interval, default.required_min_rx),
+        detect_mult: p.detect_multiplier.unwrap_or(default.detect_mult),
+        passive: p.passive.unwrap_or(false),
+        hops: wish.hops,
+        minimum_ttl: p.minimum_ttl,
+        echo: if echo { EchoMode::On { interval } } else { EchoMode::Off },
+        echo_receive: match p.echo_receive_interval {
+            None => default.echo_receive,
+            Some(EchoReceive::Disabled) => Duration::ZERO,
+            Some(EchoReceive::Interval(ms)) => millis(ms),
+        },
+        admin_down: p.shutdown.unwrap_or(false),
+        control_plane_independent: wish.independent,
+        log: log || p.log_session_changes.unwrap_or(false),
+        ..default
+    }
+}
