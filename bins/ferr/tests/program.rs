@@ -35,7 +35,9 @@ fn the_lab_converges_and_heals() {
     if !lab_possible() {
         return;
     }
-    let output = run(&["lab", "--json"]);
+    let tools = check(&["tcpdump", "tshark"].map(Requirement::Program));
+    let dissect = tools.inspect_err(|e| skipped(e)).is_ok();
+    let output = run(if dissect { &["lab", "--json", "--dissect"] } else { &["lab", "--json"] });
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["daemon"], "ferrd");
@@ -50,6 +52,13 @@ fn the_lab_converges_and_heals() {
     assert!(cut["before"].as_str().unwrap().contains("dev tun0"), "{cut}");
     assert!(cut["after"].as_str().unwrap().contains("dev tun1"), "{cut}");
     assert!(cut["outage_milliseconds"].as_f64().unwrap() < 2000.0, "{cut}");
+    if dissect {
+        for router in [0, 1] {
+            let sent = &report["dissected"][router];
+            assert!(sent["messages"].as_u64().unwrap() > 5, "{sent}");
+            assert_eq!(sent["faults"], Value::Array(Vec::new()), "{sent}");
+        }
+    }
 }
 
 #[test]

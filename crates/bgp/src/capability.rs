@@ -84,7 +84,7 @@ fn graceful(core: &Core, neighbor: &NeighborConfig) -> Option<Capability> {
     };
     Some(Capability::GracefulRestart {
         restart: mode == GracefulRestartMode::Restart && !core.deferring.is_empty(),
-        notification: true,
+        notification: core.config.notification_keeps,
         time: core.config.restart_time & 0x0fff,
         families,
     })

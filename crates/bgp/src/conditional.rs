@@ -29,6 +29,11 @@ pub(crate) struct Condition {
 }
 
 impl Core {
+    /// Whether a condition keeps back what it is about.
+    pub(crate) fn is_withheld(&self, family: Family, condition: &AdvertiseMap) -> bool {
+        self.withheld.iter().any(|(f, c)| *f == family && c == condition)
+    }
+
     /// Whether a condition keeps a route back.
     pub(crate) fn withholds(
         &self,
@@ -37,7 +42,7 @@ impl Core {
         route: impl Fn() -> PolicyRoute<'static>,
         attrs: &PathAttributes<'_>,
     ) -> bool {
-        if !self.withheld.iter().any(|(f, c)| *f == family && c == condition) {
+        if !self.is_withheld(family, condition) {
             return false;
         }
         let mut route = PolicyRoute { attributes: *attrs, ..route() };

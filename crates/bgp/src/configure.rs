@@ -30,6 +30,7 @@ impl Instance {
             || old.confederation != new.confederation
             || old.graceful_restart != new.graceful_restart
             || old.restart_time != new.restart_time
+            || old.notification_keeps != new.notification_keeps
             || old.long_lived_stale_time != new.long_lived_stale_time;
         if identity || old.shutdown != new.shutdown {
             let reason =

@@ -149,6 +149,7 @@ impl Instance {
         let now = self.core.now;
         let helper_time = self.core.config.stalepath_time;
         let mode = self.core.config.graceful_restart;
+        let ours = self.core.config.notification_keeps;
         let Some(peer) = self.core.peers.get_mut(id) else { return };
         let graceful = peer.graceful_restart();
         peer.long_times = peer.long_lived_times();
@@ -158,7 +159,8 @@ impl Instance {
         peer.control.retain(|(conn, bytes)| *conn != session.conn || bytes.get(18) == Some(&3));
         let groups = std::mem::take(&mut peer.groups);
         let helper = peer.config.graceful_restart.unwrap_or(mode) != GracefulRestartMode::Disable;
-        let kept = graceful.filter(|(_, notification, _)| helper && reason.is_graceful(*notification));
+        let kept =
+            graceful.filter(|(_, notification, _)| helper && reason.is_graceful(*notification && ours));
         let restart_end = |(time, _, families): (u16, bool, FamilySet), family, long: bool| {
             // A family without a restart time begins with the long-lived one, if there is one (RFC 9494 section 4.2).
             let time = Duration::from_secs(u64::from(time)).min(helper_time);

@@ -44,6 +44,11 @@ impl Instance {
         self.core.startup.delay.is_some()
     }
 
+    /// Whether `max-med on-startup` is at work.
+    pub fn in_max_med_on_startup(&self) -> bool {
+        self.core.startup.max_med_until.is_some()
+    }
+
     /// All sessions are about to be cleared: the delay applies again.
     pub fn begin_again(&mut self) {
         self.core.startup.delay_over = false;

@@ -51,6 +51,8 @@ pub struct PeerFamilyView {
     pub group: Option<u32>,
     /// Exchanged in this session.
     pub negotiated: bool,
+    /// The condition of its `advertise-map` keeps routes back.
+    pub withheld: bool,
     /// eBGP without policy: nothing passes.
     pub policy_missing: bool,
     /// End-of-RIB came.
@@ -317,6 +319,7 @@ impl Instance {
             sent: 0,
             group: group.map(GroupId::number),
             negotiated: peer.negotiated(family),
+            withheld: config.advertise_map.as_ref().is_some_and(|c| self.core.is_withheld(family, c)),
             policy_missing: missing,
             eor_received: peer.eor_received.contains(family),
             eor_sent: peer.eor_sent.contains(family),

@@ -77,6 +77,7 @@ impl Capture {
     /// Ends the capture and dissects it.
     pub fn finish(mut self) -> Result<Dissection, Error> {
         self.flush()?;
+        self.host.ip("link del mark0")?;
         self.process.signal(Signal::SIGINT);
         self.process.wait(Duration::from_secs(5));
         let mut command = Command::new("tshark");

@@ -6,12 +6,17 @@ mod support;
 use support::World;
 
 fn snapshot(world: &World, daemon: &str, command: &str) {
+    snapshot_as(daemon, world, daemon, command);
+}
+
+/// Under a name of its own, for worlds other than the usual one.
+fn snapshot_as(kind: &str, world: &World, daemon: &str, command: &str) {
     let mut client = world.connect(daemon);
     client.run("enable");
     let (text, status) = client.run(command);
     let name = command.replace([' ', '/', ':', '.'], "_");
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!(format!("{daemon}__{name}"), format!("status {status}\n{text}"));
+        insta::assert_snapshot!(format!("{kind}__{name}"), format!("status {status}\n{text}"));
     });
 }
 
@@ -59,6 +64,37 @@ fn bgp() {
     ] {
         snapshot(&world, "bgpd", command);
     }
+}
+
+#[test]
+fn damping() {
+    let world = World::restless();
+    for command in [
+        "show bgp ipv4 unicast",
+        "show bgp ipv4 unicast json",
+        "show bgp ipv4 unicast dampening flap-statistics",
+        "show bgp ipv4 unicast dampening flap-statistics json",
+        "show bgp ipv4 unicast dampening dampened-paths",
+        "show bgp ipv4 unicast dampening dampened-paths json",
+        "show bgp ipv4 unicast dampening parameters",
+        "show bgp ipv4 unicast dampening parameters json",
+        "show bgp ipv6 unicast dampening parameters",
+        "show bgp ipv4 unicast neighbors 10.255.0.2 flap-statistics",
+        "show bgp ipv4 unicast neighbors 10.255.0.2 dampened-routes",
+        "show ip bgp 10.50.1.0/24",
+        "show ip bgp 10.50.2.0/24",
+        "show ip bgp 10.50.1.0/24 json",
+        "show ip bgp 10.50.2.0/24 json",
+        "show bgp ipv4 unicast summary",
+        "show bgp ipv4 unicast summary json",
+    ] {
+        snapshot_as("damping", &world, "bgpd", command);
+    }
+    world.ask("bgpd", "clear ip bgp dampening 10.50.1.0 255.255.255.0");
+    assert!(world.ask("bgpd", "show bgp ipv4 unicast").contains("*> 10.50.1.0/24"));
+    world.ask("bgpd", "clear ip bgp dampening 10.50.2.0/24");
+    assert!(!world.ask("bgpd", "show bgp ipv4 unicast").contains("10.50.2.0/24"));
+    world.ask("bgpd", "clear ip bgp dampening");
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub(crate) struct LabOptions {
     /// Who plays the transit peer
     #[arg(long, value_enum, default_value = "auto")]
     transit: TransitKind,
+    /// Capture what the routers send and have Wireshark judge it (needs tcpdump and tshark)
+    #[arg(long)]
+    dissect: bool,
     /// Daemon on the routers
     #[arg(long, value_enum, default_value = "ferrd")]
     daemon: DaemonKind,
@@ -138,6 +141,9 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         None => Topology::hybrid_cloud()?,
     };
     ferr_testnet::check(&[ferr_testnet::Requirement::Program("ip")])?;
+    if options.dissect {
+        ferr_testnet::check(&["tcpdump", "tshark"].map(ferr_testnet::Requirement::Program))?;
+    }
     // Before any thread exists: the kernel wants it so.
     let privilege = acquire_privilege()?;
     let program = daemon_program(options.daemon)?;
@@ -150,6 +156,9 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     let with_transit = plan.transit.is_some() && kind != TransitKind::None;
     let mut network = steps
         .run("namespaces, links, addresses", |_| Network::build(&plan, with_transit, interrupt.clone()))?;
+    if options.dissect {
+        network.capture()?;
+    }
     steps.run("daemons started", |_| network.start(program.as_ref()))?;
     if with_transit {
         steps.run("transit peer started", |_| network.start_transit(&plan, kind))?;
@@ -161,6 +170,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     let leaked = network.leaks(&plan.inside)?;
     let routers = network.nodes.iter().map(network::Node::report).collect::<Result<_, _>>()?;
     let cut = steps.run("link cut, traffic flows again", |_| cut(&network, &plan, &interrupt))?;
+    let dissected = network.dissect()?;
     let transit = network.transit.as_ref().map(|t| t.name().to_owned());
     let look_around = if options.keep { keep(&mut network, privilege)? } else { Vec::new() };
     if !options.keep {
@@ -178,6 +188,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         pings,
         leaked,
         cut,
+        dissected,
         steps: steps.into_done(),
         look_around,
     })

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ferr_testnet::rivals::Frr;
-use ferr_testnet::{Error, Ferrd, FerrdProgram, Host, Interrupt, KernelRoute, Net, Process};
+use ferr_testnet::{Capture, Error, Ferrd, FerrdProgram, Host, Interrupt, KernelRoute, Net, Process};
 use serde_json::Value;
 
-use super::report::{RouterReport, is_bgp, route_lines};
+use super::report::{DissectReport, RouterReport, is_bgp, route_lines};
 use super::topology::{Flow, Link, Router, Topology};
 use super::transit::{TransitKind, TransitPeer};
 
@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) plan: Router,
     pub(crate) host: Host,
     pub(crate) daemon: Option<Daemon>,
+    /// What it sends, from before its daemon starts.
+    capture: Option<Capture>,
 }
 
 /// The network. Daemons end before the namespaces they live in (order of fields).
@@ -86,7 +88,7 @@ impl Network {
                 host.sysctl(key, "1")?;
             }
             router.bridges.iter().try_for_each(|bridge| host.bridge(bridge))?;
-            nodes.push(Node { plan: router.clone(), host, daemon: None });
+            nodes.push(Node { plan: router.clone(), host, daemon: None, capture: None });
         }
         let mut network = Self { transit: None, nodes, transit_host: None, net, interrupt };
         for link in &plan.links {
@@ -124,6 +126,26 @@ impl Network {
         found
             .map(|node| &node.host)
             .ok_or_else(|| Error::Answer { what: "topology".to_owned(), text: format!("no router {name}") })
+    }
+
+    /// Begins to capture what the routers send.
+    pub(crate) fn capture(&mut self) -> Result<(), Error> {
+        for node in &mut self.nodes {
+            node.capture = Some(Capture::start(&node.host)?);
+        }
+        Ok(())
+    }
+
+    /// Ends the captures and has them judged; empty when nothing was captured.
+    pub(crate) fn dissect(&mut self) -> Result<Vec<DissectReport>, Error> {
+        let captured = self.nodes.iter_mut().filter_map(|node| Some((&node.plan.name, node.capture.take()?)));
+        captured
+            .map(|(name, capture)| {
+                let found = capture.finish()?;
+                let messages = found.messages.iter().sum();
+                Ok(DissectReport { router: name.clone(), messages, faults: found.faults })
+            })
+            .collect()
     }
 
     /// Starts a daemon on each router; without a program of ours, FRR.

@@ -24,6 +24,9 @@ pub(crate) struct Report {
     /// Prefixes that should have stayed inside and did not, as `router: prefix`.
     pub(crate) leaked: Vec<String>,
     pub(crate) cut: CutReport,
+    /// With `--dissect`: what Wireshark's dissectors say of what each router sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dissected: Vec<DissectReport>,
     pub(crate) steps: Vec<Step>,
     /// With `--keep`: command lines to look around.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -42,6 +45,16 @@ pub(crate) struct RouterReport {
     pub(crate) routes: Vec<String>,
     /// Most memory of the daemon so far.
     pub(crate) peak_memory_kib: Option<u64>,
+}
+
+/// What one router sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct DissectReport {
+    pub(crate) router: String,
+    /// BGP messages.
+    pub(crate) messages: usize,
+    /// Malformed packets, one line each.
+    pub(crate) faults: Vec<String>,
 }
 
 /// One end-to-end ping.
@@ -103,7 +116,7 @@ pub(crate) fn route_lines(routes: &[KernelRoute], first: &[String]) -> Vec<Strin
 impl Report {
     /// Whether everything was as it should be.
     pub(crate) fn good(&self) -> bool {
-        self.leaked.is_empty()
+        self.leaked.is_empty() && self.dissected.iter().all(|router| router.faults.is_empty())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -135,6 +148,14 @@ impl Report {
             let _ = writeln!(out, "LEAKED: {leak}");
         }
         self.cut_text(&mut out);
+        for router in &self.dissected {
+            let (name, messages, faults) = (&router.router, router.messages, router.faults.len());
+            let _ =
+                writeln!(out, "{name} sent {messages} BGP messages, {faults} of its packets are malformed");
+            for fault in &router.faults {
+                let _ = writeln!(out, "MALFORMED: {name}: {fault}");
+            }
+        }
         let _ = writeln!(out, "\n== time ==");
         for step in &self.steps {
             let _ = writeln!(out, "{:<44} {:>7.2} s", step.name, step.seconds);

@@ -225,6 +225,8 @@ pub struct InstanceConfig {
     pub network_import_check: bool,
     /// Graceful restart.
     pub graceful_restart: GracefulRestartMode,
+    /// A NOTIFICATION does not end what is kept for a restart (RFC 8538), when the peer says so as well.
+    pub notification_keeps: bool,
     /// Restart time sent to peers, seconds.
     pub restart_time: u16,
     /// How long peers are asked to keep our routes beyond the restart time (RFC 9494), seconds; 0 for not at all.
@@ -286,6 +288,7 @@ impl InstanceConfig {
             fast_external_failover: true,
             network_import_check: true,
             graceful_restart: GracefulRestartMode::default(),
+            notification_keeps: true,
             restart_time: 120,
             long_lived_stale_time: 0,
             preserve_forwarding: false,

@@ -208,3 +208,16 @@ fn too_many_prefixes_may_end_by_themselves_or_warn() {
     assert_eq!(lab.state(p), State::Established);
     assert_eq!(lab.rib.len(), 5);
 }
+
+#[test]
+fn a_notification_ends_what_is_kept_unless_both_say_otherwise() {
+    for ours in [true, false] {
+        let mut lab = Lab::new(|c| c.notification_keeps = ours);
+        let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+        let open = lab.wires[p].heard_open.clone().unwrap();
+        let said = open.has(|c| matches!(c, Capability::GracefulRestart { notification: true, .. }));
+        lab.announce(p, &[P], &path(&[65001]));
+        lab.notify(p, &NotificationError::new(code::CEASE, subcode::cease::RESET));
+        assert_eq!((said, lab.route(P).is_some()), (ours, ours));
+    }
+}

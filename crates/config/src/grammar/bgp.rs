@@ -5,7 +5,9 @@ use ferr_types::{Asn, IfAddr};
 use super::args::Args;
 use super::bgp_global::{show_update_delay, update_delay};
 use super::mode::Mode;
-use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, inert, off_flag, stmt, tristate, value};
+use super::table::{
+    Applied, DONE, Effect, Lines, Stmt, alias, flag, idle, inert, off_flag, stmt, tristate, value,
+};
 use crate::error::ConfigError;
 use crate::model::Config;
 use crate::model::bgp::{
@@ -243,7 +245,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
             }
         },
     ),
-    flag!("bgp default shutdown", default_shutdown),
+    idle(flag!("bgp default shutdown", default_shutdown)),
     stmt(
         "bgp default subgroup-pkt-queue-max ~ (20-100)@v",
         |g, a| {
@@ -298,7 +300,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
         },
     ),
     flag!("bgp always-compare-med", bestpath.always_compare_med),
-    flag!("bgp fast-convergence", fast_convergence),
+    idle(flag!("bgp fast-convergence", fast_convergence)),
     stmt(
         "bgp max-med administrative ~ [(0-4294967295)@n]",
         |g, a| {
@@ -336,13 +338,13 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
         |g, o| show_update_delay("update-delay", g.update_delay, o),
     ),
     value!("coalesce-time", "(0-4294967295)", coalesce_time),
-    value!("write-quanta", "(1-64)", write_quanta),
-    value!("read-quanta", "(1-10)", read_quanta),
+    idle(value!("write-quanta", "(1-64)", write_quanta)),
+    idle(value!("read-quanta", "(1-10)", read_quanta)),
     flag!("bgp disable-ebgp-connected-route-check", disable_connected_check),
-    flag!("bgp suppress-fib-pending", suppress_fib_pending),
+    idle(flag!("bgp suppress-fib-pending", suppress_fib_pending)),
     flag!("bgp reject-as-sets", reject_as_sets),
     flag!("bgp route-reflector allow-outbound-policy", rr_allow_outbound_policy),
-    flag!("bgp allow-martian-nexthop", allow_martian_nexthop),
+    idle(flag!("bgp allow-martian-nexthop", allow_martian_nexthop)),
     stmt(
         "bgp conditional-advertisement timer ~ (5-240)@v",
         |g, a| {
@@ -405,7 +407,7 @@ pub(crate) static DECISION: &[Stmt<BgpGlobals>] = &[
     gr_timer!("stalepath-time", "(1-4095)", stalepath_time, 360),
     gr_timer!("restart-time", "(0-4095)", restart_time, 120),
     gr_timer!("select-defer-time", "(0-3600)", select_defer_time, 360),
-    gr_timer!("rib-stale-time", "(1-3600)", rib_stale_time, 500),
+    idle(gr_timer!("rib-stale-time", "(1-3600)", rib_stale_time, 500)),
     flag!("bgp graceful-restart preserve-fw-state", graceful_restart.preserve_fw_state),
     off_flag!("bgp graceful-restart notification", graceful_restart.no_notification),
     off_flag!("bgp hard-administrative-reset", graceful_restart.no_hard_reset),

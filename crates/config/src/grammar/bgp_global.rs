@@ -1,13 +1,13 @@
 //! Top-level statements about BGP as a whole, and what instances share with them.
 
 use super::args::Args;
-use super::table::{DONE, Lines, Stmt, flag, stmt, value};
+use super::table::{DONE, Lines, Stmt, flag, idle, stmt, value};
 use crate::error::ConfigError;
 use crate::model::global::Global;
 
 /// Of bgpd's configuration, outside any instance.
 pub(crate) static BGP: &[Stmt<Global>] = &[
-    value!("bgp route-map delay-timer", "(0-600)", bgp.route_map_delay),
+    idle(value!("bgp route-map delay-timer", "(0-600)", bgp.route_map_delay)),
     stmt(
         "bgp update-delay ~ (0-3600)@v [(1-3600)@wait]",
         |g, a| {
@@ -22,9 +22,9 @@ pub(crate) static BGP: &[Stmt<Global>] = &[
     ),
     value!("bgp session-dscp", "(0-63)", bgp.session_dscp),
     flag!("bgp graceful-shutdown", bgp.graceful_shutdown),
-    flag!("bgp suppress-fib-pending", bgp.suppress_fib_pending),
-    flag!("bgp no-rib", bgp.no_rib),
-    flag!("bgp send-extra-data zebra", bgp.send_extra_data),
+    idle(flag!("bgp suppress-fib-pending", bgp.suppress_fib_pending)),
+    idle(flag!("bgp no-rib", bgp.no_rib)),
+    idle(flag!("bgp send-extra-data zebra", bgp.send_extra_data)),
 ];
 
 /// `update-delay S [ESTWAIT]`; 0 is off.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::args::Args;
-use super::table::{Applied, DONE, Lines, Stmt, alias, stmt, text, value};
+use super::table::{Applied, DONE, Lines, Stmt, alias, idle, stmt, text, value};
 use crate::error::ConfigError;
 use crate::model::Secret;
 use crate::model::bgp::BgpInstance;
@@ -299,7 +299,7 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
             }
         },
     ),
-    stmt(
+    idle(stmt(
         "shutdown rtt ~ (1-65535)@ms [count (1-255)@count]",
         |n, a| {
             n.shutdown_rtt = Some((a.val("ms")?, a.opt("count")?));
@@ -314,7 +314,7 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
             Some((ms, None)) => o.line(format_args!("shutdown rtt {ms}")),
             None => {}
         },
-    ),
+    )),
     stmt(
         "bfd",
         |n, _| {
@@ -439,8 +439,8 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
             DONE
         },
     ),
-    nflag!(DisableLinkBwIeee, "disable-link-bw-encoding-ieee"),
-    nflag!(ExtendedOptionalParameters, "extended-optional-parameters"),
+    idle(nflag!(DisableLinkBwIeee, "disable-link-bw-encoding-ieee")),
+    idle(nflag!(ExtendedOptionalParameters, "extended-optional-parameters")),
     nflag!(EnforceFirstAs, "enforce-first-as"),
     stmt(
         "update-source ~ <A.B.C.D@addr|X:X::X:X@addr|WORD@if>",
@@ -478,14 +478,14 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
     value!("timers connect", "(1-65535)", connect_retry),
     value!("timers delayopen", "(1-240)", delay_open),
     value!("tcp-mss", "(1-65535)", tcp_mss),
-    nflag!(CapabilityDynamic, "capability dynamic"),
+    idle(nflag!(CapabilityDynamic, "capability dynamic")),
     nflag!(CapabilityExtendedNexthop, "capability extended-nexthop"),
-    nflag!(CapabilitySoftwareVersion, "capability software-version"),
+    idle(nflag!(CapabilitySoftwareVersion, "capability software-version")),
     nflag!(DontCapabilityNegotiate, "dont-capability-negotiate"),
     nflag!(OverrideCapability, "override-capability"),
     nflag!(StrictCapabilityMatch, "strict-capability-match"),
     nflag!(SenderAsPathLoopDetection, "sender-as-path-loop-detection"),
-    nflag!(GracefulShutdown, "graceful-shutdown"),
+    idle(nflag!(GracefulShutdown, "graceful-shutdown")),
     nflag!(Aigp, "aigp"),
     stmt(
         "graceful-restart",

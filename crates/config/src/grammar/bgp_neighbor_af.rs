@@ -4,7 +4,7 @@ use ferr_types::community::{ExtCommunity, ExtCommunityKind};
 
 use super::args::Args;
 use super::bgp_af::{named, option};
-use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, stmt, value};
+use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, idle, stmt, value};
 use crate::error::ConfigError;
 use crate::model::neighbor::{
     AddPathTx, AdvertiseMap, AfFlag, AllowAsIn, AttributeUnchanged, DefaultOriginate, Direction, InOut,
@@ -198,7 +198,7 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
         no_addpath,
     ),
     af_flag!(DisableAddPathRx, "disable-addpath-rx"),
-    stmt(
+    idle(stmt(
         "capability orf prefix-list ~ <both|send|receive>",
         |n, a| {
             let both = a.has("both");
@@ -210,7 +210,7 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
             DONE
         },
         show_orf,
-    ),
+    )),
     af_flag!(RouteReflectorClient, "route-reflector-client"),
     stmt(
         "next-hop-self ~ [<force|all>]",
@@ -309,8 +309,8 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
             Some(AllowAsIn::Count(count)) => o.line(format_args!("allowas-in {count}")),
         },
     ),
-    af_flag!(AcceptOwn, "accept-own"),
-    stmt(
+    idle(af_flag!(AcceptOwn, "accept-own")),
+    idle(stmt(
         "soo ~ ASN:NN@rt",
         |n, a| {
             let text = a.name("rt");
@@ -327,7 +327,7 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
                 o.line(format_args!("soo {}", soo.value_text()));
             }
         },
-    ),
+    )),
     value!("weight", "(0-65535)", weight),
 ];
 

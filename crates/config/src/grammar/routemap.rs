@@ -8,7 +8,7 @@ use ferr_types::community::{ExtCommunity, ExtCommunityKind};
 
 use super::args::Args;
 use super::lists::{communities, large_communities};
-use super::table::{Applied, Change, DONE, Effect, Lines, Stmt, alias, stmt, text};
+use super::table::{Applied, Change, DONE, Effect, Lines, Stmt, alias, idle, stmt, text};
 use crate::error::ConfigError;
 
 use crate::model::routemap::{
@@ -189,14 +189,16 @@ pub(crate) static MATCHES: &[Stmt<Entry>] = &[
     match_clause!("origin ~ <egp|igp|incomplete>", "origin", |a| Match::Origin(origin(a))),
     match_clause!("peer ~ <A.B.C.D@addr|X:X::X:X@addr|local|IFNAME@if>", "peer", |a| Match::Peer(peer(a))),
     match_clause!("source-protocol ~ PROTOCOL", "source-protocol", |a| Match::SourceProtocol(a.protocol()?)),
-    match_clause!("source-instance ~ (0-255)@n", "source-instance", |a| Match::SourceInstance(a.val("n")?)),
-    match_clause!("source-vrf ~ NAME@vrf", "source-vrf", |a| Match::SourceVrf(a.name("vrf"))),
-    match_clause!("rpki ~ <valid|invalid|notfound>", "rpki", |a| Match::Rpki(rpki(a))),
-    match_clause!("rpki-extcommunity ~ <valid|invalid|notfound>", "rpki-extcommunity", |a| {
+    idle(match_clause!("source-instance ~ (0-255)@n", "source-instance", |a| Match::SourceInstance(
+        a.val("n")?
+    ))),
+    idle(match_clause!("source-vrf ~ NAME@vrf", "source-vrf", |a| Match::SourceVrf(a.name("vrf")))),
+    idle(match_clause!("rpki ~ <valid|invalid|notfound>", "rpki", |a| Match::Rpki(rpki(a)))),
+    idle(match_clause!("rpki-extcommunity ~ <valid|invalid|notfound>", "rpki-extcommunity", |a| {
         Match::RpkiExtCommunity(rpki(a))
-    }),
+    })),
     match_clause!("probability ~ (0-100)@n", "probability", |a| Match::Probability(a.val("n")?)),
-    match_clause!("alias ~ NAME@alias", "alias", |a| Match::Alias(a.name("alias"))),
+    idle(match_clause!("alias ~ NAME@alias", "alias", |a| Match::Alias(a.name("alias")))),
     alias("match mac address NAME", other_match, no_other_match),
     alias("match evpn LINE...", other_match, no_other_match),
 ];
@@ -350,9 +352,9 @@ pub(crate) static SETS: &[Stmt<Entry>] = &[
     set_clause!("distance ~ (0-255)@n", "distance", |a| Set::Distance(a.val("n")?)),
     set_clause!("table ~ (1-4294967295)@n", "table", |a| Set::Table(a.val("n")?)),
     set_clause!("src ~ <A.B.C.D@addr|X:X::X:X@addr>", "src", |a| Set::Source(a.val("addr")?)),
-    set_clause!("metric-type ~ <type-1|type-2>", "metric-type", |a| {
+    idle(set_clause!("metric-type ~ <type-1|type-2>", "metric-type", |a| {
         Set::MetricType(if a.has("type-1") { 1 } else { 2 })
-    }),
+    })),
     other_set!("label-index ~ (0-1048560)", "label-index"),
     other_set!("sr-te color ~ (1-4294967295)", "sr-te color"),
     other_set!("evpn gateway-ip ipv4 ~ A.B.C.D", "evpn gateway-ip ipv4"),

@@ -39,6 +39,8 @@ pub(crate) struct Stmt<N: 'static> {
     pub(crate) set: Change<N>,
     pub(crate) unset: Change<N>,
     pub(crate) show: fn(&N, &mut Lines),
+    /// Kept and printed, but nothing acts on it.
+    idle: bool,
 }
 
 /// Entry of a table.
@@ -48,12 +50,18 @@ pub(crate) const fn stmt<N>(
     unset: Change<N>,
     show: fn(&N, &mut Lines),
 ) -> Stmt<N> {
-    Stmt { syntax, set, unset, show }
+    Stmt { syntax, set, unset, show, idle: false }
 }
 
 /// Entry that is printed by another one (an alias, or a second form).
 pub(crate) const fn alias<N>(syntax: &'static str, set: Change<N>, unset: Change<N>) -> Stmt<N> {
-    Stmt { syntax, set, unset, show: |_, _| {} }
+    Stmt { syntax, set, unset, show: |_, _| {}, idle: false }
+}
+
+/// An entry on which nothing acts yet: whoever writes it is told.
+pub(crate) const fn idle<N>(mut entry: Stmt<N>) -> Stmt<N> {
+    entry.idle = true;
+    entry
 }
 
 /// Finds the object that a table's statements are about. `None`: there is none, and `no` has nothing to do.
@@ -89,7 +97,13 @@ impl<N> Table for Bound<N> {
     fn apply(&self, index: usize, config: &mut Config, mode: &Mode, args: &Args<'_>, no: bool) -> Applied {
         let Some(object) = (self.resolve)(config, mode, args, no)? else { return DONE };
         let Some(stmt) = self.all().nth(index) else { return DONE };
-        if no { (stmt.unset)(object, args) } else { (stmt.set)(object, args) }
+        if no {
+            return (stmt.unset)(object, args);
+        }
+        match (stmt.set)(object, args)? {
+            Effect::Done if stmt.idle => Ok(Effect::Inert),
+            effect => Ok(effect),
+        }
     }
 }
 

@@ -265,6 +265,27 @@ fn statements_of_the_start() {
 }
 
 #[test]
+fn what_nothing_acts_on_is_said() {
+    let mut s = Session::new(BGP);
+    for (line, acts) in [
+        ("bgp fast-convergence", false),
+        ("bgp suppress-fib-pending", false),
+        ("neighbor 10.0.0.2 capability dynamic", false),
+        ("neighbor 10.0.0.2 soo 65000:1", false),
+        ("neighbor 10.0.0.2 passive", true),
+        ("bgp graceful-restart notification", true),
+        ("route-map X permit 10", true),
+        ("match rpki valid", false),
+        ("match as-path X", true),
+    ] {
+        let told = matches!(s.run(line).unwrap(), LineOutcome::NoEffect(_));
+        assert_eq!(told, !acts, "{line}");
+    }
+    let text = render(&s.config, Part::All);
+    assert!(text.contains(" bgp fast-convergence\n") && text.contains(" match rpki valid\n"));
+}
+
+#[test]
 fn aigp_and_conditions() {
     let mut s = Session::new(BGP);
     for (line, printed) in [

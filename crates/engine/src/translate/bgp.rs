@@ -160,6 +160,7 @@ fn instance_config(
         Some(true) => core::GracefulRestartMode::Restart,
         Some(false) => core::GracefulRestartMode::Disable,
     };
+    out.notification_keeps = !gr.no_notification;
     out.restart_time = gr.restart_time.unwrap_or(120);
     out.long_lived_stale_time = gr.llgr_stale_time.unwrap_or(0);
     out.preserve_forwarding = gr.preserve_fw_state;

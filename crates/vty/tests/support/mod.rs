@@ -11,7 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ferr_config::{Config, Part, execute_line, render};
 use ferr_simnet::Sim;
-use ferr_state::bgp::config::{NeighborConfig, NeighborFamily, Network, RemoteAs};
+use ferr_state::bgp::config::{
+    DampingConfig, NeighborConfig, NeighborFamily, Network, RemoteAs, UpdateDelay,
+};
 use ferr_state::rib::{Address, FibAck, FibOp, Link, LinkKind, Rib, RibConfig, Vrf};
 use ferr_state::{BgpInstance, BgpWorld, ConfigRequest, Handle, LogHub, LogLine, Severity, SystemInfo};
 use ferr_types::{
@@ -45,11 +47,22 @@ fn network(prefix: &str) -> Network {
 }
 
 /// Two routers that exchanged routes; the first is ours.
-fn bgp(routes: usize) -> (ferr_state::bgp::Instance, Instant) {
+fn bgp(routes: usize, restless: bool) -> (ferr_state::bgp::Instance, Instant) {
     let mut sim = Sim::new(1, Duration::from_millis(1), Duration::ZERO);
     let r1 = sim.add_node(65001, |c| {
         c.families[Family::Ipv4Unicast].networks = vec![network("1.1.1.1/32")];
         c.hostname = Some("r1".into());
+        if restless {
+            let minutes = |m: u64| Duration::from_secs(60 * m);
+            let (half_life, longest) = (minutes(15), minutes(60));
+            c.families[Family::Ipv4Unicast].damping =
+                Some(DampingConfig { half_life, reuse: 750, suppress: 1200, longest });
+            c.update_delay = Some(UpdateDelay {
+                longest: Duration::from_secs(30),
+                establish_wait: Some(Duration::from_secs(10)),
+            });
+            c.max_med_administrative = Some(7);
+        }
     });
     let r2 = sim.add_node(65002, |c| {
         c.hostname = Some("r2".into());
@@ -62,6 +75,20 @@ fn bgp(routes: usize) -> (ferr_state::bgp::Instance, Instant) {
     });
     sim.link(r1, r2, |_, c| c.description = Some("other side".into()));
     sim.run_for(Duration::from_secs(60));
+    let flaps = if restless { vec![(0, true), (1, true), (0, true), (1, false)] } else { Vec::new() };
+    for (which, back) in flaps {
+        let whole = sim.nodes[1].bgp.config().clone();
+        let mut less = whole.clone();
+        less.families[Family::Ipv4Unicast].networks.remove(which);
+        let now = sim.now();
+        sim.nodes[1].bgp.configure(less, now);
+        sim.run_for(Duration::from_secs(2));
+        if back {
+            let now = sim.now();
+            sim.nodes[1].bgp.configure(whole, now);
+            sim.run_for(Duration::from_secs(2));
+        }
+    }
     let now = sim.now();
     let mut bgp = sim.nodes.swap_remove(0).bgp;
     let mut idle = NeighborConfig::new("10.0.12.77", "10.0.12.77".parse().ok(), RemoteAs::Asn(Asn(65077)));
@@ -186,8 +213,17 @@ impl World {
         Self::with_routes(0)
     }
 
+    /// The neighbor's routes come and go, and this router holds that against them; it also wants to be avoided.
+    pub fn restless() -> Self {
+        Self::with(0, true)
+    }
+
     /// The neighbor sends this many routes beside the few that every test knows.
     pub fn with_routes(routes: usize) -> Self {
+        Self::with(routes, false)
+    }
+
+    fn with(routes: usize, restless: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::SeqCst);
         let dir = std::env::temp_dir().join(format!("ferr-vty-{}-{n}", std::process::id()));
@@ -206,7 +242,7 @@ impl World {
                 let (bgp_tx, mut bgp_rx) = mpsc::channel::<ferr_state::BgpJob>(16);
                 let (rib_tx, mut rib_rx) = mpsc::channel::<ferr_state::RibJob>(16);
                 let (config_tx, config_rx) = mpsc::channel(16);
-                let (instance, now) = bgp(routes);
+                let (instance, now) = bgp(routes, restless);
                 let mut world = BgpWorld::default();
                 world.instances.insert(
                     "default".into(),

@@ -1,7 +1,7 @@
 //! `show bgp summary`.
 
-use ferr_state::bgp::config::BestpathConfig;
-use ferr_state::bgp::{PeerFamilyView, PeerView, State, SummaryView};
+use ferr_state::bgp::config::{BestpathConfig, UpdateDelay};
+use ferr_state::bgp::{Instance, PeerFamilyView, PeerView, State, SummaryView};
 use ferr_state::{BgpInstance, BgpWorld};
 use ferr_types::{Afi, Family};
 
@@ -31,7 +31,56 @@ struct Picture {
     peers: Vec<PeerView>,
     groups: usize,
     damping: bool,
+    start: Start,
     bestpath: BestpathConfig,
+}
+
+/// What is special while a router starts.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    update_delay: Option<UpdateDelay>,
+    delaying: bool,
+    max_med_administrative: bool,
+    max_med_on_startup: bool,
+}
+
+impl Start {
+    fn of(bgp: &Instance) -> Self {
+        Self {
+            update_delay: bgp.config().update_delay,
+            delaying: bgp.in_update_delay(),
+            max_med_administrative: bgp.config().max_med_administrative.is_some(),
+            max_med_on_startup: bgp.in_max_med_on_startup(),
+        }
+    }
+
+    fn json(&self, o: &mut Obj) {
+        if let Some(delay) = self.update_delay {
+            o.put("updateDelayLimit", delay.longest.as_secs())
+                .opt("updateDelayEstablishWait", delay.establish_wait.map(|w| w.as_secs()))
+                .flag("updateDelayInProgress", self.delaying);
+        }
+        o.flag("maxMedOnStartup", self.max_med_on_startup)
+            .flag("maxMedAdministrative", self.max_med_administrative);
+    }
+
+    fn text(&self, out: &mut Out<'_>) {
+        if let Some(delay) = self.update_delay {
+            line!(out, "Read-only mode update-delay limit: {} seconds", delay.longest.as_secs());
+            if let Some(wait) = delay.establish_wait {
+                line!(out, "                   Establish wait: {} seconds", wait.as_secs());
+            }
+            if self.delaying {
+                line!(out, "  Delay in progress");
+            }
+        }
+        if self.max_med_on_startup {
+            line!(out, "Max-med on-startup active");
+        }
+        if self.max_med_administrative {
+            line!(out, "Max-med administrative active");
+        }
+    }
 }
 
 /// What the line asks for.
@@ -117,8 +166,20 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Fam
     let config = bgp.config();
     let (vrf_id, bestpath) = (select::shown_vrf(config.vrf), config.bestpath.clone());
     let damping = config.families[family].damping.is_some();
+    let start = Start::of(bgp);
     let view = bgp.summary(family);
-    Some(Picture { vrf: name.to_owned(), kind, vrf_id, family, view, peers, groups, damping, bestpath })
+    Some(Picture {
+        vrf: name.to_owned(),
+        kind,
+        vrf_id,
+        family,
+        view,
+        peers,
+        groups,
+        damping,
+        start,
+        bestpath,
+    })
 }
 
 /// State as shown, with what keeps it there.
@@ -223,8 +284,9 @@ fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
     o.put("routerId", p.view.router_id.to_string())
         .put("as", p.view.asn.0)
         .put("vrfId", p.vrf_id)
-        .put("vrfName", p.vrf.clone())
-        .put("tableVersion", p.view.table_version)
+        .put("vrfName", p.vrf.clone());
+    p.start.json(&mut o);
+    o.put("tableVersion", p.view.table_version)
         .put("ribCount", p.view.prefixes)
         .put("ribMemory", p.view.prefixes as u64 * PREFIX_BYTES)
         .put("peerCount", p.peers.len())
@@ -327,6 +389,7 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
     let (router_id, asn) = (p.view.router_id, p.view.asn);
     line!(out, "BGP router identifier {router_id}, local AS number {asn} vrf-id {}", p.vrf_id);
     if !options.terse {
+        p.start.text(out);
         line!(out, "BGP table version {}", p.view.table_version);
         let prefixes = p.view.prefixes as u64;
         line!(out, "RIB entries {prefixes}, using {} of memory", time::memory(prefixes * PREFIX_BYTES));

@@ -292,6 +292,14 @@ fn family_json(n: &Neighbor, family: Family, part: &PeerFamilyView) -> Obj {
     for (key, name) in filters {
         o.opt(key, name.clone());
     }
+    if let Some(condition) = &config.advertise_map {
+        let mut map = Obj::new();
+        map.put("condition", if condition.exist { "EXIST" } else { "NON_EXIST" })
+            .put("conditionMap", condition.condition.clone())
+            .put("advertiseMap", condition.map.clone())
+            .put("advertiseStatus", if part.withheld { "Withdraw" } else { "Advertise" });
+        o.put("advertiseMap", map);
+    }
     o.opt("weight", config.weight).put("acceptedPrefixCounter", part.accepted);
     o.opt("sentPrefixCounter", up.then_some(part.sent));
     if let Some(limit) = config.maximum_prefix {

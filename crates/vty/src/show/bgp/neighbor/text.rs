@@ -241,6 +241,14 @@ fn family_text(out: &mut Out<'_>, n: &Neighbor, family: Family, part: &PeerFamil
         line!(out, "  Outbound path policy configured");
     }
     filters(out, config);
+    if let Some(c) = &config.advertise_map {
+        let (condition, status) = (
+            if c.exist { "EXIST" } else { "NON_EXIST" },
+            if part.withheld { "Withdraw" } else { "Advertise" },
+        );
+        put!(out, "  Condition {condition}, Condition-map *{}, ", c.condition);
+        line!(out, "Advertise-map *{}, status: {status}", c.map);
+    }
     line!(out, "  {} accepted prefixes", part.accepted);
     if let Some(limit) = config.maximum_prefix {
         let only = if limit.warning_only { " (warning-only)" } else { "" };
