@@ -73,6 +73,8 @@ pub enum Delta {
     BgpNetworks(InstanceName, BgpFamily, Vec<Prefix>),
     /// Anything else of a family.
     BgpFamily(InstanceName, BgpFamily),
+    /// The `bfd` block: sessions or profiles.
+    Bfd,
     /// A kept block or statement without effect changed: its header line.
     Opaque(String),
     /// A VRF is gone.
@@ -123,6 +125,9 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Delta> {
         routes(Some(name), &none, &vrf.routes, &mut out);
     }
     bgp(old, new, &mut out);
+    if old.bfd != new.bfd {
+        out.push(Delta::Bfd);
+    }
     out.extend(changed(&old.blocks, &new.blocks).map(Delta::Opaque));
     if old.opaque != new.opaque {
         out.push(Delta::Opaque(String::new()));

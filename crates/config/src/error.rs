@@ -64,4 +64,24 @@ pub enum ConfigError {
     /// The regular expression has unbalanced parts.
     #[error("% Invalid regular expression: {0}")]
     Regex(String),
+    /// `minimum-ttl` of a session on one link.
+    #[error(
+        "% minimum-ttl is only for multihop sessions (over one hop it is always 255): add multihop to the peer, or take it out"
+    )]
+    BfdTtlSingleHop,
+    /// Echoes over several hops (RFC 5883 section 3).
+    #[error("% echo is only for single hop sessions: take multihop out of the peer, or the echo statement")]
+    BfdEchoMultihop,
+    /// A link-local peer could be on any link.
+    #[error("% A link-local peer needs its link: add interface NAME")]
+    BfdLinkLocal,
+    /// IPv4 and IPv6 mixed.
+    #[error("% The peer and local-address are of different address families")]
+    BfdFamilies,
+    /// `bfd` behind a static route that has no gateway.
+    #[error("% bfd watches a gateway, and this route has none")]
+    BfdWithoutGateway,
+    /// `come-back` whose maximum is below the delay.
+    #[error("% come-back maximum is less than its delay")]
+    ComeBack,
 }

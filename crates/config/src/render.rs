@@ -4,8 +4,9 @@
 
 use crate::grammar::table::Lines;
 use crate::grammar::{
-    bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, interface, lists, routemap,
+    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, interface, lists, routemap,
 };
+use crate::model::bfd::Bfd;
 use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
 use crate::model::neighbor::NeighborAf;
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
@@ -88,11 +89,36 @@ pub fn render(config: &Config, part: Part) -> String {
         }
     }
     if part.has(Part::Bfd) {
-        for (header, block) in of_kind(config, "bfd") {
-            show_block(header, block, &mut o);
-        }
+        show_bfd(&config.bfd, part, &mut o);
     }
     o.into_text()
+}
+
+fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
+    if *b == Bfd::default() {
+        return;
+    }
+    o.block("bfd", "exit", |o| {
+        o.table(bfd::BLOCK, b);
+        // Other daemons' shells do not know it.
+        if part == Part::All
+            && let Some(come_back) = b.come_back
+        {
+            o.line(bfd::come_back_text(come_back));
+        }
+        for (name, profile) in &b.profiles {
+            o.block(format_args!("profile {name}"), "exit", |o| {
+                o.table(bfd::PARAMETERS, &profile.without_defaults());
+            });
+        }
+        let (many, one): (Vec<_>, Vec<_>) = b.peers.iter().partition(|(key, _)| key.multihop);
+        for (key, peer) in one.into_iter().chain(many) {
+            o.block(bfd::peer_header(key), "exit", |o| {
+                o.table(bfd::PEER, peer);
+                o.table(bfd::PARAMETERS, &peer.telling());
+            });
+        }
+    });
 }
 
 fn head(config: &Config, part: Part, o: &mut Lines) {
@@ -343,7 +369,7 @@ fn show_other_blocks(config: &Config, part: Part, o: &mut Lines) {
         let of = match () {
             () if header == "router ospf" || header.starts_with("router ospf ") => Part::Ospf,
             () if header == "router ospf6" || header.starts_with("router ospf6 ") => Part::Ospf6,
-            () if header.starts_with("key chain ") || header == "bfd" || header == "rpki" => continue,
+            () if header.starts_with("key chain ") || header == "rpki" => continue,
             () => Part::Other,
         };
         if part.has(of) {
@@ -355,10 +381,7 @@ fn show_other_blocks(config: &Config, part: Part, o: &mut Lines) {
 fn show_block(header: &str, block: &OpaqueBlock, o: &mut Lines) {
     o.block(header, "exit", |o| {
         show_lines(&block.lines, o);
-        // Profiles first: peers refer to them.
-        let (profiles, others): (Vec<_>, Vec<_>) =
-            block.blocks.iter().partition(|(h, _)| h.starts_with("profile "));
-        for (header, inner) in profiles.into_iter().chain(others) {
+        for (header, inner) in &block.blocks {
             show_block(header, inner, o);
         }
     });
@@ -383,6 +406,10 @@ impl Config {
         for b in c.bgp.values_mut() {
             normalize_instance(b);
         }
+        c.bfd.profiles.values_mut().for_each(|p| *p = p.without_defaults());
+        c.bfd.peers.values_mut().for_each(|p| p.parameters = p.telling());
+        // A block that says something is rendered anyway.
+        c.bfd.present |= c.bfd != Bfd::default();
         if c.global.ip_forwarding == Some(true) {
             c.global.ip_forwarding = None;
         }

@@ -5,7 +5,7 @@
 use ferr_config::{Config, ModeStack, Part, complete, execute_line, parse, render};
 use proptest::prelude::*;
 
-const WIDE: &str = include_str!("data/wide.conf");
+const WIDE: &str = concat!(include_str!("data/wide.conf"), include_str!("data/bfd.conf"));
 
 /// Words that make lines deep enough to matter.
 fn word() -> impl Strategy<Value = String> {

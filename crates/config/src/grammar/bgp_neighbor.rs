@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use super::args::Args;
+use super::bgp_neighbor_bfd;
 use super::table::{Applied, DONE, Lines, Stmt, alias, idle, stmt, text, value};
 use crate::error::ConfigError;
 use crate::model::Secret;
 use crate::model::bgp::BgpInstance;
 use crate::model::neighbor::{
-    BfdNeighbor, GracefulRestart, LocalAs, LocalRole, Neighbor, NeighborFlag, NeighborKey, NeighborSettings,
-    PeerGroup, RemoteAs, Role, Shutdown, UpdateSource,
+    GracefulRestart, LocalAs, LocalRole, Neighbor, NeighborFlag, NeighborKey, NeighborSettings, PeerGroup,
+    RemoteAs, Role, Shutdown, UpdateSource,
 };
 
 /// What a neighbor word means in an instance.
@@ -221,20 +222,6 @@ fn role(a: &Args<'_>) -> LocalRole {
     LocalRole { role, strict: a.has("strict-mode") }
 }
 
-fn show_bfd(n: &NeighborSettings, o: &mut Lines) {
-    let Some(bfd) = &n.bfd else { return };
-    match bfd.timers {
-        Some((mult, rx, tx)) => o.line(format_args!("bfd {mult} {rx} {tx}")),
-        None => o.line("bfd"),
-    }
-    if bfd.check_control_plane {
-        o.line("bfd check-control-plane-failure");
-    }
-    if let Some(profile) = &bfd.profile {
-        o.line(format_args!("bfd profile {profile}"));
-    }
-}
-
 fn set_timers(n: &mut NeighborSettings, a: &Args<'_>) -> Applied {
     let (keepalive, hold) = (a.val("keepalive")?, a.val("hold")?);
     if hold == 1 || hold == 2 {
@@ -315,56 +302,11 @@ pub(crate) static SETTINGS: &[Stmt<NeighborSettings>] = &[
             None => {}
         },
     )),
-    stmt(
-        "bfd",
-        |n, _| {
-            n.bfd.get_or_insert_with(BfdNeighbor::default).timers = None;
-            DONE
-        },
-        |n, _| {
-            n.bfd = None;
-            DONE
-        },
-        show_bfd,
-    ),
-    alias(
-        "bfd (2-255)@mult (50-60000)@rx (50-60000)@tx",
-        |n, a| {
-            let timers = (a.val("mult")?, a.val("rx")?, a.val("tx")?);
-            n.bfd.get_or_insert_with(BfdNeighbor::default).timers = Some(timers);
-            DONE
-        },
-        |n, _| {
-            n.bfd = None;
-            DONE
-        },
-    ),
-    alias(
-        "bfd profile ~ NAME@profile",
-        |n, a| {
-            n.bfd.get_or_insert_with(BfdNeighbor::default).profile = Some(a.name("profile"));
-            DONE
-        },
-        |n, _| {
-            if let Some(bfd) = &mut n.bfd {
-                bfd.profile = None;
-            }
-            DONE
-        },
-    ),
-    alias(
-        "bfd check-control-plane-failure",
-        |n, _| {
-            n.bfd.get_or_insert_with(BfdNeighbor::default).check_control_plane = true;
-            DONE
-        },
-        |n, _| {
-            if let Some(bfd) = &mut n.bfd {
-                bfd.check_control_plane = false;
-            }
-            DONE
-        },
-    ),
+    bgp_neighbor_bfd::PLAIN,
+    bgp_neighbor_bfd::TIMERS,
+    bgp_neighbor_bfd::PROFILE,
+    bgp_neighbor_bfd::CONTROL_PLANE,
+    bgp_neighbor_bfd::STRICT,
     stmt(
         "password ~ LINE@text...",
         |n, a| {

@@ -1,4 +1,4 @@
-//! Blocks that are accepted and kept as text: OSPF, OSPFv3, BFD, RPKI, key chains, next-hop groups, PBR, ...
+//! Blocks that are accepted and kept as text: OSPF, OSPFv3, RPKI, key chains, next-hop groups, PBR, ...
 //!
 //! Invariant: what a block takes is an explicit list; unknown words in it are errors, as elsewhere.
 
@@ -14,9 +14,6 @@ use crate::model::opaque::OpaqueBlock;
 pub enum BlockKind {
     Ospf,
     Ospf6,
-    Bfd,
-    BfdPeer,
-    BfdProfile,
     Rpki,
     KeyChain,
     Key,
@@ -31,9 +28,6 @@ impl BlockKind {
         match self {
             Self::Ospf => "config-router",
             Self::Ospf6 => "config-ospf6",
-            Self::Bfd => "config-bfd",
-            Self::BfdPeer => "config-bfd-peer",
-            Self::BfdProfile => "config-bfd-profile",
             Self::Rpki => "config-rpki",
             Self::KeyChain => "config-keychain",
             Self::Key => "config-keychain-key",
@@ -68,7 +62,6 @@ macro_rules! block {
 pub(crate) static HEADERS: &[Stmt<Config>] = &[
     block!("router ospf [(1-65535)] [vrf NAME]", Ospf),
     block!("router ospf6 [vrf NAME]", Ospf6),
-    block!("bfd", Bfd),
     block!("rpki", Rpki),
     block!("key chain NAME", KeyChain),
     block!("nexthop-group NAME", NexthopGroup),
@@ -178,31 +171,6 @@ const OSPF6: &[Stmt<OpaqueBlock>] = &[
     inert!("area AREA LINE...", lines),
 ];
 
-const BFD: &[Stmt<OpaqueBlock>] = &[
-    inner!(
-        "peer <A.B.C.D|X:X::X:X> [{multihop|local-address <A.B.C.D|X:X::X:X>|interface IFNAME|vrf NAME}]",
-        BfdPeer
-    ),
-    inner!("profile NAME", BfdProfile),
-];
-
-const BFD_SESSION: &[Stmt<OpaqueBlock>] = &[
-    inert!("detect-multiplier ~ (1-255)", lines),
-    inert!("receive-interval ~ (10-4294967)", lines),
-    inert!("transmit-interval ~ (10-4294967)", lines),
-    inert!("echo-mode", lines),
-    inert!("echo-interval ~ (10-4294967)", lines),
-    inert!("echo transmit-interval ~ (10-4294967)", lines),
-    inert!("echo receive-interval ~ <disabled|(10-4294967)>", lines),
-    inert!("passive-mode", lines),
-    inert!("minimum-ttl ~ (1-254)", lines),
-    inert!("shutdown", lines),
-    inert!("label ~ WORD", lines),
-    inert!("log-session-changes", lines),
-];
-
-const BFD_PEER: &[Stmt<OpaqueBlock>] = &[inert!("profile ~ NAME", lines)];
-
 const RPKI: &[Stmt<OpaqueBlock>] = &[
     inert!("rpki polling_period ~ (1-86400)", lines),
     inert!("rpki expire_interval ~ (600-172800)", lines),
@@ -235,12 +203,9 @@ const OTHER: &[Stmt<OpaqueBlock>] = &[inert!("LINE...", lines)];
 
 impl BlockKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ospf,
         Self::Ospf6,
-        Self::Bfd,
-        Self::BfdPeer,
-        Self::BfdProfile,
         Self::Rpki,
         Self::KeyChain,
         Self::Key,
@@ -256,9 +221,6 @@ pub(crate) const fn tables(kind: BlockKind) -> &'static [&'static [Stmt<OpaqueBl
     match kind {
         BlockKind::Ospf => &[OSPF],
         BlockKind::Ospf6 => &[OSPF6],
-        BlockKind::Bfd => &[BFD],
-        BlockKind::BfdPeer => &[BFD_SESSION, BFD_PEER],
-        BlockKind::BfdProfile => &[BFD_SESSION],
         BlockKind::Rpki => &[RPKI],
         BlockKind::KeyChain => &[KEY_CHAIN],
         BlockKind::Key => &[KEY],

@@ -5,11 +5,13 @@
 //! is built once and never changes.
 
 pub(crate) mod args;
+pub(crate) mod bfd;
 pub(crate) mod bgp;
 pub(crate) mod bgp_af;
 pub(crate) mod bgp_global;
 pub(crate) mod bgp_neighbor;
 pub(crate) mod bgp_neighbor_af;
+mod bgp_neighbor_bfd;
 pub(crate) mod blocks;
 pub(crate) mod global;
 pub(crate) mod interface;

@@ -1,6 +1,7 @@
 //! Where a session stands: the block that is open, and those around it.
 
 use super::blocks::BlockKind;
+use crate::model::bfd::BfdPeerKey;
 use crate::model::bgp::{BgpFamily, InstanceName};
 use crate::model::origin::Origin;
 
@@ -30,6 +31,12 @@ pub enum Mode {
     BgpVni(InstanceName, u32),
     /// `bmp targets NAME`
     Bmp(InstanceName, String),
+    /// `bfd`
+    Bfd,
+    /// `peer ...` in it.
+    BfdPeer(BfdPeerKey),
+    /// `profile NAME` in it.
+    BfdProfile(String),
     /// A block that is kept as text: kind of the innermost block, header lines from the outermost in.
     Block(BlockKind, Vec<String>),
 }
@@ -47,6 +54,9 @@ impl Mode {
             Self::BgpAf(..) => "config-router-af",
             Self::BgpVni(..) => "config-router-af-vni",
             Self::Bmp(..) => "config-bgp-bmp",
+            Self::Bfd => "config-bfd",
+            Self::BfdPeer(_) => "config-bfd-peer",
+            Self::BfdProfile(_) => "config-bfd-profile",
             Self::Block(kind, _) => kind.prompt(),
         }
     }

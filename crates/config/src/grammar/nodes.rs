@@ -6,9 +6,10 @@ use super::blocks::BlockKind;
 use super::mode::Mode;
 use super::table::{Bound, Table};
 use super::{
-    bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap,
+    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap,
 };
 use crate::error::ConfigError;
+use crate::model::bfd::{Bfd, BfdParameters, BfdPeer};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
 use crate::model::global::{Global, LineVty, VrfGlobals};
 use crate::model::interface::Interface;
@@ -33,6 +34,9 @@ pub(crate) enum Node {
     BgpEvpn,
     BgpVni,
     Bmp,
+    Bfd,
+    BfdPeer,
+    BfdProfile,
     Block(BlockKind),
 }
 
@@ -149,6 +153,28 @@ fn bmp<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, 
     Ok(instance(c, mode, a, no)?.and_then(|b| b.bmp.get_mut(name)))
 }
 
+fn bfd_block<'c>(c: &'c mut Config, _: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Bfd> {
+    Ok(Some(&mut c.bfd))
+}
+
+fn bfd_peer<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, BfdPeer> {
+    let Mode::BfdPeer(key) = mode else { return Ok(None) };
+    Ok(c.bfd.peers.get_mut(key))
+}
+
+fn bfd_parameters<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, BfdParameters> {
+    match mode {
+        Mode::BfdPeer(key) => {
+            if !no {
+                bfd::fits(key, a)?;
+            }
+            Ok(c.bfd.peers.get_mut(key).map(|peer| &mut peer.parameters))
+        }
+        Mode::BfdProfile(name) => Ok(c.bfd.profiles.get_mut(name)),
+        _ => Ok(None),
+    }
+}
+
 fn block<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, OpaqueBlock> {
     let Mode::Block(_, path) = mode else { return Ok(None) };
     let Some((header, inner)) = path.split_first() else { return Ok(None) };
@@ -167,6 +193,7 @@ static CONFIG: Bound<Config> = Bound {
         lists::AS_PATH_LISTS,
         lists::COMMUNITY_LISTS,
         bgp::HEADER,
+        bfd::HEADER,
         blocks::HEADERS,
         global::INERT,
     ],
@@ -209,6 +236,11 @@ static EVPN: Bound<BgpAf> = Bound { prefix: "", stmts: &[bgp_af::EVPN], resolve:
 static VNI: Bound<OpaqueLines> = Bound { prefix: "", stmts: &[bgp_af::VNI], resolve: vni };
 static BMP: Bound<OpaqueLines> = Bound { prefix: "", stmts: &[bgp::BMP], resolve: bmp };
 
+static BFD: Bound<Bfd> = Bound { prefix: "", stmts: &[bfd::BLOCK], resolve: bfd_block };
+static BFD_PEER: Bound<BfdPeer> = Bound { prefix: "", stmts: &[bfd::PEER], resolve: bfd_peer };
+static BFD_PARAMETERS: Bound<BfdParameters> =
+    Bound { prefix: "", stmts: &[bfd::PARAMETERS], resolve: bfd_parameters };
+
 /// One bound table per kind of block.
 macro_rules! block_tables {
     ($($kind:ident),*) => {
@@ -223,20 +255,7 @@ macro_rules! block_tables {
         }
     };
 }
-block_tables!(
-    Ospf,
-    Ospf6,
-    Bfd,
-    BfdPeer,
-    BfdProfile,
-    Rpki,
-    KeyChain,
-    Key,
-    NexthopGroup,
-    PbrMap,
-    SegmentRouting,
-    Other
-);
+block_tables!(Ospf, Ospf6, Rpki, KeyChain, Key, NexthopGroup, PbrMap, SegmentRouting, Other);
 
 impl Node {
     pub(crate) const fn of(mode: &Mode) -> Self {
@@ -255,6 +274,9 @@ impl Node {
             Mode::BgpAf(..) => Self::BgpUnicast,
             Mode::BgpVni(..) => Self::BgpVni,
             Mode::Bmp(..) => Self::Bmp,
+            Mode::Bfd => Self::Bfd,
+            Mode::BfdPeer(_) => Self::BfdPeer,
+            Mode::BfdProfile(_) => Self::BfdProfile,
             Mode::Block(kind, _) => Self::Block(*kind),
         }
     }
@@ -272,6 +294,9 @@ impl Node {
             Self::BgpEvpn,
             Self::BgpVni,
             Self::Bmp,
+            Self::Bfd,
+            Self::BfdPeer,
+            Self::BfdProfile,
         ];
         all.extend(BlockKind::ALL.map(Self::Block));
         all
@@ -289,6 +314,9 @@ impl Node {
             Self::BgpVpn | Self::BgpEvpn => vec![&NEIGHBOR_AF, &AF, &EVPN],
             Self::BgpVni => vec![&VNI],
             Self::Bmp => vec![&BMP],
+            Self::Bfd => vec![&BFD],
+            Self::BfdPeer => vec![&BFD_PEER, &BFD_PARAMETERS],
+            Self::BfdProfile => vec![&BFD_PARAMETERS],
             Self::Block(kind) => vec![block_table(kind)],
         }
     }

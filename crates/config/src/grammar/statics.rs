@@ -7,6 +7,7 @@ use ferr_types::{IfAddr, Prefix};
 use super::args::Args;
 use super::table::{Applied, DONE, Lines, Stmt, stmt};
 use crate::error::ConfigError;
+use crate::model::bfd::StaticBfd;
 use crate::model::statics::{Discard, StaticKey, StaticOptions, StaticRoutes, StaticTarget};
 
 /// Where routes live, whether the statement stands at top level or in a `vrf` block.
@@ -18,10 +19,10 @@ pub(crate) trait HasRoutes {
 
 const OPTIONS4: &str = "ip route <A.B.C.D/M@p|A.B.C.D@p A.B.C.D@mask> <reject|blackhole|Null0|null0|A.B.C.D@gw [INTERFACE@if]|INTERFACE@if> \
      [{tag (1-4294967295)@tag|(1-255)@distance|vrf NAME@vrf|label WORD@label|table (1-4294967295)@table\
-     |nexthop-vrf NAME@nhvrf|onlink|color (1-4294967295)@color}]";
+     |nexthop-vrf NAME@nhvrf|onlink|color (1-4294967295)@color|bfd [{multi-hop|source A.B.C.D@source|profile NAME@profile}]}]";
 const OPTIONS6: &str = "ipv6 route X:X::X:X/M@p [from X:X::X:X/M@from] <reject|blackhole|Null0|null0|X:X::X:X@gw [INTERFACE@if]|INTERFACE@if> \
      [{tag (1-4294967295)@tag|(1-255)@distance|vrf NAME@vrf|label WORD@label|table (1-4294967295)@table\
-     |nexthop-vrf NAME@nhvrf|onlink|color (1-4294967295)@color}]";
+     |nexthop-vrf NAME@nhvrf|onlink|color (1-4294967295)@color|bfd [{multi-hop|source X:X::X:X@source|profile NAME@profile}]}]";
 
 /// The two statements for an object that holds routes.
 pub(crate) const fn statements<N: HasRoutes>() -> [Stmt<N>; 2] {
@@ -65,6 +66,14 @@ fn target(args: &Args<'_>) -> Result<StaticTarget, ConfigError> {
     })
 }
 
+fn bfd(args: &Args<'_>) -> Result<Option<StaticBfd>, ConfigError> {
+    if !args.has("bfd") {
+        return Ok(None);
+    }
+    let profile = args.get("profile").map(str::to_owned);
+    Ok(Some(StaticBfd { multihop: args.has("multi-hop"), source: args.opt("source")?, profile }))
+}
+
 fn parse(args: &Args<'_>) -> Result<(StaticKey, StaticOptions), ConfigError> {
     let source = args.opt::<IfAddr>("from")?.map(IfAddr::prefix);
     let key = StaticKey {
@@ -79,7 +88,7 @@ fn parse(args: &Args<'_>) -> Result<(StaticKey, StaticOptions), ConfigError> {
         tag: args.opt("tag")?.unwrap_or(0),
         label: args.get("label").map(str::to_owned),
         onlink: args.has("onlink"),
-        bfd: None,
+        bfd: bfd(args)?,
         color: args.opt("color")?,
     };
     Ok((key, options))
@@ -91,6 +100,10 @@ fn vrf<'a>(args: &Args<'a>) -> Option<&'a str> {
 
 fn set<N: HasRoutes>(n: &mut N, args: &Args<'_>) -> Applied {
     let (key, options) = parse(args)?;
+    let watched = matches!(key.target, StaticTarget::Gateway(_) | StaticTarget::GatewayOn(..));
+    if options.bfd.is_some() && !watched {
+        return Err(ConfigError::BfdWithoutGateway);
+    }
     if let Some(routes) = n.routes_mut(vrf(args), true) {
         routes.insert(key, options);
     }
@@ -197,6 +210,18 @@ fn route_text(family: &str, key: &StaticKey, options: &StaticOptions) -> String 
     }
     if let Some(color) = options.color {
         word(format!("color {color}"));
+    }
+    if let Some(bfd) = &options.bfd {
+        word("bfd".to_owned());
+        if bfd.multihop {
+            word("multi-hop".to_owned());
+        }
+        if let Some(source) = bfd.source {
+            word(format!("source {source}"));
+        }
+        if let Some(profile) = &bfd.profile {
+            word(format!("profile {profile}"));
+        }
     }
     text
 }

@@ -12,8 +12,19 @@ pub struct Bfd {
     pub peers: BTreeMap<BfdPeerKey, BfdPeer>,
     /// `log-session-changes`, of all sessions.
     pub log_session_changes: bool,
+    /// `come-back ...`: how long a path stays unused after it came back. Our own statement, printed only as a part of everything.
+    pub come_back: Option<ComeBack>,
     /// The block was entered, so that it is rendered although it is empty.
     pub present: bool,
+}
+
+/// `come-back delay N [maximum N]`. A session that goes down again soon has its delay doubled, up to the maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComeBack {
+    /// Milliseconds from up to use.
+    pub delay_ms: u32,
+    /// Most milliseconds, at least the delay; `None` leaves the choice to the daemon.
+    pub max_ms: Option<u32>,
 }
 
 /// What tells configured sessions apart.
@@ -40,6 +51,13 @@ pub struct BfdPeer {
     pub label: Option<String>,
     /// What is set here.
     pub parameters: BfdParameters,
+}
+
+impl BfdPeer {
+    /// Its parameters without values that change nothing.
+    pub(crate) fn telling(&self) -> BfdParameters {
+        if self.profile.is_some() { self.parameters.clone() } else { self.parameters.without_defaults() }
+    }
 }
 
 /// `echo receive-interval`.
@@ -77,6 +95,26 @@ pub struct BfdParameters {
 }
 
 impl BfdParameters {
+    /// What the words `detect-multiplier`, `receive-interval` and `transmit-interval` mean when they are not set.
+    pub const DEFAULT_TIMERS: (u8, u32, u32) = (3, 300, 300);
+    /// The same for `echo transmit-interval` and `echo receive-interval`.
+    pub const DEFAULT_ECHO_INTERVAL: u32 = 50;
+
+    /// Without values that say what the default is. Where a profile is below, they say something.
+    #[must_use]
+    pub fn without_defaults(&self) -> Self {
+        let (multiplier, receive, transmit) = Self::DEFAULT_TIMERS;
+        let echo = Self::DEFAULT_ECHO_INTERVAL;
+        Self {
+            detect_multiplier: self.detect_multiplier.filter(|v| *v != multiplier),
+            receive_interval: self.receive_interval.filter(|v| *v != receive),
+            transmit_interval: self.transmit_interval.filter(|v| *v != transmit),
+            echo_transmit_interval: self.echo_transmit_interval.filter(|v| *v != echo),
+            echo_receive_interval: self.echo_receive_interval.filter(|v| *v != EchoReceive::Interval(echo)),
+            ..self.clone()
+        }
+    }
+
     /// What is set here, and else there.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {

@@ -88,8 +88,8 @@ pub struct BfdNeighbor {
     pub profile: Option<String>,
     /// `bfd MULT RX TX` (old): multiplier, receive and transmit interval in ms.
     pub timers: Option<(u8, u16, u16)>,
-    /// `bfd strict [hold-time S]`: no session before BFD is up; seconds until it is given up.
-    pub strict: Option<u16>,
+    /// `bfd strict [hold-time S]`: no session before BFD is up; seconds until it is given up, 30 by default.
+    pub strict: Option<u32>,
     /// `bfd check-control-plane-failure`.
     pub check_control_plane: bool,
 }
