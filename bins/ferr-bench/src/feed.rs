@@ -19,6 +19,8 @@ pub(crate) struct Feed {
     pub(crate) announce: Vec<u8>,
     /// Withdrawals of the same prefixes.
     pub(crate) withdraw: Vec<u8>,
+    /// One of the prefixes.
+    pub(crate) first: Ipv4Prefix,
     /// Distinct attribute sets.
     pub(crate) sets: usize,
 }
@@ -100,5 +102,6 @@ pub(crate) fn feed(count: usize, asn: Asn, nexthop: Ipv4Addr, seed: u64) -> Feed
         }
     }
     encode_withdrawals(&ctx, Family::Ipv4Unicast, all.iter().map(|p| (0, Prefix::V4(*p))), &mut withdraw);
-    Feed { announce, withdraw, sets }
+    let first = all.first().copied().unwrap_or(Ipv4Prefix::DEFAULT);
+    Feed { announce, withdraw, first, sets }
 }

@@ -4,9 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod dut;
+mod failover;
 mod feed;
 mod full_table;
+mod kernel_watch;
 mod measure;
+mod reflector;
 mod speaker;
 
 use std::process::ExitCode;
@@ -24,11 +27,14 @@ struct Cli {
 enum Bench {
     /// A full table from one peer into the kernel and to a second peer.
     FullTable(full_table::Options),
+    /// The path to the better of two providers silently drops everything.
+    Failover(failover::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().bench {
         Bench::FullTable(options) => full_table::run(&options),
+        Bench::Failover(options) => failover::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
