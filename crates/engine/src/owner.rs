@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::advert::Adverts;
-use crate::bfd::BfdMessage;
+use crate::bfd::{BfdMessage, ComeBack};
 use crate::bgp_thread::BgpMessage;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
@@ -52,6 +52,7 @@ struct Applied {
     statics: BTreeMap<RouteKey, RouteSpec>,
     bgp: translate::bgp::Bgp,
     bfd: translate::bfd::Sessions,
+    come_back: ComeBack,
     addresses: BTreeMap<String, BTreeSet<IfAddr>>,
     shutdown: BTreeSet<String>,
     global: Option<Global>,
@@ -213,6 +214,11 @@ impl Owner {
         let statics = translate::statics::statics(&self.running, &around);
         self.apply_statics(statics).await;
         let bgp = translate::bgp::bgp(&self.running, &around);
+        let come_back = self.running.bfd.come_back.map(ComeBack::from).unwrap_or_default();
+        if come_back != self.applied.come_back {
+            self.applied.come_back = come_back;
+            let _ = self.ports.rib.send(RibMessage::ComeBack(come_back)).await;
+        }
         let bfd = translate::bfd::sessions(&self.running, &bgp, &around);
         if bfd != self.applied.bfd {
             self.applied.bfd.clone_from(&bfd);
