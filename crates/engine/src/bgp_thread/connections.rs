@@ -163,6 +163,8 @@ impl Worker {
             return;
         };
         running.conns.insert(id, conn);
+        // It may have made a neighbor.
+        self.learnt_dirty = true;
         match instance.bgp.accepted(now, id, ends, addresses) {
             Accept::Peer(peer) => {
                 let neighbor = instance.bgp.neighbor(peer);

@@ -64,6 +64,7 @@ impl Worker {
             .insert(name.to_owned(), BgpInstance { bgp, view: wanted.view, round_trips: BTreeMap::new() });
         let running = Running { owner, vrf: wanted.config.vrf, conns: HashMap::new() };
         self.running.insert(name.to_owned(), running);
+        self.replay_bfd(name);
     }
 
     fn configure_instance(

@@ -3,24 +3,26 @@
 //! One task owns all speakers. Tasks of connections (`conn`) and listeners (`listen`) only move bytes, through bounded queues:
 //! when the speakers are busy, or the RIB is behind, sockets are not read.
 
+mod bfd;
 mod connections;
 mod instances;
 mod rib;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use ferr_bgp::{ConnId, DownReason, Output};
+use ferr_bgp::{BfdPeer, BfdState, ConnId, Output};
 use ferr_policy::PolicySet;
-use ferr_rib::RibEvent;
+use ferr_rib::{GuardedGateway, RibEvent};
 use ferr_state::{BgpJob, BgpWorld, NO_VRF};
-use ferr_types::{IfIndex, PeerId, VrfId};
+use ferr_types::{IfIndex, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+pub(crate) use self::bfd::{Learnt, LearntNeighbors};
 use self::rib::anywhere;
 use crate::bgp_log::log_record;
 use crate::conn::{Conn, ConnEvent, Farewells};
@@ -46,15 +48,8 @@ pub(crate) enum BgpMessage {
     Policy(Arc<PolicySet>, HashSet<String>),
     /// A router's link-local address was seen on an interface.
     NeighborFound(IfIndex, IpAddr),
-    /// BFD towards a neighbor changed.
-    Bfd {
-        /// Name of the instance.
-        instance: String,
-        /// The neighbor.
-        neighbor: IpAddr,
-        /// It is up; else it failed.
-        up: bool,
-    },
+    /// BFD towards a neighbor of an instance changed.
+    Bfd(String, BfdPeer, BfdState),
     /// All routes go to the RIB again.
     Reinstall,
     /// The configuration has been read: sessions may begin.
@@ -70,6 +65,8 @@ pub(crate) struct BgpPorts {
     pub(crate) events: mpsc::Receiver<Vec<RibEvent>>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
+    /// Where what is learnt of neighbors with BFD is published.
+    pub(crate) learnt: watch::Sender<LearntNeighbors>,
 }
 
 /// Starts the thread.
@@ -97,6 +94,8 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             next_owner: 1,
             started: false,
             farewells: Farewells::default(),
+            alive: BTreeSet::new(),
+            learnt_dirty: false,
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -123,6 +122,10 @@ struct Worker {
     next_owner: u32,
     started: bool,
     farewells: Farewells,
+    /// Neighbors that live, as BFD says, by instance.
+    alive: BTreeSet<(String, BfdPeer)>,
+    /// What is known of neighbors with BFD may have changed.
+    learnt_dirty: bool,
 }
 
 /// What the loop woke up for.
@@ -166,6 +169,7 @@ impl Worker {
                 Step::Conn(event) => self.conn_event(event),
                 Step::Work => {}
                 Step::Timeout => {
+                    self.learnt_dirty = true;
                     let now = Instant::now();
                     self.world.instances.values_mut().for_each(|i| i.bgp.handle_timeout(now));
                 }
@@ -194,6 +198,7 @@ impl Worker {
             }
             self.offers(&name);
         }
+        self.publish_learnt();
         more
     }
 
@@ -221,26 +226,37 @@ impl Worker {
             Output::Unwatch(watch) => self.to_rib.push_back(RibMessage::Unwatch(running.owner, watch)),
             Output::Log(record) => log_record(&record),
             Output::SessionUp { peer } => {
+                self.learnt_dirty = true;
                 let neighbor = self.world.instances.get(name).and_then(|i| i.bgp.neighbor(peer));
-                if let Some(addr) = neighbor.filter(|n| n.bfd).and_then(|n| n.addr) {
-                    self.to_rib.push_back(RibMessage::Alive(running.vrf, addr));
+                if let Some(n) = neighbor.filter(|n| n.bfd)
+                    && let Some(addr) = n.addr
+                {
+                    let BfdPeer { addr, ifindex } = BfdPeer::new(addr, n.interface);
+                    self.to_rib.push_back(RibMessage::Alive(GuardedGateway {
+                        vrf: running.vrf,
+                        addr,
+                        ifindex,
+                    }));
                 }
             }
-            Output::SessionDown { .. } | Output::DynamicRemoved { .. } => {}
+            Output::SessionDown { .. } | Output::DynamicRemoved { .. } => self.learnt_dirty = true,
         }
     }
 
     fn message(&mut self, message: BgpMessage) {
         let now = Instant::now();
         match message {
-            BgpMessage::Configure(desired) => self.configure(*desired),
+            BgpMessage::Configure(desired) => {
+                self.learnt_dirty = true;
+                self.configure(*desired);
+            }
             BgpMessage::Policy(policy, changed) => {
                 self.world.policy = policy.clone();
                 for instance in self.world.instances.values_mut() {
                     instance.bgp.set_policy(policy.clone(), |name| changed.contains(name), now);
                 }
             }
-            BgpMessage::Bfd { instance, neighbor, up } => self.bfd(&instance, neighbor, up, now),
+            BgpMessage::Bfd(instance, peer, state) => self.bfd_changed(instance, peer, state),
             BgpMessage::Reinstall => {
                 self.world.instances.values_mut().for_each(|i| i.bgp.reinstall(now));
             }
@@ -249,22 +265,12 @@ impl Worker {
                 self.start_instances(now);
             }
             BgpMessage::NeighborFound(ifindex, addr) => {
+                self.learnt_dirty = true;
                 for instance in self.world.instances.values_mut() {
                     instance.bgp.neighbor_discovered(ifindex, addr, now);
                 }
             }
             BgpMessage::Stop(_) => {}
-        }
-    }
-
-    /// A session that never came up tears nothing down; one that came back changes nothing for BGP.
-    fn bfd(&mut self, name: &str, neighbor: IpAddr, up: bool, now: Instant) {
-        let Some(instance) = self.world.instances.get_mut(name).filter(|_| !up) else { return };
-        let wants = |c: &ferr_bgp::config::NeighborConfig| c.bfd && c.addr == Some(neighbor);
-        let peers: Vec<PeerId> =
-            instance.bgp.neighbors().filter(|(_, c)| wants(c)).map(|(id, _)| id).collect();
-        for peer in peers {
-            instance.bgp.reset(peer, DownReason::BfdDown, now);
         }
     }
 
