@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_policy::PolicySet;
-use ferr_types::{Family, FamilyMap, FamilySet, PeerId, Prefix};
+use ferr_types::{Family, FamilyMap, FamilySet, IfIndex, PeerId, Prefix};
 
+use crate::bfd::BfdPeer;
 use crate::capability::activated;
 use crate::config::{InstanceConfig, NeighborConfig};
 use crate::core::{Core, Output};
@@ -184,6 +185,7 @@ impl Instance {
             long_stale: FamilySet::EMPTY,
             refreshing: FamilySet::EMPTY,
             prefix_limit_hold: None,
+            bfd_hold: None,
             counters: Default::default(),
             established_count: 0,
             dropped_count: 0,
@@ -218,6 +220,7 @@ impl Instance {
             self.reset_session(id, reason);
             self.start_peer(id);
         }
+        self.check_bfd_hold(id);
         for (family, now) in new.families.iter() {
             let (Some(a), Some(b)) = (&old.families[family], now) else { continue };
             let inbound = old.aigp != new.aigp
@@ -256,6 +259,7 @@ impl Instance {
         self.reset_session(id, DownReason::Deconfigured);
         if let Some(peer) = self.core.peers.get_mut(id) {
             peer.removed = true;
+            peer.bfd_hold = None;
         }
         self.sync_conditions();
         for family in Family::ALL {
@@ -280,7 +284,7 @@ impl Instance {
     }
 
     /// Makes a neighbor of the narrowest listen range around `remote`.
-    pub(crate) fn dynamic(&mut self, remote: IpAddr) -> Option<PeerId> {
+    pub(crate) fn dynamic(&mut self, remote: IpAddr, ifindex: IfIndex) -> Option<PeerId> {
         let dynamic = self.core.peers.iter().filter(|p| p.config.dynamic && !p.removed).count();
         if dynamic >= self.core.config.listen_limit as usize {
             return None;
@@ -289,6 +293,7 @@ impl Instance {
         let config = NeighborConfig {
             name: remote.to_string(),
             addr: Some(remote),
+            interface: BfdPeer::new(remote, Some(ifindex)).ifindex,
             passive: true,
             dynamic: true,
             ..range.template.clone()

@@ -10,6 +10,7 @@ use ferr_policy::PolicySet;
 use ferr_types::{Asn, Family, FamilySet, NexthopWatch, PeerId, RouteUpdate};
 
 use crate::attrs::AttrStore;
+use crate::bfd::BfdPeer;
 use crate::config::{AdvertiseMap, InstanceConfig, NeighborConfig};
 use crate::fsm::{ConnId, DownReason};
 use crate::nexthop::NexthopTable;
@@ -59,6 +60,13 @@ pub enum LogRecord {
         name: String,
         /// What was wrong and what it cost.
         error: String,
+    },
+    /// BFD towards a strict neighbor did not come up in time.
+    BfdMissing {
+        /// Neighbor.
+        name: String,
+        /// VRF.
+        vrf: String,
     },
     /// A connection was refused.
     Refused {
@@ -172,6 +180,8 @@ pub(crate) struct Core {
     pub(crate) out: VecDeque<Output>,
     pub(crate) rib: Vec<RouteUpdate>,
     pub(crate) own_addresses: HashSet<IpAddr>,
+    /// Who lives, says BFD.
+    pub(crate) bfd_up: HashSet<BfdPeer>,
     pub(crate) start: Instant,
     /// Time of the input at work.
     pub(crate) now: Instant,

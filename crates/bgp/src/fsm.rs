@@ -86,6 +86,8 @@ pub enum DownReason {
     MaximumPrefix,
     /// BFD (RFC 9384).
     BfdDown,
+    /// BFD, together with the peer's control plane, which may restart (RFC 5882 section 4.3.2).
+    BfdControlPlane,
     /// The interface of a direct neighbor went down.
     InterfaceDown,
     /// The neighbor's address cannot be reached.
@@ -110,6 +112,8 @@ impl DownReason {
             Self::HoldTimer => Some(NotificationError::new(code::HOLD_TIMER, 0)),
             Self::NotificationSent(n) => Some(n.clone()),
             Self::InterfaceDown | Self::NoRoute | Self::NoFamily => cease(subcode::cease::CONFIG_CHANGE),
+            // A NOTIFICATION would end what a restart keeps.
+            Self::BfdControlPlane => None,
             Self::SendHoldTimer | Self::NotificationReceived(_) | Self::Closed | Self::PeerRestarted => None,
         }
     }
@@ -117,7 +121,7 @@ impl DownReason {
     /// Whether the peer may come back with its forwarding intact, so that its routes are kept (RFC 4724, RFC 8538).
     pub fn is_graceful(&self, notification_support: bool) -> bool {
         match self {
-            Self::Closed | Self::PeerRestarted => true,
+            Self::Closed | Self::PeerRestarted | Self::BfdControlPlane => true,
             Self::HoldTimer | Self::SendHoldTimer => notification_support,
             Self::NotificationReceived(n) => {
                 notification_support && !(n.code == code::CEASE && n.subcode == subcode::cease::HARD_RESET)
@@ -249,6 +253,11 @@ impl Fsm {
             None if self.connecting.is_some() => State::Connect,
             None => State::Active,
         }
+    }
+
+    /// Whether sessions are tried for or had.
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.enabled
     }
 
     /// The connection that is up.

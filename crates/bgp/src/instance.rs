@@ -82,6 +82,7 @@ impl Instance {
             out: Default::default(),
             rib: Vec::new(),
             own_addresses: HashSet::new(),
+            bfd_up: HashSet::new(),
             start: now,
             now,
             seconds: 0,
@@ -155,6 +156,9 @@ impl Instance {
         if stopped || !self.started {
             return;
         }
+        if self.core.waits_for_bfd(peer) {
+            return self.check_bfd_hold(id);
+        }
         let mut actions = Vec::new();
         if let Some(peer) = self.core.peers.get_mut(id) {
             peer.fsm.start(now, &mut actions);
@@ -182,9 +186,14 @@ impl Instance {
     pub fn reset(&mut self, id: PeerId, reason: DownReason, now: Instant) {
         self.set_now(now);
         let mut actions = Vec::new();
+        let held = self.core.peers.get(id).is_some_and(|p| self.core.waits_for_bfd(p));
         if let Some(peer) = self.core.peers.get_mut(id) {
             peer.prefix_limit_hold = None;
-            peer.fsm.reset(now, reason, &mut actions);
+            if held {
+                peer.fsm.stop(now, reason, &mut actions);
+            } else {
+                peer.fsm.reset(now, reason, &mut actions);
+            }
         }
         self.run(id, actions);
         self.start_peer(id);
@@ -396,6 +405,7 @@ impl Instance {
             self.core.deferral_ends,
             self.startup_next(),
             self.damping_next(),
+            self.bfd_next(),
             self.core.next_search,
         ];
         timers.into_iter().chain(groups.into_iter().flatten()).chain(own.into_iter().flatten()).min()
@@ -437,6 +447,7 @@ impl Instance {
         self.send_hold(now, true);
         self.check_deferral(now);
         self.startup_timeout(now);
+        self.bfd_timeout(now);
         self.damping_timeout();
         self.conditions_timeout(now);
         self.more_work = true;

@@ -46,6 +46,7 @@ macro_rules! with_family {
 
 mod aggregate;
 mod attrs;
+mod bfd;
 mod capability;
 mod conditional;
 pub mod config;
@@ -73,6 +74,7 @@ mod view;
 
 pub use crate::core::{LOCAL_PEER, LogRecord, Output};
 pub use attrs::{AttrId, AttrStore, DecisionKey};
+pub use bfd::{BfdHold, BfdNeighbor, BfdPeer, BfdState};
 pub use damping::DampingView;
 pub use decision::Reason;
 pub use ferr_bgp_wire::{AddPathFamily, Capability, NotificationError, Open};

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use ferr_bgp_wire::{Capability, Open, SessionContext};
 use ferr_types::{Asn, Family, FamilyMap, FamilySet, IfIndex, PeerId, Prefix, RouterId};
 
+use crate::bfd::BfdHold;
 use crate::config::{Filters, NeighborConfig};
 use crate::fsm::{ConnId, DownReason, Fsm, State};
 use crate::group::GroupId;
@@ -149,6 +150,8 @@ pub(crate) struct Peer {
     pub(crate) refreshing: FamilySet,
     /// Waits out `maximum-prefix ... restart`, or for `clear` if `None` inside.
     pub(crate) prefix_limit_hold: Option<Option<Instant>>,
+    /// Held back until BFD is up.
+    pub(crate) bfd_hold: Option<BfdHold>,
     /// Counters over all sessions.
     pub(crate) counters: Counters,
     /// Sessions that came up.

@@ -79,6 +79,10 @@ impl Instance {
         if peer.config.shutdown.is_some() || self.core.config.shutdown.is_some() {
             return Accept::Refuse;
         }
+        if self.core.waits_for_bfd(peer) && !peer.is_established() {
+            self.core.log(LogRecord::Refused { addr: remote, reason: "BFD is not up" });
+            return Accept::Refuse;
+        }
         if peer.config.update_source.is_some_and(|s| s != ends.0.ip().to_canonical()) {
             self.core.log(LogRecord::Refused { addr: remote, reason: "not to the update-source" });
             return Accept::Refuse;
@@ -425,6 +429,7 @@ impl Instance {
         }
         if ended {
             self.retire_dynamic(id);
+            self.check_bfd_hold(id);
         }
     }
 
@@ -435,7 +440,10 @@ impl Instance {
             let same_link = p.config.interface.is_none_or(|i| i == ifindex);
             !p.removed && p.addr() == Some(remote) && (!link_local || same_link)
         });
-        found.map(|p| p.id).or_else(|| self.unnumbered(remote, ifindex)).or_else(|| self.dynamic(remote))
+        found
+            .map(|p| p.id)
+            .or_else(|| self.unnumbered(remote, ifindex))
+            .or_else(|| self.dynamic(remote, ifindex))
     }
 
     fn unnumbered(&mut self, remote: IpAddr, ifindex: ferr_types::IfIndex) -> Option<PeerId> {

@@ -4,6 +4,7 @@
 mod aggregates;
 mod aigp;
 mod backup;
+mod bfd;
 mod conditional;
 mod damping;
 mod decision;

@@ -8,6 +8,7 @@ use ferr_types::attr::PathAttributes;
 use ferr_types::{Asn, Family, PeerId, Prefix, RouterId};
 
 use crate::attrs::AttrId;
+use crate::bfd::BfdHold;
 use crate::config::NeighborConfig;
 use crate::core::LOCAL_PEER;
 use crate::damping::DampingView;
@@ -106,6 +107,8 @@ pub struct PeerView {
     pub next_attempt: Option<Instant>,
     /// Down because of too many prefixes.
     pub prefix_limit: bool,
+    /// Held back until BFD is up.
+    pub bfd_hold: Option<BfdHold>,
     /// Messages waiting to be sent.
     pub out_queue: usize,
     /// Per family, `None` where not activated.
@@ -299,6 +302,7 @@ impl Instance {
             last_write: peer.last_write,
             next_attempt: peer.fsm.next_attempt(),
             prefix_limit: peer.prefix_limit_hold.is_some(),
+            bfd_hold: peer.bfd_hold,
             out_queue: peer.control.len(),
             families,
         })

@@ -20,6 +20,9 @@ pub(crate) fn log_record(record: &LogRecord) {
         LogRecord::MalformedUpdate { name, error } => {
             warn!(target: "bgp", "{name}: malformed UPDATE: {error}");
         }
+        LogRecord::BfdMissing { name, vrf } => {
+            warn!(target: "bgp", "neighbor {name} in vrf {vrf} is given up until BFD is up, which it has to be first (bfd strict)");
+        }
         LogRecord::Refused { addr, reason } => {
             info!(target: "bgp", "connection from {addr} refused: {reason}");
         }
@@ -48,6 +51,7 @@ fn down_text(reason: &DownReason) -> String {
         DownReason::Closed => "Peer closed the session".to_owned(),
         DownReason::MaximumPrefix => "Maximum-prefix limit exceeded".to_owned(),
         DownReason::BfdDown => "BFD down received".to_owned(),
+        DownReason::BfdControlPlane => "BFD down received with the peer's control plane".to_owned(),
         DownReason::InterfaceDown => "Interface down".to_owned(),
         DownReason::NoRoute => "Waiting for NHT".to_owned(),
         DownReason::NoFamily => "No AFI/SAFI activated for peer".to_owned(),

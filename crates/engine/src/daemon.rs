@@ -15,7 +15,7 @@ use tracing::info;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::bfd::{self, BfdTaskPorts};
-use crate::bgp_thread::{self, BgpMessage, BgpPorts};
+use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
 use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts, read};
 use crate::rib_thread::{self, RibPorts};
@@ -141,6 +141,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
+    let (learnt_tx, learnt) = watch::channel(LearntNeighbors::default());
     let (stop_tx, stop_rx) = watch::channel(false);
     let (reload_tx, reload_rx) = mpsc::channel(1);
     let (failover_tx, failovers) = mpsc::channel(JOBS);
@@ -165,6 +166,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         events: event_rx,
         rib: rib_tx.clone(),
         around: around_rx.clone(),
+        learnt: learnt_tx,
     };
     let bgp_thread = bgp_thread::spawn(ports)?;
     let ports = BfdTaskPorts {
@@ -188,6 +190,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
+        learnt,
         handle: handle.clone(),
         log: log.clone(),
         log_level: options.log_level,

@@ -1,11 +1,12 @@
 //! What the RIB thread does about dead gateways: follows the failover, publishes its plan, and trusts again with time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_kernel::DeadList;
 use ferr_rib::{GuardId, GuardedGateway, NhId, Rib};
-use ferr_types::VrfId;
+use ferr_types::IfIndex;
 
 use crate::bfd::{ComeBack, Damping, Failover, PlanCell};
 
@@ -21,13 +22,22 @@ pub(crate) struct Failures {
     damping: Damping,
     /// Guards that live again and are waited for.
     waiting: Vec<GuardId>,
+    /// Links of the guards that are about one link.
+    links: BTreeMap<GuardId, IfIndex>,
     /// Version of the plan that was published, and when the next may be.
     published: (u64, Instant),
 }
 
 impl Failures {
     pub(crate) fn new(plan: Arc<PlanCell>, dead: Arc<DeadList>, now: Instant) -> Self {
-        Self { plan, dead, damping: Damping::default(), waiting: Vec::new(), published: (0, now) }
+        Self {
+            plan,
+            dead,
+            damping: Damping::default(),
+            waiting: Vec::new(),
+            links: BTreeMap::new(),
+            published: (0, now),
+        }
     }
 
     /// How long a gateway has to live again before it is trusted.
@@ -38,8 +48,15 @@ impl Failures {
     /// A session guards a gateway, or is gone.
     pub(crate) fn guard(&mut self, rib: &mut Rib, guard: GuardId, gateway: Option<GuardedGateway>) {
         match gateway {
-            Some(gateway) => rib.guard_set(guard, gateway),
+            Some(gateway) => {
+                match gateway.ifindex {
+                    Some(ifindex) => self.links.insert(guard, ifindex),
+                    None => self.links.remove(&guard),
+                };
+                rib.guard_set(guard, gateway);
+            }
             None => {
+                self.links.remove(&guard);
                 self.waiting.retain(|g| *g != guard);
                 self.damping.forget(guard);
                 self.dead.revive(guard);
@@ -65,6 +82,7 @@ impl Failures {
                     self.trust(rib, guard);
                 }
             }
+            Failover::Doubtful(_) => {}
             Failover::Silent(guard) => {
                 self.waiting.retain(|g| *g != guard);
                 self.trust(rib, guard);
@@ -74,9 +92,10 @@ impl Failures {
     }
 
     /// A protocol talks to the gateway: that BFD does not is another matter.
-    pub(crate) fn lift(&mut self, rib: &mut Rib, vrf: VrfId, addr: std::net::IpAddr) {
-        let guards: Vec<GuardId> = rib.guards_of_gateway(vrf, addr).collect();
-        for guard in guards.into_iter().filter(|g| !self.waiting.contains(g)) {
+    pub(crate) fn lift(&mut self, rib: &mut Rib, gateway: GuardedGateway) {
+        let guards: Vec<GuardId> = rib.guards_of_gateway(gateway.vrf, gateway.addr).collect();
+        let meant = |g: &GuardId| self.links.get(g).is_none_or(|on| Some(*on) == gateway.ifindex);
+        for guard in guards.into_iter().filter(|g| meant(g) && !self.waiting.contains(g)) {
             self.trust(rib, guard);
         }
     }

@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::advert::Adverts;
-use crate::bfd::BfdMessage;
-use crate::bgp_thread::BgpMessage;
+use crate::bfd::{BfdMessage, ComeBack};
+use crate::bgp_thread::{BgpMessage, LearntNeighbors};
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
@@ -40,6 +40,7 @@ pub(crate) struct OwnerPorts {
     pub(crate) bfd: mpsc::Sender<BfdMessage>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
+    pub(crate) learnt: watch::Receiver<LearntNeighbors>,
     pub(crate) handle: Handle,
     pub(crate) log: LogSinks,
     pub(crate) log_level: Option<LogLevel>,
@@ -52,6 +53,7 @@ struct Applied {
     statics: BTreeMap<RouteKey, RouteSpec>,
     bgp: translate::bgp::Bgp,
     bfd: translate::bfd::Sessions,
+    come_back: ComeBack,
     addresses: BTreeMap<String, BTreeSet<IfAddr>>,
     shutdown: BTreeSet<String>,
     global: Option<Global>,
@@ -115,6 +117,12 @@ impl Owner {
                 Ok(()) = self.ports.around.changed() => {
                     if !open {
                         self.apply().await;
+                    }
+                }
+                Ok(()) = self.ports.learnt.changed() => {
+                    if !open {
+                        let around = self.ports.around.borrow().clone();
+                        self.apply_bfd(&around).await;
                     }
                 }
                 () = sleep_until(timeout) => {
@@ -213,14 +221,25 @@ impl Owner {
         let statics = translate::statics::statics(&self.running, &around);
         self.apply_statics(statics).await;
         let bgp = translate::bgp::bgp(&self.running, &around);
-        let bfd = translate::bfd::sessions(&self.running, &bgp, &around);
-        if bfd != self.applied.bfd {
-            self.applied.bfd.clone_from(&bfd);
-            let _ = self.ports.bfd.send(BfdMessage::Configure(bfd)).await;
+        let come_back = self.running.bfd.come_back.map(ComeBack::from).unwrap_or_default();
+        if come_back != self.applied.come_back {
+            self.applied.come_back = come_back;
+            let _ = self.ports.rib.send(RibMessage::ComeBack(come_back)).await;
         }
         if bgp != self.applied.bgp {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;
+        }
+        self.apply_bfd(&around).await;
+    }
+
+    /// Brings BFD in line with the configuration and with what BGP learnt of its neighbors.
+    async fn apply_bfd(&mut self, around: &Surroundings) {
+        let learnt = self.ports.learnt.borrow_and_update().clone();
+        let bfd = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
+        if bfd != self.applied.bfd {
+            self.applied.bfd.clone_from(&bfd);
+            let _ = self.ports.bfd.send(BfdMessage::Configure(bfd)).await;
         }
     }
 

@@ -7,7 +7,6 @@
 //! All queues are bounded. The RIB never waits for the FIB or a protocol: it takes room when there is some, and what waits
 //! in it is coalesced. So no circle of full queues can form.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -47,7 +46,7 @@ pub(crate) enum RibMessage {
     /// How long a gateway has to live again before it is trusted.
     ComeBack(ComeBack),
     /// A protocol's session with this gateway is up.
-    Alive(VrfId, IpAddr),
+    Alive(GuardedGateway),
     /// Track a next hop.
     Watch(OwnerId, NexthopWatch),
     /// Track it no longer.
@@ -335,7 +334,7 @@ impl Worker {
             }
             RibMessage::Guard(guard, gateway) => self.failures.guard(&mut self.rib, guard, gateway),
             RibMessage::ComeBack(config) => self.failures.set_come_back(config),
-            RibMessage::Alive(vrf, addr) => self.failures.lift(&mut self.rib, vrf, addr),
+            RibMessage::Alive(gateway) => self.failures.lift(&mut self.rib, gateway),
             RibMessage::Watch(owner, watch) => self.rib.watch(owner, watch),
             RibMessage::Unwatch(owner, watch) => self.rib.unwatch(owner, watch),
             RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),

@@ -125,6 +125,8 @@ pub struct NeighborConfig {
     pub role: Option<(Role, bool)>,
     /// Reset on BFD down.
     pub bfd: bool,
+    /// No session while BFD is not up, and how long it is waited for.
+    pub bfd_strict: Option<Duration>,
     /// Made from a listen range.
     pub dynamic: bool,
     /// Families, `None` where not activated.
@@ -350,6 +352,7 @@ impl NeighborConfig {
             graceful_restart: None,
             role: None,
             bfd: false,
+            bfd_strict: None,
             dynamic: false,
             families: FamilyMap::default(),
         }

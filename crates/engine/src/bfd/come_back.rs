@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ferr_config::model::bfd as model;
 use ferr_rib::GuardId;
 
 /// A gateway that lived for so long starts anew.
@@ -20,6 +21,15 @@ pub(crate) struct ComeBack {
 impl Default for ComeBack {
     fn default() -> Self {
         Self { delay: Duration::from_secs(1), longest: Duration::from_secs(30) }
+    }
+}
+
+impl From<model::ComeBack> for ComeBack {
+    fn from(configured: model::ComeBack) -> Self {
+        let delay = Duration::from_millis(configured.delay_ms.into());
+        let longest =
+            configured.max_ms.map_or(Self::default().longest, |ms| Duration::from_millis(ms.into()));
+        Self { delay, longest: longest.max(delay) }
     }
 }
 
@@ -79,6 +89,17 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+
+    #[test]
+    fn the_longest_wait_is_never_shorter_than_the_first() {
+        let of = |delay_ms, max_ms| {
+            let ComeBack { delay, longest } = model::ComeBack { delay_ms, max_ms }.into();
+            (delay.as_millis(), longest.as_millis())
+        };
+        assert_eq!(of(500, None), (500, 30_000));
+        assert_eq!(of(45_000, None), (45_000, 45_000));
+        assert_eq!(of(0, Some(2000)), (0, 2000));
+    }
 
     #[test]
     fn each_further_failure_doubles_the_wait_until_it_is_forgiven() {

@@ -48,6 +48,8 @@ pub(crate) enum Failover {
     Up(GuardId),
     /// It says nothing any more.
     Silent(GuardId),
+    /// It died with a control plane whose restart is to be survived: nothing was done.
+    Doubtful(GuardId),
 }
 
 /// Ends of the failover's channels.
@@ -153,6 +155,7 @@ impl Mover {
             // A death was told by the one who dealt with it.
             GuardState::Down => return,
             GuardState::Silent => Failover::Silent(change.guard),
+            GuardState::Doubtful => Failover::Doubtful(change.guard),
         });
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum GuardState {
     Up,
     /// The session was up, and failed.
     Down,
+    /// The session was up, and failed with the control plane of a peer whose restart is to be survived: the gateway may live.
+    Doubtful,
 }
 
 const STATE_BITS: u32 = 2;
@@ -26,6 +28,7 @@ impl GuardState {
             Self::Silent => 0,
             Self::Up => 1,
             Self::Down => 2,
+            Self::Doubtful => 3,
         }
     }
 
@@ -33,6 +36,7 @@ impl GuardState {
         match word & ((1 << STATE_BITS) - 1) {
             1 => Self::Up,
             2 => Self::Down,
+            3 => Self::Doubtful,
             _ => Self::Silent,
         }
     }
@@ -146,6 +150,10 @@ mod tests {
         cells.set(guard, GuardState::Up);
         reader.changes(&mut out);
         assert_eq!(out, [GuardChange { guard, state: GuardState::Up, failed: true }]);
+        out.clear();
+        cells.set(guard, GuardState::Doubtful);
+        reader.changes(&mut out);
+        assert_eq!(out, [GuardChange { guard, state: GuardState::Doubtful, failed: false }]);
         out.clear();
         reader.changes(&mut out);
         assert!(out.is_empty());

@@ -42,6 +42,8 @@ pub(crate) struct Desired {
     pub(crate) reason: HopReason,
     /// What it guards.
     pub(crate) gateway: GuardedGateway,
+    /// A failure that the peer's control plane shares moves nothing: all who use the session survive its restart.
+    pub(crate) lenient: bool,
 }
 
 /// What the BFD thread is asked for.
@@ -68,6 +70,7 @@ struct Wanted {
     key: SessionKey,
     config: SessionConfig,
     device: Option<Arc<str>>,
+    lenient: bool,
 }
 
 /// What the BFD thread tells people.

@@ -7,7 +7,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ferr_bfd::{Event, SessionView};
+use ferr_bfd::{Event, SessionKey, SessionView};
+use ferr_bgp::{BfdPeer, BfdState};
 use ferr_kernel::{DeadList, FibWriter};
 use ferr_rib::GuardId;
 use ferr_state::{BfdClient, BfdName, BfdPeerView, BfdRequest};
@@ -56,6 +57,8 @@ pub(crate) struct BfdTaskPorts {
 struct Session {
     guard: GuardId,
     desired: Desired,
+    /// As clients were told.
+    state: BfdState,
     events: VecDeque<(Instant, Event)>,
 }
 
@@ -179,8 +182,20 @@ impl BfdTask {
         let guard = match self.sessions.get_mut(&name) {
             Some(session) if session.desired == desired => return,
             Some(session) => {
-                session.desired = desired.clone();
-                session.guard
+                let before = std::mem::replace(&mut session.desired, desired.clone()).clients;
+                let (guard, key, state) = (session.guard, desired.key, session.state);
+                tell(
+                    &self.bgp,
+                    &key,
+                    BfdState::Unknown,
+                    before.iter().filter(|c| !desired.clients.contains(c)),
+                )
+                .await;
+                if state == BfdState::Up {
+                    let new = desired.clients.iter().filter(|c| !before.contains(c));
+                    tell(&self.bgp, &key, state, new).await;
+                }
+                guard
             }
             None => {
                 let Some(guard) = self.number() else {
@@ -188,13 +203,16 @@ impl BfdTask {
                 };
                 self.names.insert(guard, name.clone());
                 let events = VecDeque::with_capacity(HISTORY);
-                self.sessions.insert(name, Session { guard, desired: desired.clone(), events });
+                self.sessions.insert(
+                    name,
+                    Session { guard, desired: desired.clone(), state: BfdState::Unknown, events },
+                );
                 guard
             }
         };
-        let Desired { key, config, device, gateway, .. } = desired;
+        let Desired { key, config, device, gateway, lenient, .. } = desired;
         let _ = self.rib.send(RibMessage::Guard(guard, Some(gateway))).await;
-        self.command(Command::Set(Box::new(Wanted { guard, key, config, device })));
+        self.command(Command::Set(Box::new(Wanted { guard, key, config, device, lenient })));
     }
 
     async fn remove(&mut self, name: &BfdName) {
@@ -202,6 +220,10 @@ impl BfdTask {
         self.names.remove(&session.guard);
         self.free.push(session.guard);
         self.command(Command::Remove(session.guard));
+        if session.state != BfdState::Unknown {
+            let clients = session.desired.clients.iter();
+            tell(&self.bgp, &session.desired.key, BfdState::Unknown, clients).await;
+        }
         let _ = self.rib.send(RibMessage::Guard(session.guard, None)).await;
     }
 
@@ -214,20 +236,17 @@ impl BfdTask {
     }
 
     /// Tells BGP what the kernel has been told already.
-    async fn failover(&self, failover: Failover) {
-        let (guard, up) = match failover {
-            Failover::Down(guard, _) => (guard, false),
-            Failover::Up(guard) => (guard, true),
-            Failover::Silent(_) => return,
+    async fn failover(&mut self, failover: Failover) {
+        let (guard, state) = match failover {
+            Failover::Down(guard, _) => (guard, BfdState::Down),
+            Failover::Up(guard) => (guard, BfdState::Up),
+            Failover::Silent(guard) => (guard, BfdState::Unknown),
+            Failover::Doubtful(guard) => (guard, BfdState::ControlPlaneDown),
         };
         let Some(name) = self.names.get(&guard) else { return };
-        let Some(session) = self.sessions.get(name) else { return };
-        for client in &session.desired.clients {
-            if let BfdClient::Bgp(instance) = client {
-                let message = BgpMessage::Bfd { instance: instance.clone(), neighbor: name.remote, up };
-                let _ = self.bgp.send(message).await;
-            }
-        }
+        let Some(session) = self.sessions.get_mut(name) else { return };
+        session.state = state;
+        tell(&self.bgp, &session.desired.key, state, session.desired.clients.iter()).await;
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -325,5 +344,20 @@ impl BfdTask {
             })
         };
         chosen.into_iter().filter_map(view).collect()
+    }
+}
+
+/// Tells those of the clients that are BGP's.
+async fn tell(
+    bgp: &mpsc::Sender<BgpMessage>,
+    key: &SessionKey,
+    state: BfdState,
+    clients: impl Iterator<Item = &BfdClient>,
+) {
+    let with = BfdPeer::new(key.remote, key.interface);
+    for client in clients {
+        if let BfdClient::Bgp(instance) = client {
+            let _ = bgp.send(BgpMessage::Bfd(instance.clone(), with, state)).await;
+        }
     }
 }

@@ -62,6 +62,7 @@ struct Listener {
 struct Sender {
     guard: GuardId,
     device: Option<Arc<str>>,
+    lenient: bool,
     socket: Option<UdpSocket>,
     /// When opening may be tried again.
     retry: Time,
@@ -246,12 +247,13 @@ impl Driver {
     }
 
     fn set(&mut self, now: Time, wanted: Wanted) {
-        let Wanted { guard, key, config, device } = wanted;
+        let Wanted { guard, key, config, device, lenient } = wanted;
         if let Some(id) = self.guards.get(&guard).copied() {
-            if let Some(sender) = self.senders.get_mut(&id)
-                && sender.device != device
-            {
-                (sender.device, sender.socket, sender.retry) = (device, None, now);
+            if let Some(sender) = self.senders.get_mut(&id) {
+                sender.lenient = lenient;
+                if sender.device != device {
+                    (sender.device, sender.socket, sender.retry) = (device, None, now);
+                }
             }
             let admin_down = config.admin_down;
             if let Err(error) = self.speaker.set_config(now, id, config) {
@@ -263,7 +265,7 @@ impl Driver {
         match self.speaker.add(now, key, config) {
             Ok(id) => {
                 self.guards.insert(guard, id);
-                self.senders.insert(id, Sender { guard, device, socket: None, retry: now });
+                self.senders.insert(id, Sender { guard, device, lenient, socket: None, retry: now });
             }
             Err(error) => self.notice(Notice::Refused { guard, error }),
         }
@@ -364,7 +366,7 @@ impl Driver {
         while let Some(event) = self.speaker.poll_event() {
             let (session, state) = match event {
                 Event::Up(id) => (id, Some(GuardState::Up)),
-                Event::Down { session, .. } => (session, Some(GuardState::Down)),
+                Event::Down { session, .. } => (session, Some(self.verdict(session))),
                 Event::AdminDown(id) => (id, Some(GuardState::Silent)),
                 Event::ParametersChanged(id) => (id, None),
                 Event::WrongHopMode { session, .. } | Event::AuthFailure { session, .. } => (session, None),
@@ -375,6 +377,13 @@ impl Driver {
             }
             self.notice(Notice::Event(guard, event));
         }
+    }
+
+    /// What a failure says of the gateway (RFC 5882 section 4.3.2).
+    fn verdict(&self, session: SessionId) -> GuardState {
+        let lenient = self.senders.get(&session).is_some_and(|s| s.lenient);
+        let shared = || self.speaker.session(session).is_some_and(|s| !s.remote_control_plane_independent);
+        if lenient && shared() { GuardState::Doubtful } else { GuardState::Down }
     }
 
     /// Notices are for people: one that has no room is lost, the state is in the cells.

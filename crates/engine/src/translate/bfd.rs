@@ -19,6 +19,7 @@ use ferr_types::{IfIndex, VrfId};
 
 use super::bgp::{Bgp, Instance, Neighbor};
 use crate::bfd::Desired;
+use crate::bgp_thread::Learnt;
 use crate::surroundings::Surroundings;
 
 /// Sessions by name.
@@ -35,10 +36,17 @@ struct Wish {
     parameters: BfdParameters,
     /// Survives the control plane's restart.
     independent: bool,
+    /// Whoever asks survives the restart of the peer's control plane.
+    lenient: bool,
 }
 
 /// All sessions whose VRFs and interfaces exist.
-pub(crate) fn sessions(config: &Config, bgp: &Bgp, around: &Surroundings) -> Sessions {
+pub(crate) fn sessions<'a>(
+    config: &Config,
+    bgp: &Bgp,
+    learnt: impl Iterator<Item = &'a Learnt>,
+    around: &Surroundings,
+) -> Sessions {
     let mut out = Sessions::new();
     let mut add = |wish: Wish| join(config, around, wish, &mut out);
     for (key, peer) in &config.bfd.peers {
@@ -56,14 +64,21 @@ pub(crate) fn sessions(config: &Config, bgp: &Bgp, around: &Surroundings) -> Ses
             profile: peer.profile.clone(),
             parameters: peer.parameters.clone(),
             independent: false,
+            lenient: false,
         });
     }
+    let learnt: BTreeMap<(&str, &str), &Learnt> =
+        learnt.map(|l| ((l.instance.as_str(), l.neighbor.name.as_str()), l)).collect();
     for (name, instance) in bgp.instances.iter().filter(|(_, i)| !i.view) {
-        for neighbor in instance.neighbors.values() {
-            if let Some(wish) = of_neighbor(name, instance, neighbor, around) {
-                add(wish);
-            }
+        for (key, neighbor) in &instance.neighbors {
+            let known = learnt.get(&(name.as_str(), key.as_str())).filter(|l| !l.neighbor.dynamic);
+            of_neighbor(name, instance, neighbor, known.copied(), around).into_iter().for_each(&mut add);
         }
+    }
+    for found in learnt.values().filter(|l| l.neighbor.dynamic) {
+        let Some(instance) = bgp.instances.get(&found.instance).filter(|i| !i.view) else { continue };
+        let Some(template) = instance.range_of(found.neighbor.peer.addr) else { continue };
+        of_neighbor(&found.instance, instance, template, Some(found), around).into_iter().for_each(&mut add);
     }
     of_statics(&config.routes, "default", &mut add);
     for (name, vrf) in &config.vrfs {
@@ -72,10 +87,28 @@ pub(crate) fn sessions(config: &Config, bgp: &Bgp, around: &Surroundings) -> Ses
     out
 }
 
-fn of_neighbor(name: &str, instance: &Instance, neighbor: &Neighbor, around: &Surroundings) -> Option<Wish> {
+/// Wish of a neighbor, with what BGP learnt of it.
+fn of_neighbor(
+    name: &str,
+    instance: &Instance,
+    neighbor: &Neighbor,
+    learnt: Option<&Learnt>,
+    around: &Surroundings,
+) -> Option<Wish> {
     let bfd = neighbor.bfd.as_ref()?;
     let c = &neighbor.config;
-    let remote = c.addr.filter(|_| c.shutdown.is_none() && instance.config.vrf != NO_VRF)?;
+    let known = learnt.map(|l| &l.neighbor);
+    let dynamic = known.filter(|n| n.dynamic).map(|n| n.peer.addr);
+    let remote = dynamic.or(c.addr).or_else(|| known.map(|n| n.peer.addr));
+    let remote = remote.filter(|_| c.shutdown.is_none() && instance.config.vrf != NO_VRF)?;
+    let link_local = is_link_local(remote);
+    // A link-local address says nothing without its link.
+    let on = known.and_then(|n| n.peer.ifindex).or(c.interface.filter(|_| link_local));
+    let interface = match on.and_then(|ifindex| around.links.get(&ifindex)) {
+        Some(link) => Some(link.name.clone()),
+        None if link_local => return None,
+        None => c.interface_name.clone(),
+    };
     let internal = match c.remote_as {
         RemoteAs::Asn(asn) => asn == c.local_as.map_or(instance.config.asn, |l| l.asn),
         RemoteAs::Internal => true,
@@ -85,6 +118,7 @@ fn of_neighbor(name: &str, instance: &Instance, neighbor: &Neighbor, around: &Su
     let (multihop, hops, reason) = match c.reach {
         Reach::Multihop(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
         Reach::TtlSecurity(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
+        _ if link_local => (false, 1, HopReason::Connected),
         _ if internal && connected => (false, 1, HopReason::Connected),
         _ if internal => (true, u8::MAX, HopReason::NotConnected),
         _ => (false, 1, HopReason::ExternalNeighbor),
@@ -94,8 +128,9 @@ fn of_neighbor(name: &str, instance: &Instance, neighbor: &Neighbor, around: &Su
             vrf: name.to_owned(),
             remote,
             multihop,
-            local: c.update_source,
-            interface: c.interface_name.clone(),
+            // One of another kind can not be meant.
+            local: c.update_source.filter(|local| local.is_ipv4() == remote.is_ipv4()),
+            interface,
         },
         client: BfdClient::Bgp(name.to_owned()),
         reason,
@@ -103,6 +138,7 @@ fn of_neighbor(name: &str, instance: &Instance, neighbor: &Neighbor, around: &Su
         profile: bfd.profile.clone(),
         parameters: old_timers(bfd),
         independent: bfd.check_control_plane,
+        lenient: bfd.check_control_plane && known.is_some_and(|n| n.restarts),
     })
 }
 
@@ -139,6 +175,7 @@ fn of_statics(routes: &StaticRoutes, vrf: &str, add: &mut impl FnMut(Wish)) {
             profile: bfd.profile.clone(),
             parameters: BfdParameters::default(),
             independent: false,
+            lenient: false,
         });
     }
 }
@@ -154,6 +191,9 @@ fn serves(a: &BfdName, b: &BfdName) -> bool {
 
 fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) {
     if let Some((_, there)) = out.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+        // The operator's own statement uses nothing.
+        let used = there.clients.iter().any(|c| *c != BfdClient::Operator);
+        there.lenient = wish.lenient && (there.lenient || !used);
         if !there.clients.contains(&wish.client) {
             there.clients.push(wish.client);
         }
@@ -190,6 +230,7 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
         profile: wish.profile.filter(|_| profile.is_some()),
         reason: wish.reason,
         gateway: gateway(vrf, wish.name.remote, interface),
+        lenient: wish.lenient,
     };
     out.insert(wish.name, desired);
 }
@@ -200,8 +241,11 @@ fn device(name: &BfdName, vrf: VrfId) -> Option<Arc<str>> {
 }
 
 fn gateway(vrf: VrfId, addr: IpAddr, interface: Option<IfIndex>) -> GuardedGateway {
-    let link_local = matches!(addr, IpAddr::V6(a) if a.is_unicast_link_local());
-    GuardedGateway { vrf, addr, ifindex: interface.filter(|_| link_local) }
+    GuardedGateway { vrf, addr, ifindex: interface.filter(|_| is_link_local(addr)) }
+}
+
+const fn is_link_local(addr: IpAddr) -> bool {
+    matches!(addr, IpAddr::V6(a) if a.is_unicast_link_local())
 }
 
 fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {

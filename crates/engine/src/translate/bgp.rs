@@ -50,6 +50,14 @@ pub(crate) struct Instance {
     pub(crate) redistribute: Vec<Redistribution>,
 }
 
+impl Instance {
+    /// Template of the narrowest listen range around an address.
+    pub(crate) fn range_of(&self, addr: IpAddr) -> Option<&Neighbor> {
+        let around = self.listen.iter().filter(|(range, _)| range.contains(addr));
+        around.max_by_key(|(range, _)| range.len()).map(|(_, template)| template)
+    }
+}
+
 /// All instances by name; an instance whose VRF does not exist is of [`NO_VRF`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Bgp {
@@ -320,6 +328,8 @@ fn neighbor(
     });
     c.role = s.local_role.map(|r| (role(r.role), r.strict));
     c.bfd = s.bfd.is_some();
+    c.bfd_strict =
+        s.bfd.as_ref().and_then(|b| b.strict).map(|seconds| Duration::from_secs(u64::from(seconds)));
     for (family, af) in &effective.afs {
         if let Some(family) = family.table() {
             c.families[family] = Some(neighbor_family(af));

@@ -16,7 +16,7 @@ pub(super) fn code(reason: &DownReason) -> (u8, &'static str) {
         DownReason::NotificationReceived(_) => (13, "BGP Notification received"),
         DownReason::Closed => (15, "Peer closed the session"),
         DownReason::MaximumPrefix => (14, "BGP Notification send"),
-        DownReason::BfdDown => (24, "BFD down received"),
+        DownReason::BfdDown | DownReason::BfdControlPlane => (24, "BFD down received"),
         DownReason::InterfaceDown => (25, "Interface down"),
         DownReason::NoRoute => (27, "No path to specified Neighbor"),
         DownReason::NoFamily => (30, "No AFI/SAFI activated for peer"),

@@ -1,7 +1,7 @@
 //! A neighbor as text.
 
 use ferr_state::bgp::config::{NeighborFamily, NexthopSelf};
-use ferr_state::bgp::{Capability, DownReason, PeerFamilyView, State};
+use ferr_state::bgp::{BfdHold, Capability, DownReason, PeerFamilyView, State};
 use ferr_types::Family;
 
 use super::Neighbor;
@@ -292,6 +292,14 @@ fn ending(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
         }
         None if view.state == State::Established => line!(out, "  Last reset never"),
         None => line!(out, "  Last reset never,  {}", reason::text(view)),
+    }
+    match view.bfd_hold {
+        Some(BfdHold::Until(at)) => {
+            let left = at.saturating_duration_since(clock.now).as_secs();
+            line!(out, "  Waiting for BFD to come up (strict), given up in {left} seconds");
+        }
+        Some(BfdHold::GivenUp) => line!(out, "  Given up: BFD did not come up in time (strict)"),
+        None => {}
     }
     let (kind, hops) = if n.is_external() { ("External", n.external_hops()) } else { ("Internal", u8::MAX) };
     line!(out, "  {kind} BGP neighbor may be up to {hops} hops away.");

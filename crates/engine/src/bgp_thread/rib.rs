@@ -1,0 +1,99 @@
+//! The speakers and the RIB: offers go there; next hops, redistributed routes and news of links come from there.
+
+use std::time::Instant;
+
+use ferr_bgp::ForeignRoute;
+use ferr_rib::RibEvent;
+use ferr_state::NO_VRF;
+use ferr_types::{Distance, Metric, NexthopInfo, NexthopReach, NexthopWatch, Protocol};
+use tokio::sync::mpsc;
+
+use super::{ROUTE_BATCH, Worker};
+use crate::rib_thread::RibMessage;
+
+impl Worker {
+    /// Hands messages on while the RIB takes them.
+    pub(super) fn feed_rib(&mut self) {
+        while let Some(message) = self.to_rib.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(message)) = self.ports.rib.try_send(message) {
+                return self.to_rib.push_front(message);
+            }
+        }
+    }
+
+    /// Batches of offers that wait in the speakers.
+    pub(super) fn backlog(&self) -> usize {
+        self.world.instances.values().map(|i| i.bgp.rib_backlog()).sum::<usize>() / ROUTE_BATCH
+    }
+
+    pub(super) fn offers(&mut self, name: &str) {
+        let Some(instance) = self.world.instances.get_mut(name) else { return };
+        let updates = instance.bgp.take_rib_updates();
+        if instance.view || instance.bgp.config().vrf == NO_VRF {
+            return;
+        }
+        let mut updates = updates.into_iter().peekable();
+        while updates.peek().is_some() {
+            let batch: Vec<_> = updates.by_ref().take(ROUTE_BATCH).collect();
+            self.to_rib.push_back(RibMessage::Routes(batch));
+        }
+    }
+
+    pub(super) fn rib_events(&mut self, events: Vec<RibEvent>) {
+        let now = Instant::now();
+        let around = self.ports.around.borrow().clone();
+        for event in events {
+            let owner = match &event {
+                RibEvent::Nexthop { owner, .. }
+                | RibEvent::RedistSet { owner, .. }
+                | RibEvent::RedistWithdraw { owner, .. } => *owner,
+            };
+            let name = self.running.iter().find(|(_, r)| r.owner == owner).map(|(n, _)| n);
+            let Some(instance) = name.and_then(|n| self.world.instances.get_mut(n)) else { continue };
+            match event {
+                RibEvent::Nexthop { info, .. } => instance.bgp.nexthop_changed(info, now),
+                RibEvent::RedistSet { route, .. } => {
+                    let interface = route.ifindex.and_then(|i| around.links.get(&i)).map(|l| l.name.clone());
+                    let foreign = ForeignRoute {
+                        prefix: route.prefix,
+                        protocol: route.protocol,
+                        metric: route.metric.0,
+                        tag: route.tag.0,
+                        gateway: route.nexthops.first().and_then(|n| n.addr()),
+                        ifindex: route.ifindex,
+                        interface,
+                    };
+                    instance.bgp.redistribute(foreign, now);
+                }
+                RibEvent::RedistWithdraw { prefix, protocol, .. } => {
+                    instance.bgp.redistribute_withdraw(prefix, protocol, now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn surroundings(&mut self) {
+        let now = Instant::now();
+        let around = self.ports.around.borrow_and_update().clone();
+        for (name, running) in &self.running {
+            let Some(instance) = self.world.instances.get_mut(name) else { continue };
+            instance.bgp.set_own_addresses(around.own_addresses(running.vrf).collect());
+            for link in around.links.values().filter(|l| l.vrf == running.vrf && !l.operative()) {
+                instance.bgp.interface_down(link.ifindex, now);
+            }
+        }
+    }
+}
+
+/// A view forwards nothing: every next hop will do, every network is there, and the RIB is not asked.
+pub(super) fn anywhere(watch: NexthopWatch) -> NexthopInfo {
+    let via = NexthopReach {
+        prefix: watch.target,
+        protocol: Protocol::Connected,
+        metric: Metric(0),
+        distance: Distance(0),
+        connected: true,
+        nexthops: Vec::new(),
+    };
+    NexthopInfo { watch, via: Some(via) }
+}
