@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use ferr_testnet::Netns;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt, socket,
+    sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -85,12 +86,8 @@ impl Drop for KernelWatch {
 }
 
 fn open() -> io::Result<OwnedFd> {
-    let fd = socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        SockProtocol::NetlinkRoute,
-    )?;
+    let fd =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
     setsockopt(&fd, sockopt::RcvBufForce, &BUFFER)?;
     setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::new(0, 50_000))?;
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;

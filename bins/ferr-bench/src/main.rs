@@ -3,6 +3,7 @@
 //! A figure is a median of alternating runs; ratios to a rival say more than seconds, because machines are noisy.
 #![forbid(unsafe_code)]
 
+mod bfd_scale;
 mod dut;
 mod failover;
 mod feed;
@@ -27,6 +28,8 @@ struct Cli {
 enum Bench {
     /// A full table from one peer into the kernel and to a second peer.
     FullTable(full_table::Options),
+    /// Many BFD sessions, with a full table that comes and goes beside them.
+    BfdScale(bfd_scale::Options),
     /// The path to the better of two providers silently drops everything.
     Failover(failover::Options),
 }
@@ -34,6 +37,7 @@ enum Bench {
 fn main() -> ExitCode {
     let result = match Cli::parse().bench {
         Bench::FullTable(options) => full_table::run(&options),
+        Bench::BfdScale(options) => bfd_scale::run(&options),
         Bench::Failover(options) => failover::run(&options),
     };
     match result {

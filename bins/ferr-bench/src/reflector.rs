@@ -22,6 +22,8 @@ const BATCH: usize = 64;
 const DATAGRAM: usize = 128;
 /// Longest sleep: the end is noticed so soon.
 const TICK: Duration = Duration::from_millis(20);
+/// Least time between two looks at the socket, so that the reflector takes little from the router.
+const TURN: Duration = Duration::from_micros(500);
 
 /// One session to keep up.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +75,9 @@ impl Reflector {
             // The measured thread must not wait for the measuring one, nor the other way round.
             let _ = ferr_netio::run_in_real_time(50);
             while !stopped.load(Ordering::Relaxed) {
+                let begin = Instant::now();
                 session.turn(&counts);
+                thread::sleep(TURN.saturating_sub(begin.elapsed()));
             }
         })?;
         Ok(Self { stop, tally, thread: Some(thread) })

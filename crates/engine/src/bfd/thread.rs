@@ -38,6 +38,9 @@ const DATAGRAM: usize = 128;
 const BATCHES: usize = 16;
 /// Commands per turn.
 const COMMANDS: usize = 16;
+/// Least time between two turns. What arrives and falls due within it is dealt with together, which costs a fraction; it delays
+/// a packet by half a percent of the shortest interval in use.
+const TURN: Duration = Duration::from_micros(250);
 /// How long a socket that could not be opened is left alone.
 const REOPEN: Duration = Duration::from_secs(1);
 /// Tokens of what is waited for.
@@ -130,8 +133,14 @@ impl Driver {
     }
 
     fn run(mut self) {
+        let mut last = Time::ZERO;
         loop {
+            let early = TURN.saturating_sub(self.now().saturating_since(last));
+            if !early.is_zero() {
+                thread::sleep(early);
+            }
             let start = self.now();
+            last = start;
             if !self.commands(start) {
                 return self.farewell();
             }
@@ -160,7 +169,8 @@ impl Driver {
                 return;
             }
         }
-        if self.epoll.wait(&mut events, EpollTimeout::NONE).is_ok() {
+        let count = self.epoll.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
+        if events[..count].iter().any(|e| e.data() == WAKE) {
             let _ = self.ports.wake.read();
         }
     }
