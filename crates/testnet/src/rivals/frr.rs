@@ -1,4 +1,4 @@
-//! FRRouting's zebra, staticd and bgpd.
+//! FRRouting's zebra, staticd and bgpd, and bfdd where it is wanted.
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::vty::VtyClient;
 use crate::{Error, Host, Process};
 
 const DAEMONS: [&str; 3] = ["zebra", "staticd", "bgpd"];
+const BFDD: &str = "bfdd";
 
 /// A running FRR.
 #[derive(Debug)]
@@ -25,6 +26,15 @@ pub struct Frr {
 impl Frr {
     /// Starts the daemons and gives them `frr_conf` through `vtysh`.
     pub fn start(host: &Host, frr_conf: &str) -> Result<Self, Error> {
+        Self::start_daemons(host, &DAEMONS, frr_conf)
+    }
+
+    /// As [`Self::start`], with bfdd as the last of the processes.
+    pub fn start_with_bfd(host: &Host, frr_conf: &str) -> Result<Self, Error> {
+        Self::start_daemons(host, &[DAEMONS[0], DAEMONS[1], DAEMONS[2], BFDD], frr_conf)
+    }
+
+    fn start_daemons(host: &Host, daemons: &[&str], frr_conf: &str) -> Result<Self, Error> {
         let dir = host.subdir("frr")?;
         let user = User::from_name("frr").ok().flatten().ok_or_else(|| Error::Missing {
             program: "user frr".to_owned(),
@@ -33,7 +43,7 @@ impl Frr {
         chown(&dir, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::path(&dir))?;
         let empty = host.file("empty.conf", "!\n")?;
         let mut frr = Self { host: host.clone(), dir, processes: Vec::new() };
-        for daemon in DAEMONS {
+        for daemon in daemons {
             let mut process = host.start(daemon, frr.command(daemon, &empty))?;
             let socket = frr.dir.join(format!("{daemon}.vty"));
             process.wait_ready(host.interrupt(), 20, "to listen", |_| {
@@ -53,6 +63,9 @@ impl Frr {
         command.arg("-f").arg(empty).arg("-i").arg(file(format!("{daemon}.pid")));
         command.arg("-z").arg(file("zserv.api".to_owned())).arg("--vty_socket").arg(&self.dir);
         command.args(["-P", "0", "--log", "stdout"]);
+        if daemon == BFDD {
+            command.arg("--bfdctl").arg(file("bfdd.sock".to_owned()));
+        }
         command
     }
 
@@ -96,7 +109,7 @@ impl Frr {
         &self.dir
     }
 
-    /// Its processes: zebra, staticd, bgpd.
+    /// Its processes: zebra, staticd, bgpd, and bfdd if it was wanted.
     pub fn processes(&mut self) -> &mut [Process] {
         &mut self.processes
     }

@@ -1,6 +1,7 @@
 //! `ferrd` beside the routers of others, in network namespaces.
 #![allow(clippy::unwrap_used)]
 
+mod bfd;
 mod bird;
 mod exabgp;
 mod features;
