@@ -27,6 +27,8 @@ enum Command {
     Lab(lab::LabOptions),
     /// Print every error of configuration files, with its place
     Check(CheckOptions),
+    /// Say why something is as it is, and what to do about it
+    Doctor(shell::DoctorOptions),
     /// Run the daemon
     #[command(hide = true, disable_help_flag = true)]
     Ferrd {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
     match cli.command {
         Some(Command::Lab(options)) => lab::main(&options),
         Some(Command::Check(options)) => ferrd::check(&options.files),
+        Some(Command::Doctor(options)) => shell::doctor(&options),
         Some(Command::Ferrd { args }) => {
             ferrd::main(std::iter::once(OsString::from(AS_DAEMON)).chain(args), &[AS_DAEMON])
         }

@@ -128,6 +128,9 @@ fn mistakes_are_told_with_the_fix() {
     let output = run(&["--vty-dir", temp.path().to_str().unwrap(), "-c", "show version"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("start ferrd"), "{}", text(&output.stderr));
+    let output = run(&["doctor", "bfd", "192.0.2.1", "--vty-dir", temp.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("start ferrd"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -164,6 +167,14 @@ fn the_background_daemon_is_ready_when_its_starter_returns() {
     assert!(vty.join("zebra.vty").exists() && vty.join("bgpd.vty").exists());
     let shown = run(&["--vty-dir", vty.to_str().unwrap(), "-c", "show running-config"]);
     assert!(text(&shown.stdout).contains("router bgp 65001"), "{shown:?}");
+    let found =
+        run(&["doctor", "bfd", "192.0.2.1", "vrf", "default", "json", "--vty-dir", vty.to_str().unwrap()]);
+    let causes: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(
+        (causes[0]["cause"].as_str(), found.status.code()),
+        (Some("not-configured"), Some(1)),
+        "{found:?}"
+    );
     kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     wait_until(Duration::from_secs(10), "the daemon's end", || {
         if vty.join("ferrd.pid").exists() { Err("pid file exists".to_owned()) } else { Ok(()) }

@@ -145,6 +145,7 @@ pub fn check(files: &[PathBuf]) -> ExitCode {
         println!("{diagnostic}");
         errors += usize::from(diagnostic.severity() == Severity::Error);
     }
+    ferr_engine::remarks(files).iter().for_each(|remark| println!("{remark}"));
     match errors {
         0 => ExitCode::SUCCESS,
         1 => {

@@ -1,5 +1,6 @@
 //! Composition: starts the threads in order, tells that it is ready, and ends them in order.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts, read};
 use crate::rib_thread::{self, RibPorts};
 use crate::surroundings::Surroundings;
+use crate::translate;
 
 /// How to run the daemon.
 #[derive(Debug, Clone)]
@@ -69,6 +71,11 @@ pub enum EngineError {
 /// Everything that is wrong with configuration files.
 pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
     read(files).1
+}
+
+/// What is dubious in configuration files although each line is right.
+pub fn remarks(files: &[PathBuf]) -> BTreeSet<String> {
+    translate::bfd_timing::remarks(&read(files).0)
 }
 
 /// Jobs that may wait for a thread.

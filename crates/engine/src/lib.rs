@@ -32,7 +32,7 @@ mod route_filter;
 mod surroundings;
 mod translate;
 
-pub use daemon::{DaemonOptions, EngineError, check, run};
+pub use daemon::{DaemonOptions, EngineError, check, remarks, run};
 pub use ferr_config::model::global::LogLevel;
 pub use ferr_config::{Diagnostic, Severity};
 

@@ -54,6 +54,8 @@ struct Applied {
     bgp: translate::bgp::Bgp,
     bfd: translate::bfd::Sessions,
     come_back: ComeBack,
+    /// What was remarked of it.
+    remarks: BTreeSet<String>,
     addresses: BTreeMap<String, BTreeSet<IfAddr>>,
     shutdown: BTreeSet<String>,
     global: Option<Global>,
@@ -237,6 +239,9 @@ impl Owner {
     async fn apply_bfd(&mut self, around: &Surroundings) {
         let learnt = self.ports.learnt.borrow_and_update().clone();
         let bfd = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
+        let remarks = translate::bfd_timing::warnings(&self.running, &bfd, around);
+        remarks.difference(&self.applied.remarks).for_each(|r| warn!(target: "config", "{r}"));
+        self.applied.remarks = remarks;
         if bfd != self.applied.bfd {
             self.applied.bfd.clone_from(&bfd);
             let _ = self.ports.bfd.send(BfdMessage::Configure(bfd)).await;

@@ -21,6 +21,21 @@ pub struct BfdName {
     pub interface: Option<String>,
 }
 
+impl BfdName {
+    /// Cursor behind which the sessions with `remote` come first, among those of the VRF.
+    pub fn before(vrf: &str, remote: IpAddr) -> Self {
+        let all_ones = IpAddr::from([0xff; 16]);
+        let below = match remote {
+            IpAddr::V4(addr) => IpAddr::from(addr.to_bits().wrapping_sub(1).to_be_bytes()),
+            IpAddr::V6(addr) if addr.is_unspecified() => IpAddr::from([0xff; 4]),
+            IpAddr::V6(addr) => IpAddr::from((addr.to_bits() - 1).to_be_bytes()),
+        };
+        // No name of an interface is so high.
+        let interface = Some(char::MAX.to_string());
+        Self { vrf: vrf.to_owned(), remote: below, multihop: true, local: Some(all_ones), interface }
+    }
+}
+
 /// Who wants a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BfdClient {

@@ -20,10 +20,12 @@ const ROUTING: &str = "tcp port 179 or udp or ip proto 89 or ip6 proto 89 or (ic
 /// Wireshark's number for the severity "error". Notes and warnings (a retransmission, a reset) are below.
 const SEVERITY_ERROR: u64 = 8_388_608;
 /// What the dissector prints of each frame, in this order.
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 9] = [
     "frame.number",
     "bgp.type",
     "icmpv6.type",
+    "bfd.version",
+    "udp.dstport",
     "_ws.malformed",
     "_ws.expert.severity",
     "_ws.expert.message",
@@ -52,8 +54,21 @@ pub struct Dissection {
     pub messages: [usize; BGP_TYPES],
     /// Router advertisements.
     pub adverts: usize,
+    /// BFD packets.
+    pub bfd: BfdPackets,
     /// Frames with a malformed packet or an expert error, one line each.
     pub faults: Vec<String>,
+}
+
+/// BFD packets by their port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BfdPackets {
+    /// Control packets over one hop (RFC 5881).
+    pub single_hop: usize,
+    /// Control packets over several (RFC 5883).
+    pub multihop: usize,
+    /// Echo packets, our own and those of others that we send back.
+    pub echo: usize,
 }
 
 impl Capture {
@@ -126,17 +141,30 @@ impl Dissection {
     fn add(&mut self, line: &str) {
         let mut fields = line.split('\t');
         let mut next = || fields.next().unwrap_or_default();
-        let [number, types, icmp, malformed, severity, expert, info] = std::array::from_fn(|_| next());
-        self.frames += usize::from(!types.is_empty() || !icmp.is_empty());
+        let [number, types, icmp, bfd, port, malformed, severity, expert, info] =
+            std::array::from_fn(|_| next());
+        self.frames += usize::from(!types.is_empty() || !icmp.is_empty() || !bfd.is_empty());
         let numbers = |list: &str| list.split(',').filter_map(|n| n.parse::<u64>().ok()).collect::<Vec<_>>();
         for kind in numbers(types) {
             if let Some(count) = usize::try_from(kind).ok().and_then(|kind| self.messages.get_mut(kind)) {
                 *count += 1;
             }
         }
+        self.bfd.add(port, !bfd.is_empty());
         self.adverts += usize::from(icmp == "134");
         if !malformed.is_empty() || numbers(severity).iter().any(|s| *s >= SEVERITY_ERROR) {
             self.faults.push(format!("frame {number}: {info}: {malformed} {expert}"));
+        }
+    }
+}
+
+impl BfdPackets {
+    fn add(&mut self, port: &str, control: bool) {
+        match (port, control) {
+            ("3784", true) => self.single_hop += 1,
+            ("4784", true) => self.multihop += 1,
+            ("3785", false) => self.echo += 1,
+            _ => {}
         }
     }
 }

@@ -27,7 +27,7 @@ mod skip;
 pub mod vty;
 mod wait;
 
-pub use capture::{Capture, Dissection};
+pub use capture::{BfdPackets, Capture, Dissection};
 pub use command::run;
 pub use error::Error;
 pub use ferrd::{Ferrd, FerrdProgram};

@@ -148,6 +148,20 @@ impl Host {
         self.ip(&format!("link set {name} up"))
     }
 
+    /// Loses all that leaves through an interface from now on. The link stays up, and whoever sends is not told.
+    pub fn black_hole(&self, interface: &str) -> Result<(), Error> {
+        self.tc(&format!("qdisc replace dev {interface} root blackhole"))
+    }
+
+    /// Ends [`Self::black_hole`].
+    pub fn heal(&self, interface: &str) -> Result<(), Error> {
+        self.tc(&format!("qdisc del dev {interface} root"))
+    }
+
+    fn tc(&self, args: &str) -> Result<(), Error> {
+        self.run(Command::new("tc").args(args.split_whitespace())).map(drop)
+    }
+
     /// Sets a value below `/proc/sys`, given with dots or slashes.
     pub fn sysctl(&self, key: &str, value: &str) -> Result<(), Error> {
         let path = format!("/proc/sys/{}", key.replace('.', "/"));

@@ -159,7 +159,9 @@ pub(crate) fn list(door: Daemon, level: Level) -> impl Iterator<Item = &'static 
 pub(crate) mod action;
 mod tables;
 
-pub(crate) use action::{Action, BgpAction, CommonAction, Empty, ListsAction, SessionAction, ZebraAction};
+pub(crate) use action::{
+    Action, BfdAction, BgpAction, CommonAction, Empty, ListsAction, SessionAction, ZebraAction,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Handlers of the commands that print.
 
+pub(crate) mod bfd;
 pub(crate) mod bgp;
 mod common;
 mod lists;
@@ -67,6 +68,7 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: Action, args: &Args) -> Outco
     match action {
         Action::Common(action) => common::run(ctx, action, args).await,
         Action::Bgp(action) => bgp::run(ctx, action, args).await,
+        Action::Bfd(action) => bfd::run(ctx, action, args).await,
         Action::Zebra(action) => zebra::run(ctx, action, args).await,
         Action::Lists(action) => lists::run(ctx, action, args).await,
         Action::Absent(empty) if args.has("json") => absent(ctx, empty).await,
@@ -78,7 +80,6 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: Action, args: &Args) -> Outco
 async fn absent(ctx: &mut Ctx<'_>, empty: Empty) -> Outcome {
     match empty {
         Empty::Object => ctx.out.push("{}\n"),
-        Empty::Array => ctx.out.push("[]\n"),
         Empty::Table => ctx.out.push("{\"numPrefix\":0,\"numPaths\":0}\n"),
         Empty::PerInstance => {
             let names = ctx.handle().bgp(|world, _| bgp::select::Scope::All.names(world)).await?;

@@ -142,7 +142,6 @@ fn others() {
         ("ospfd", "show ip ospf vrf all json"),
         ("ospfd", "show ip ospf vrf all neighbor json"),
         ("ospf6d", "show ipv6 ospf6 neighbor json"),
-        ("bfdd", "show bfd peers json"),
         ("bfdd", "show running-config"),
         ("ferr", "show running-config"),
         ("ferr", "XFERR_complete show ip bgp n"),

@@ -73,12 +73,13 @@ fn bgp_neighbors() {
     let ours = &ours["10.255.0.2"];
     let theirs = recorded_json("show_bgp_neighbors_10.0.12.2_json");
     let theirs = &theirs["10.0.12.2"];
-    let reset = ["lastResetTimerMsecs", "lastResetDueTo", "lastResetCode", "peerBfdInfo"];
+    let reset = ["lastResetTimerMsecs", "lastResetDueTo", "lastResetCode"];
     alike(ours, theirs, &[], &reset);
     let long_lived = ["longLivedGracefulRestart", "longLivedGracefulRestartByPeer"];
     alike(&ours["neighborCapabilities"], &theirs["neighborCapabilities"], &[], &long_lived);
     alike(&ours["gracefulRestartInfo"], &theirs["gracefulRestartInfo"], &[], &[]);
     alike(&ours["messageStats"], &theirs["messageStats"], &[], &[]);
+    alike(&ours["peerBfdInfo"], &theirs["peerBfdInfo"], &[], &[]);
     let policy = [
         "inboundSoftConfigPermit",
         "inboundPathPolicyConfig",
@@ -114,6 +115,8 @@ fn bgp_neighbor_text() {
         "  2 accepted prefixes",
         "  Community attribute sent to this neighbor(all)",
         "  External BGP neighbor may be up to 1 hops away.",
+        "  BFD: Type: single hop",
+        "  Detect Multiplier: 3, Min Rx interval: 300, Min Tx interval: 300",
     ] {
         assert!(ours.lines().any(|l| l == line), "ours lacks {line}");
         assert!(theirs.lines().any(|l| l == line), "theirs lacks {line}");
@@ -233,4 +236,67 @@ fn lists() {
         let ours = world.json(daemon, command);
         assert_eq!(ours.to_string(), recorded_json(file).to_string(), "{command}");
     }
+}
+
+#[test]
+fn bfd() {
+    let world = World::new();
+    let own = [
+        "type",
+        "profile",
+        "hop-mode-reason",
+        "transmit-interval-actual",
+        "detection-timeout",
+        "detection-error-usec",
+    ];
+    let theirs = recorded_json("show_bfd_peer_2.2.2.2_multihop_local-address_1.1.1.1_json");
+    let ours = world.json("bfdd", "show bfd peer 2.2.2.2 multihop local-address 1.1.1.1 json");
+    alike(&ours, &theirs, &own, &[]);
+    let list = |v: &Value| v.as_array().unwrap().clone();
+    let of = |all: &[Value], status: &str| {
+        all.iter().find(|p| p["status"] == status && p["multihop"] == false).unwrap().clone()
+    };
+    let (ours, theirs) =
+        (list(&world.json("bfdd", "show bfd peers json")), list(&recorded_json("show_bfd_peers_json")));
+    for status in ["down", "shutdown"] {
+        // Theirs was given no interface or address.
+        let learned = [&own[..], &["interface", "local"]].concat();
+        alike(&of(&ours, status), &of(&theirs, status), &learned, &["interface", "local"]);
+    }
+    let counters = ["tx-fail-packet", "late-wakeups", "drops", "local", "interface"];
+    let (ours, theirs) = ("show bfd peers counters json", "show_bfd_peers_counters_json");
+    alike(
+        &list(&world.json("bfdd", ours))[0],
+        &list(&recorded_json(theirs))[0],
+        &counters,
+        &["local", "interface"],
+    );
+}
+
+#[test]
+fn bfd_text() {
+    let world = World::new();
+    // Numbers and addresses differ; words, blanks and order do not.
+    let words = |text: &str| -> Vec<String> {
+        text.lines().map(|l| l.split_once(": ").map_or(l, |(head, _)| head).to_owned()).collect()
+    };
+    let block = |text: &str, peer: &str| -> Vec<String> {
+        let all = words(text);
+        let from = all.iter().position(|l| l.contains(peer)).unwrap();
+        all[from..].iter().take_while(|l| !l.is_empty()).cloned().collect()
+    };
+    let (ours, theirs) = (world.ask("bfdd", "show bfd peers"), recorded("show_bfd_peers"));
+    assert_eq!(ours.lines().next(), theirs.lines().next());
+    let (a, b) = (block(&ours, "peer 2.2.2.2"), block(&theirs, "peer 2.2.2.2"));
+    assert_eq!(a[..b.len()], b);
+    let (a, b) = (block(&ours, "peer fe80::2"), block(&theirs, "peer fe80::2"));
+    assert_eq!(a[1..b.len()], b[1..]);
+    let (ours, theirs) = (world.ask("bfdd", "show bfd peers counters"), recorded("show_bfd_peers_counters"));
+    let (a, b) = (block(&ours, "peer 2.2.2.2"), block(&theirs, "peer 2.2.2.2"));
+    assert_eq!(a[..b.len()], b);
+    let (ours, theirs) = (world.ask("bfdd", "show bfd peers brief"), recorded("show_bfd_peers_brief"));
+    let lines = |text: &str| text.lines().skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(&ours), lines(&theirs));
+    let row = |text: &str| text.lines().find(|l| l.contains("2.2.2.2")).unwrap()[10..].to_owned();
+    assert_eq!(row(&ours), row(&theirs));
 }

@@ -7,6 +7,7 @@
 //! packet fails the test, whatever else the test is about.
 #![forbid(unsafe_code)]
 
+pub mod bfd;
 pub mod speaker;
 
 use ferr_testnet::rivals::{self, Rival};

@@ -4,6 +4,7 @@
 //! Everything goes over one socket, `ferr.vty`, behind which the daemon shows and changes its whole configuration.
 
 mod connection;
+mod doctor;
 mod interactive;
 mod script;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser};
 
 use self::connection::{Connection, ShellError};
+pub(crate) use self::doctor::{DoctorOptions, doctor};
 
 /// Options, those of `vtysh` among them.
 #[derive(Debug, Args)]

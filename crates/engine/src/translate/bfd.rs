@@ -116,11 +116,11 @@ fn of_neighbor(
     };
     let connected = around.is_connected(instance.config.vrf, remote);
     let (multihop, hops, reason) = match c.reach {
-        Reach::Multihop(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
-        Reach::TtlSecurity(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
         _ if link_local => (false, 1, HopReason::Connected),
         _ if internal && connected => (false, 1, HopReason::Connected),
         _ if internal => (true, u8::MAX, HopReason::NotConnected),
+        Reach::Multihop(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
+        Reach::TtlSecurity(hops) if hops > 1 => (true, hops, HopReason::EbgpMultihop),
         _ => (false, 1, HopReason::ExternalNeighbor),
     };
     Some(Wish {

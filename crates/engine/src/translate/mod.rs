@@ -2,6 +2,7 @@
 //! running state never depends on the order of edits.
 
 pub(crate) mod bfd;
+pub(crate) mod bfd_timing;
 pub(crate) mod bgp;
 pub(crate) mod policy;
 pub(crate) mod statics;

@@ -1,5 +1,7 @@
 //! Translations of small configurations.
 
+mod sessions;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 

@@ -9,6 +9,8 @@ pub(crate) enum Action {
     Common(CommonAction),
     /// BGP.
     Bgp(BgpAction),
+    /// BFD.
+    Bfd(BfdAction),
     /// RIB and interfaces.
     Zebra(ZebraAction),
     /// Lists and route-maps.
@@ -78,6 +80,15 @@ pub(crate) enum BgpAction {
     Clear,
 }
 
+/// See [`Action::Bfd`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BfdAction {
+    Peers,
+    Peer,
+    Clear,
+    Doctor,
+}
+
 /// See [`Action::Zebra`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ZebraAction {
@@ -114,7 +125,6 @@ pub(crate) enum ListsAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
     Object,
-    Array,
     /// One empty object per BGP instance.
     PerInstance,
     /// A table of routes without one.

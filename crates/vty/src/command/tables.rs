@@ -1,6 +1,7 @@
 //! The commands, per part.
 
 mod absent;
+mod bfd;
 mod bgp;
 mod common;
 mod lists;
@@ -9,4 +10,5 @@ mod zebra;
 use super::{Command, Level};
 
 /// All commands; of two that read a line the same way the first wins.
-pub(super) const ALL: &[&[Command]] = &[common::TABLE, bgp::TABLE, zebra::TABLE, lists::TABLE, absent::TABLE];
+pub(super) const ALL: &[&[Command]] =
+    &[common::TABLE, bgp::TABLE, bfd::TABLE, zebra::TABLE, lists::TABLE, absent::TABLE];

@@ -2,6 +2,8 @@
 //! acknowledged routes, and a configuration that takes lines. Time stands still, so answers are the same in every run.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
 
+mod bfd;
+
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -73,7 +75,10 @@ fn bgp(routes: usize, restless: bool) -> (ferr_state::bgp::Instance, Instant) {
         });
         c.families[Family::Ipv4Unicast].networks = few.chain(many).collect();
     });
-    sim.link(r1, r2, |_, c| c.description = Some("other side".into()));
+    sim.link(r1, r2, |_, c| {
+        c.description = Some("other side".into());
+        c.bfd = true;
+    });
     sim.run_for(Duration::from_secs(60));
     let flaps = if restless { vec![(0, true), (1, true), (0, true), (1, false)] } else { Vec::new() };
     for (which, back) in flaps {
@@ -215,15 +220,20 @@ impl World {
 
     /// The neighbor's routes come and go, and this router holds that against them; it also wants to be avoided.
     pub fn restless() -> Self {
-        Self::with(0, true)
+        Self::with(0, true, 0)
     }
 
     /// The neighbor sends this many routes beside the few that every test knows.
     pub fn with_routes(routes: usize) -> Self {
-        Self::with(routes, false)
+        Self::with(routes, false, 0)
     }
 
-    fn with(routes: usize, restless: bool) -> Self {
+    /// There are so many BFD sessions beside the few that every test knows, in VRF `many`.
+    pub fn with_sessions(sessions: u32) -> Self {
+        Self::with(0, false, sessions)
+    }
+
+    fn with(routes: usize, restless: bool, sessions: u32) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::SeqCst);
         let dir = std::env::temp_dir().join(format!("ferr-vty-{}-{n}", std::process::id()));
@@ -271,7 +281,10 @@ impl World {
                 let log = LogHub::default();
                 let text = "a line of the log".into();
                 log.push(LogLine { at: SystemTime::UNIX_EPOCH, severity: Severity::Info, tag: "BGP", text });
-                let (bfd_tx, _) = mpsc::channel(1);
+                let (bfd_tx, bfd_rx) = mpsc::channel(16);
+                let sessions = bfd::Bfd::new(sessions);
+                bfd::check(&sessions);
+                tokio::spawn(sessions.serve(bfd_rx));
                 let handle = Handle::new(bgp_tx, rib_tx, config_tx, bfd_tx, Arc::new(info), log);
                 tokio::select! {
                     served = sockets.run(handle) => served.unwrap(),

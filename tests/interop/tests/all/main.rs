@@ -1,9 +1,13 @@
 //! `ferrd` beside the routers of others, in network namespaces.
 #![allow(clippy::unwrap_used)]
 
+mod bfd;
+mod bfd_learnt;
 mod bird;
 mod exabgp;
+mod failover;
 mod features;
+mod flood;
 mod frr;
 mod gobgp;
 mod kernel;
@@ -11,4 +15,5 @@ mod md5;
 mod openbgpd;
 mod policy;
 mod reflection;
+mod reflector;
 mod robust;

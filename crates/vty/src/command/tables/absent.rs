@@ -2,7 +2,7 @@
 
 use super::{Command, Level};
 use crate::command::Action;
-use crate::command::action::Empty::{self, Array, Object, PerInstance, Table};
+use crate::command::action::Empty::{self, Object, PerInstance, Table};
 use crate::door::Doors;
 
 const fn show(doors: Doors, syntax: &'static str, empty: Empty) -> Command {
@@ -47,8 +47,5 @@ pub(super) const TABLE: &[Command] = &[
     show(Doors::OSPF6, "show ipv6 <ospf|ospf6> [json]", Object),
     show(Doors::OSPF6, "show ipv6 <ospf|ospf6> {WORD} [json]", Object),
     accept(Doors::OSPF6, "clear ipv6 <ospf|ospf6> {WORD}"),
-    show(Doors::BFD, "show bfd [vrf VRF] peers [<brief|counters>] [json]", Array),
-    show(Doors::BFD, "show bfd [vrf VRF] peer {WORD} [json]", Object),
     show(Doors::BFD, "show bfd distributed", Object),
-    accept(Doors::BFD, "clear bfd {WORD}"),
 ];

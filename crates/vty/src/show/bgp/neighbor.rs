@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ferr_state::bgp::config::{GracefulRestartMode, InstanceConfig, Reach};
 use ferr_state::bgp::{PeerView, RouteFilter};
-use ferr_state::{BgpWorld, Gone};
+use ferr_state::{BfdPeerView, BgpWorld, Gone, Handle};
 use ferr_types::{Family, PeerId};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use super::select::{self, Scope};
 use crate::json::{Obj, pretty_at};
 use crate::output::{Outcome, Status, line};
 use crate::pattern::Args;
-use crate::show::{Clock, Ctx};
+use crate::show::{Clock, Ctx, bfd};
 
 /// Prefixes per job.
 const SLICE: usize = 500;
@@ -28,6 +28,8 @@ struct Neighbor {
     instance: InstanceConfig,
     /// What TCP measured, at least a millisecond.
     round_trip: Option<Duration>,
+    /// Its BFD session.
+    bfd: Option<BfdPeerView>,
 }
 
 impl Neighbor {
@@ -85,7 +87,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
         let neighbor = |view: PeerView| {
             let measured = view.ends.and_then(|(_, remote)| round_trips.get(&remote));
             let round_trip = measured.copied().filter(|time| time.as_millis() > 0);
-            Neighbor { view, instance: instance.clone(), round_trip }
+            Neighbor { view, instance: instance.clone(), round_trip, bfd: None }
         };
         let neighbors = views.into_iter().map(neighbor).collect();
         out.push(Part { name, view, vrf_id, neighbors });
@@ -93,22 +95,33 @@ fn take(world: &mut BgpWorld, scope: &Scope, word: Option<&str>) -> Vec<Part> {
     out
 }
 
+/// Asks for the neighbor's BFD session, when it uses BFD.
+async fn watch(handle: &Handle, instance: &str, neighbor: &mut Neighbor) -> Result<(), Gone> {
+    let view = &neighbor.view;
+    let addr = view.config.addr.or_else(|| view.ends.map(|(_, remote)| remote.ip()));
+    if let Some(addr) = addr.filter(|_| view.config.bfd) {
+        let link = view.config.interface_name.as_deref();
+        neighbor.bfd = bfd::of_neighbor(handle, instance, addr, link).await?;
+    }
+    Ok(())
+}
+
 /// The command.
 pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let (scope, word) = (Scope::of(args), args.after("neighbors").map(ToOwned::to_owned));
     let (asked, wanted) = (scope.clone(), word.clone());
-    let (parts, now) =
+    let (mut parts, now) =
         ctx.handle().bgp(move |world, now| (take(world, &asked, wanted.as_deref()), now)).await?;
     let clock = Clock::new(ctx.handle(), now);
     if args.has("json") {
-        return json_answer(ctx, &scope, word.is_some(), &parts, &clock).await;
+        return json_answer(ctx, &scope, word.is_some(), &mut parts, &clock).await;
     }
     if parts.is_empty() && !scope.is_all() {
         line!(ctx.out, "% BGP instance not found");
         return Ok(Status::Warning);
     }
     let mut status = Status::Success;
-    for part in &parts {
+    for part in &mut parts {
         if scope.is_all() {
             line!(ctx.out, "\nInstance {}:", part.name);
         }
@@ -116,7 +129,8 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             line!(ctx.out, "% No such neighbor in this view/vrf\n");
             status = Status::Warning;
         }
-        for neighbor in &part.neighbors {
+        for neighbor in &mut part.neighbors {
+            watch(ctx.handle(), &part.name, neighbor).await?;
             text::neighbor(&mut ctx.out, neighbor, &clock);
             ctx.out.breathe().await?;
         }
@@ -124,7 +138,13 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(status)
 }
 
-async fn json_answer(ctx: &mut Ctx<'_>, scope: &Scope, one: bool, parts: &[Part], clock: &Clock) -> Outcome {
+async fn json_answer(
+    ctx: &mut Ctx<'_>,
+    scope: &Scope,
+    one: bool,
+    parts: &mut [Part],
+    clock: &Clock,
+) -> Outcome {
     let keyed = scope.is_all();
     let named = matches!(scope, Scope::One { name, named: true } if name != select::DEFAULT);
     if parts.is_empty() {
@@ -134,7 +154,7 @@ async fn json_answer(ctx: &mut Ctx<'_>, scope: &Scope, one: bool, parts: &[Part]
     if keyed {
         ctx.out.push("{\n");
     }
-    for (n, part) in parts.iter().enumerate() {
+    for (n, part) in parts.iter_mut().enumerate() {
         if keyed {
             let comma = if n > 0 { ",\n" } else { "" };
             ctx.out.push(&format!("{comma}{}:", Value::from(part.name.clone())));
@@ -153,7 +173,8 @@ async fn json_answer(ctx: &mut Ctx<'_>, scope: &Scope, one: bool, parts: &[Part]
             let text = item("bgpNoSuchNeighbor", &true.into());
             ctx.out.push(&text);
         }
-        for neighbor in &part.neighbors {
+        for neighbor in &mut part.neighbors {
+            watch(ctx.handle(), &part.name, neighbor).await?;
             let object: Value = json::neighbor(neighbor, clock).into();
             let text = item(&neighbor.view.config.name, &object);
             ctx.out.push(&text);

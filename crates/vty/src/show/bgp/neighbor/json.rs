@@ -9,8 +9,8 @@ use ferr_types::Family;
 use super::Neighbor;
 use super::capabilities::{Opens, remote_mode, remote_restart};
 use crate::json::Obj;
-use crate::show::Clock;
 use crate::show::bgp::reason;
+use crate::show::{Clock, bfd};
 use crate::time;
 
 /// The object.
@@ -348,6 +348,7 @@ fn ending(o: &mut Obj, n: &Neighbor, clock: &Clock) {
     o.flag("peerAuthenticationEnabled", view.config.password);
     let thread = if view.established.is_some() { "on" } else { "off" };
     o.put("readThread", thread).put("writeThread", thread);
+    o.opt("peerBfdInfo", n.bfd.as_ref().map(bfd::neighbor_info));
 }
 
 impl Neighbor {

@@ -8,8 +8,8 @@ use super::Neighbor;
 use super::capabilities::{Opens, remote_mode, remote_restart};
 use super::json::{communities, remote_role};
 use crate::output::{Out, line, put};
-use crate::show::Clock;
 use crate::show::bgp::reason;
+use crate::show::{Clock, bfd};
 use crate::time;
 
 /// The text.
@@ -326,4 +326,5 @@ fn ending(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
     let thread = if view.established.is_some() { "on" } else { "off" };
     line!(out, "Read thread: {thread}  Write thread: {thread}  FD used: -1");
     line!(out);
+    n.bfd.iter().for_each(|view| bfd::neighbor_text(out, view));
 }
