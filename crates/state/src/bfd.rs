@@ -26,7 +26,7 @@ impl BfdName {
     pub fn before(vrf: &str, remote: IpAddr) -> Self {
         let all_ones = IpAddr::from([0xff; 16]);
         let below = match remote {
-            IpAddr::V4(addr) => IpAddr::from(addr.to_bits().wrapping_sub(1).to_be_bytes()),
+            IpAddr::V4(addr) => IpAddr::from(addr.to_bits().saturating_sub(1).to_be_bytes()),
             IpAddr::V6(addr) if addr.is_unspecified() => IpAddr::from([0xff; 4]),
             IpAddr::V6(addr) => IpAddr::from((addr.to_bits() - 1).to_be_bytes()),
         };
@@ -130,3 +130,6 @@ pub enum BfdRequest {
         reply: oneshot::Sender<SpeakerView>,
     },
 }
+
+#[cfg(test)]
+mod tests;
