@@ -55,11 +55,11 @@ impl Worker {
         }
         // Routes through a dead gateway leave the RIB before the session that guards it.
         let waits = new.iter().any(|l| l.neighbor.leaving) || !self.ports.learnt.borrow().is_subset(&new);
-        if waits && (!self.to_rib.is_empty() || self.backlog() > 0) {
-            self.learnt_dirty = true;
-            return;
+        let busy = !self.to_rib.is_empty() || self.backlog() > 0;
+        if waits && busy {
+            new.extend(self.ports.learnt.borrow().iter().cloned());
         }
-        self.learnt_dirty = new.iter().any(|l| l.neighbor.leaving);
+        self.learnt_dirty = waits && busy || new.iter().any(|l| l.neighbor.leaving);
         self.ports.learnt.send_if_modified(|old| {
             let changed = **old != new;
             if changed {
