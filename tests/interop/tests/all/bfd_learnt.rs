@@ -133,3 +133,39 @@ exit
     assert!(sent.is_none_or(|sent| sent.single_hop > 0));
     Ok(())
 }
+
+#[test]
+fn a_failure_that_the_peer_s_control_plane_shares_is_a_restart() -> Result<(), Error> {
+    with_bfd("bfdcbit", &[Rival::Frr], |pair| {
+        let extra = " neighbor 192.0.2.2 bfd 3 100 100\n neighbor 192.0.2.2 bfd check-control-plane-failure";
+        let conf = bfd_conf("", &ferr_interop::our_conf(extra)).replace("timers 3 9", "timers 30 90");
+        let mut ferrd = Ferrd::start(&pair.us, &pair.program, &conf)?;
+        let theirs = FRR.replace("timers 3 9", "bfd").replace(
+            " no bgp ebgp-requires-policy\n",
+            " no bgp ebgp-requires-policy\n bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n",
+        );
+        let mut frr = Frr::start_with_bfd(&pair.them, &theirs)?;
+        ferrd.wait_peer("192.0.2.2", "Established")?;
+        pair.us.wait_route("10.2.0.0/16", true)?;
+        ferr_testnet::wait_until(Duration::from_secs(30), "FRR to settle".to_owned(), || {
+            let session = frr_session(&frr, "192.0.2.1").map_err(|e| e.to_string())?.unwrap_or_default();
+            let fine = session["status"] == "up" && session["interface"] == "eth0";
+            if fine { Ok(()) } else { Err(session.to_string()) }
+        })?;
+        ferrd.wait_peer("192.0.2.2", "Established")?;
+        pair.us.wait_route("10.2.0.0/16", true)?;
+        let downs = changes(&mut ferrd, "192.0.2.2", "down");
+        frr.processes().iter_mut().for_each(|p| p.signal(Signal::SIGSTOP));
+        wait_change(&mut ferrd, "192.0.2.2", "down", downs + 1)?;
+        std::thread::sleep(Duration::from_secs(2));
+        let (state, ..) = neighbor(&ferrd, "192.0.2.2")?;
+        assert_ne!(state, "Established");
+        pair.us.wait_route("10.2.0.0/16", true)?;
+        let text = ferrd.bgp("show bgp ipv4 unicast 10.2.0.0/16")?;
+        assert!(text.contains("stale"), "{text}");
+        frr.processes().iter_mut().for_each(|p| p.signal(Signal::SIGCONT));
+        ferrd.wait_peer("192.0.2.2", "Established")?;
+        pair.us.wait_route("10.2.0.0/16", true).map(drop)
+    })?;
+    Ok(())
+}
