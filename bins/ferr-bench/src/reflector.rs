@@ -74,6 +74,9 @@ impl Reflector {
         let thread = thread::Builder::new().name("reflector".into()).spawn(move || {
             // The measured thread must not wait for the measuring one, nor the other way round.
             let _ = ferr_netio::run_in_real_time(50);
+            if let Some(cpu) = ferr_netio::quiet_cpu() {
+                let _ = ferr_netio::stay_on(cpu);
+            }
             while !stopped.load(Ordering::Relaxed) {
                 let begin = Instant::now();
                 session.turn(&counts);

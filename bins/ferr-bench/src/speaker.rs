@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,8 @@ const HOLD: u16 = 240;
 
 /// A session that is up. Dropping it closes the connection.
 pub(crate) struct Speaker {
-    stream: TcpStream,
+    /// Whoever holds it is at the border of a message.
+    stream: Arc<Mutex<TcpStream>>,
     counters: Arc<Counters>,
 }
 
@@ -98,10 +99,12 @@ impl Speaker {
             let _ = count(reader, buffer, &shared, start);
             shared.closed.store(true, Ordering::Release);
         });
-        let (mut writer, shared) = (stream.try_clone()?, counters.clone());
+        let stream = Arc::new(Mutex::new(stream));
+        let (writer, shared) = (stream.clone(), counters.clone());
         thread::spawn(move || {
             while !shared.closed.load(Ordering::Acquire) {
                 thread::sleep(Duration::from_secs(20));
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 if writer.write_all(&keepalive()).is_err() {
                     return;
                 }
@@ -112,7 +115,7 @@ impl Speaker {
 
     /// Sends encoded messages as fast as TCP takes them.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes)
     }
 
     /// Prefixes announced and withdrawn so far.
@@ -134,7 +137,8 @@ impl Speaker {
 impl Drop for Speaker {
     fn drop(&mut self) {
         self.counters.closed.store(true, Ordering::Release);
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.shutdown(std::net::Shutdown::Both);
     }
 }
 

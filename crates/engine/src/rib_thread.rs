@@ -76,6 +76,8 @@ pub(crate) struct RibPorts {
 enum FibRequest {
     Apply(Vec<FibOp>),
     Sweep(Vec<(TableId, ferr_types::Prefix, u8)>, Vec<NhId>),
+    /// Leave the processor of BFD alone: from now on there are sessions.
+    Quiet,
     /// No later operation names these deleted objects.
     Forget(Vec<NhId>),
 }
@@ -132,6 +134,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
             filter: RouteFilter::default(),
             failures,
             forget: Vec::new(),
+            quiet: false,
         };
         runtime.block_on(worker.run());
         ended.store(true, Ordering::Relaxed);
@@ -168,6 +171,11 @@ fn fib_loop(
                 }
             }
             FibRequest::Forget(objects) => dead.forget(&objects),
+            FibRequest::Quiet => {
+                if let Some(error) = ferr_netio::quiet_cpu().and_then(|cpu| ferr_netio::stay_off(cpu).err()) {
+                    warn!("the FIB thread shares the processor of BFD: {error}");
+                }
+            }
         }
     }
 }
@@ -218,6 +226,8 @@ struct Worker {
     failures: Failures,
     /// Deleted objects that the FIB thread may forget.
     forget: Vec<NhId>,
+    /// The FIB thread was told to leave the processor of BFD alone.
+    quiet: bool,
 }
 
 impl Worker {
@@ -332,7 +342,12 @@ impl Worker {
                 let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, spec));
                 self.offers(gone.chain(set), now);
             }
-            RibMessage::Guard(guard, gateway) => self.failures.guard(&mut self.rib, guard, gateway),
+            RibMessage::Guard(guard, gateway) => {
+                if gateway.is_some() && !self.quiet {
+                    self.quiet = self.fib.try_send(FibRequest::Quiet).is_ok();
+                }
+                self.failures.guard(&mut self.rib, guard, gateway);
+            }
             RibMessage::ComeBack(config) => self.failures.set_come_back(config),
             RibMessage::Alive(gateway) => self.failures.lift(&mut self.rib, gateway),
             RibMessage::Watch(owner, watch) => self.rib.watch(owner, watch),

@@ -19,7 +19,7 @@ pub use batch::{Datagram, ReceiveBatch};
 pub use bfd::{BfdSource, bfd_receiver, bfd_sender};
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
-pub use realtime::{raise_file_limit, run_in_real_time};
+pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};
 pub use tcp::{
     ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, round_trip, set_md5, set_mss,
     set_ttl,

@@ -4,7 +4,9 @@
 use std::io;
 
 use nix::libc;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
 
 /// Puts the calling thread above all ordinary ones (`SCHED_FIFO`), without its children inheriting that. `priority` is 1 to 99. Needs
 /// CAP_SYS_NICE.
@@ -18,6 +20,36 @@ pub fn run_in_real_time(priority: i32) -> io::Result<()> {
         libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const parameters)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The processor for threads that must not wait: the last one that the process may use, if there are several. A kernel that does not
+/// preempt itself keeps a processor for as long as its longest piece of work, a tenth of a second when a large routing table grows; no
+/// priority helps against that, only another processor.
+pub fn quiet_cpu() -> Option<usize> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let mut cpus = (0..CpuSet::count()).rev().filter(|cpu| allowed.is_set(*cpu) == Ok(true));
+    let last = cpus.next()?;
+    cpus.next().map(|_| last)
+}
+
+/// Keeps the calling thread on one processor.
+///
+/// # Errors
+/// The kernel's answer; the thread goes on as it was.
+pub fn stay_on(cpu: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+/// Keeps the calling thread off a processor.
+///
+/// # Errors
+/// The kernel's answer; the thread goes on as it was.
+pub fn stay_off(cpu: usize) -> io::Result<()> {
+    let mut set = sched_getaffinity(Pid::from_raw(0))?;
+    set.unset(cpu)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
 /// Allows the process as many open files as it may allow itself; tells how many.

@@ -86,6 +86,9 @@ pub(super) fn spawn(ports: BfdPorts, seed: u128, capacity: usize) -> io::Result<
         if let Err(error) = ferr_netio::run_in_real_time(PRIORITY) {
             tracing::warn!("BFD runs like any other thread: {error}; CAP_SYS_NICE lets it go first");
         }
+        if let Some(error) = ferr_netio::quiet_cpu().and_then(|cpu| ferr_netio::stay_on(cpu).err()) {
+            tracing::debug!("BFD shares its processor: {error}");
+        }
         driver.run();
     })
 }
