@@ -205,7 +205,10 @@ fn one(kind: Kind, feeds: &[Feed; 2], routes: usize, interval: u64, options: &Op
     for ((_, speaker), feed) in kept.iter_mut().zip(feeds) {
         speaker.send(&feed.announce)?;
     }
-    wait("routes", deadline, || kernel_prefixes(dut.netns()) == before + routes)?;
+    wait("routes", deadline, || {
+        thread::sleep(Duration::from_millis(500));
+        kernel_prefixes(dut.netns()) == before + routes
+    })?;
     let watch = KernelWatch::start(dut.netns())?;
     settle(&watch, deadline)?;
     if kept.iter().any(|(_, speaker)| speaker.is_closed()) {
