@@ -17,6 +17,7 @@ use ferr_rib::GuardedGateway;
 use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF};
 use ferr_types::{IfIndex, VrfId};
 
+use super::bfd_auth::{KeyFault, auth};
 use super::bgp::{Bgp, Instance, Neighbor};
 use crate::bfd::Desired;
 use crate::bgp_thread::Learnt;
@@ -24,6 +25,29 @@ use crate::surroundings::Surroundings;
 
 /// Sessions by name.
 pub(crate) type Sessions = BTreeMap<BfdName, Desired>;
+
+/// What the configuration asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) sessions: Sessions,
+    /// Sessions that are not made, because nothing would protect them as they are meant to be.
+    refused: BTreeMap<BfdName, KeyFault>,
+}
+
+impl Wanted {
+    /// What people are told of the sessions that are not made.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = String> {
+        self.refused.iter().map(|(name, fault)| {
+            format!("BFD: there is no session with {} in VRF {}: {fault}", name.remote, name.vrf)
+        })
+    }
+
+    /// Also for those who wish for it later.
+    fn refuse(&mut self, name: BfdName, fault: KeyFault) {
+        self.sessions.remove(&name);
+        self.refused.insert(name, fault);
+    }
+}
 
 /// A wish for a session.
 struct Wish {
@@ -46,8 +70,8 @@ pub(crate) fn sessions<'a>(
     bgp: &Bgp,
     learnt: impl Iterator<Item = &'a Learnt>,
     around: &Surroundings,
-) -> Sessions {
-    let mut out = Sessions::new();
+) -> Wanted {
+    let mut out = Wanted::default();
     let mut add = |wish: Wish| join(config, around, wish, &mut out);
     for (key, peer) in &config.bfd.peers {
         add(Wish {
@@ -189,8 +213,24 @@ fn serves(a: &BfdName, b: &BfdName) -> bool {
         && same(a.interface.as_deref(), b.interface.as_deref())
 }
 
-fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) {
-    if let Some((_, there)) = out.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Wanted) {
+    if out.refused.keys().any(|name| serves(name, &wish.name)) {
+        return;
+    }
+    let profile = wish.profile.as_ref().and_then(|name| config.bfd.profiles.get(name));
+    let parameters = match profile {
+        Some(profile) => wish.parameters.or(profile),
+        None => wish.parameters.clone(),
+    };
+    let auth = match auth(&parameters) {
+        Ok(auth) => auth,
+        Err(fault) => return out.refuse(wish.name, fault),
+    };
+    if let Some((name, there)) = out.sessions.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+        if auth.is_some() && there.config.auth != auth {
+            let name = name.clone();
+            return out.refuse(name, KeyFault::Contradiction);
+        }
         // The operator's own statement uses nothing.
         let used = there.clients.iter().any(|c| *c != BfdClient::Operator);
         there.lenient = wish.lenient && (there.lenient || !used);
@@ -211,11 +251,6 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
         },
         None => None,
     };
-    let profile = wish.profile.as_ref().and_then(|name| config.bfd.profiles.get(name));
-    let parameters = match profile {
-        Some(profile) => wish.parameters.or(profile),
-        None => wish.parameters.clone(),
-    };
     let desired = Desired {
         key: SessionKey {
             vrf,
@@ -224,7 +259,7 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
             interface,
             hop: if wish.name.multihop { HopMode::Multi } else { HopMode::Single },
         },
-        config: session_config(&parameters, &wish, config.bfd.log_session_changes),
+        config: SessionConfig { auth, ..session_config(&parameters, &wish, config.bfd.log_session_changes) },
         device: device(&wish.name, vrf),
         clients: vec![wish.client],
         profile: wish.profile.filter(|_| profile.is_some()),
@@ -232,7 +267,7 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
         gateway: gateway(vrf, wish.name.remote, interface),
         lenient: wish.lenient,
     };
-    out.insert(wish.name, desired);
+    out.sessions.insert(wish.name, desired);
 }
 
 fn device(name: &BfdName, vrf: VrfId) -> Option<Arc<str>> {
