@@ -240,7 +240,7 @@ impl Owner {
         let learnt = self.ports.learnt.borrow_and_update().clone();
         let wanted = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
         let mut remarks = translate::bfd_timing::warnings(&self.running, &wanted.sessions, around);
-        remarks.extend(wanted.refusals());
+        remarks.extend(wanted.remarks());
         let bfd = wanted.sessions;
         remarks.difference(&self.applied.remarks).for_each(|r| warn!(target: "config", "{r}"));
         self.applied.remarks = remarks;

@@ -2,7 +2,7 @@
 //!
 //! Whoever asks for a session that is there already joins it. The operator's own statement decides about its parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,19 +32,27 @@ pub(crate) struct Wanted {
     pub(crate) sessions: Sessions,
     /// Sessions that are not made, because nothing would protect them as they are meant to be.
     refused: BTreeMap<BfdName, KeyFault>,
+    /// Sessions whose echoes nobody can send.
+    mute: BTreeSet<BfdName>,
 }
 
 impl Wanted {
-    /// What people are told of the sessions that are not made.
-    pub(crate) fn refusals(&self) -> impl Iterator<Item = String> {
-        self.refused.iter().map(|(name, fault)| {
+    /// What people are told of the sessions that are not made, or not as they are meant to be.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let refused = self.refused.iter().map(|(name, fault)| {
             format!("BFD: there is no session with {} in VRF {}: {fault}", name.remote, name.vrf)
-        })
+        });
+        let mute = self.mute.iter().map(|name| {
+            let (peer, vrf) = (name.remote, &name.vrf);
+            format!("BFD: no echo packets are sent to {peer} in VRF {vrf}: they are for IPv4 only")
+        });
+        refused.chain(mute)
     }
 
     /// Also for those who wish for it later.
     fn refuse(&mut self, name: BfdName, fault: KeyFault) {
         self.sessions.remove(&name);
+        self.mute.remove(&name);
         self.refused.insert(name, fault);
     }
 }
@@ -251,6 +259,9 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Wanted) {
         },
         None => None,
     };
+    if parameters.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv6() {
+        out.mute.insert(wish.name.clone());
+    }
     let desired = Desired {
         key: SessionKey {
             vrf,
@@ -287,7 +298,7 @@ fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
     let default = SessionConfig::default();
     let millis = |v: u32| Duration::from_millis(v.into());
     let or = |v: Option<u32>, default: Duration| v.map_or(default, millis);
-    let echo = p.echo_mode == Some(true) && !wish.name.multihop;
+    let echo = p.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv4();
     let interval = or(p.echo_transmit_interval, Duration::from_millis(50));
     SessionConfig {
         desired_min_tx: or(p.transmit_interval, default.desired_min_tx),

@@ -35,7 +35,7 @@ pub(crate) fn remarks(config: &Config) -> BTreeSet<String> {
     let around = imagined(config);
     let wanted = sessions(config, &bgp(config, &around), [].iter(), &around);
     let mut remarks = warnings(config, &wanted.sessions, &around);
-    remarks.extend(wanted.refusals());
+    remarks.extend(wanted.remarks());
     remarks
 }
 

@@ -3,6 +3,7 @@
 
 mod bfd;
 mod bfd_auth;
+mod bfd_echo;
 mod bfd_learnt;
 mod bird;
 mod exabgp;

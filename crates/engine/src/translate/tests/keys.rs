@@ -1,5 +1,6 @@
 //! Keys of BFD sessions: what is used, and what makes no session.
 
+use ferr_bfd::EchoMode;
 use ferr_bfd_wire::AuthType;
 use ferr_state::BfdName;
 
@@ -12,7 +13,7 @@ use crate::translate::bgp::bgp;
 fn found(text: &str) -> (Vec<(BfdName, Desired)>, Vec<String>) {
     let config = parse(text);
     let wanted = sessions(&config, &bgp(&config, &around()), [].iter(), &around());
-    let refusals: Vec<String> = wanted.refusals().collect();
+    let refusals: Vec<String> = wanted.remarks().collect();
     assert!(refusals.iter().all(|r| remarks(&config).contains(r)), "told by a check of the file");
     (wanted.sessions.into_iter().collect(), refusals)
 }
@@ -94,4 +95,16 @@ fn those_who_share_a_session_cannot_differ_about_its_keys() {
         Some((AuthType::Simple, 8, vec![]))
     );
     refusal(&format!("{}exit\nip route 10.9.0.0/16 192.0.2.9 bfd\n", shared("")));
+}
+
+#[test]
+fn echoes_are_for_ipv4_and_for_one_hop() {
+    let echoes = |peer: &str| {
+        let (sessions, remarks) =
+            found(&format!("bfd\n profile p\n  echo-mode\n exit\n peer {peer}\n  profile p\n"));
+        (sessions[0].1.config.echo != EchoMode::Off, remarks.len())
+    };
+    assert_eq!(echoes("192.0.2.9"), (true, 0));
+    assert_eq!(echoes("192.0.2.9 multihop local-address 192.0.2.1"), (false, 0));
+    assert_eq!(echoes("2001:db8::9"), (false, 1));
 }
