@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn lab_possible() -> bool {
-    let needs = [Requirement::Program("ip"), Requirement::Namespaces];
+    let needs = [Requirement::Program("ip"), Requirement::Program("tc"), Requirement::Namespaces];
     check(&needs).inspect_err(|e| skipped(e)).is_ok()
 }
 
@@ -48,14 +48,20 @@ fn the_lab_converges_and_heals() {
     }
     assert_eq!(report["pings"].as_array().unwrap().len(), 2);
     assert_eq!(report["leaked"], Value::Array(Vec::new()));
-    let cut = &report["cut"];
-    assert!(cut["before"].as_str().unwrap().contains("dev tun0"), "{cut}");
-    assert!(cut["after"].as_str().unwrap().contains("dev tun1"), "{cut}");
-    assert!(cut["outage_milliseconds"].as_f64().unwrap() < 2000.0, "{cut}");
+    for kind in ["silent_cut", "cut"] {
+        let cut = &report[kind];
+        assert!(cut["before"].as_str().unwrap().contains("dev tun0"), "{kind}: {cut}");
+        let after = cut["after"].as_str().unwrap();
+        assert!(after.contains("dev tun1") && !after.contains("dev tun0"), "{kind}: {cut}");
+        assert!(cut["outage_milliseconds"].as_f64().unwrap() < 2000.0, "{kind}: {cut}");
+    }
+    // The session between the loopbacks outlives the tunnel.
+    assert_eq!(report["silent_cut"]["sessions_kept"], true, "{report}");
     if dissect {
         for router in [0, 1] {
             let sent = &report["dissected"][router];
             assert!(sent["messages"].as_u64().unwrap() > 5, "{sent}");
+            assert!(sent["bfd"].as_u64().unwrap() > 20, "{sent}");
             assert_eq!(sent["faults"], Value::Array(Vec::new()), "{sent}");
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! An echo counts as lost only once it was sent: a sender that slept has nothing to miss. The function fails when the detection time
 //! has passed since the last echo came back (or the first one left), and at least Detect Mult echoes are without an answer.
+//!
+//! Control packets say nothing of a path that swallows echoes: after such a failure the session is held down for a while, for longer every
+//! time that it fails soon again, so that it does not go up and down at the rate of the control packets.
 
 use ferr_bfd_wire::{Diag, State};
 
@@ -13,6 +16,10 @@ use crate::time::{SECOND, Time, wire_nanos};
 
 /// Send times that are kept for round-trip times of unaffiliated echoes.
 const KEPT: usize = 8;
+/// First and longest time that a session is held down after its echoes were lost. The first is the slow interval of section 6.8.3.
+const HOLD: (u64, u64) = (SECOND, 64 * SECOND);
+/// Whose echoes were not lost for so many times the last hold begins with the first again.
+const PROVEN: u64 = 8;
 
 /// Echo variables of a session.
 #[derive(Debug, Clone)]
@@ -29,6 +36,9 @@ pub(crate) struct Echoes {
     times: [Time; KEPT],
     /// When the peer's next echo may be looped in software.
     loop_next: Time,
+    /// Length of the last hold, and its end.
+    hold: u64,
+    held_until: Time,
 }
 
 impl Default for Echoes {
@@ -41,6 +51,8 @@ impl Default for Echoes {
             returned: 0,
             times: [Time::ZERO; KEPT],
             loop_next: Time::ZERO,
+            hold: 0,
+            held_until: Time::ZERO,
         }
     }
 }
@@ -75,6 +87,29 @@ impl Echoes {
     /// Whether a returned echo is one that is waited for.
     pub(crate) fn is_awaited(&self, sequence: u64) -> bool {
         self.is_active() && sequence > self.returned && sequence <= self.sent
+    }
+
+    /// Whether the session may not come up, because its echoes were lost a short time ago.
+    pub(crate) fn is_held(&self, now: Time) -> bool {
+        now < self.held_until
+    }
+
+    /// End of the last hold.
+    pub(crate) fn held_until(&self) -> Option<Time> {
+        (self.hold != 0).then_some(self.held_until)
+    }
+
+    /// Nobody asks for echoes any more.
+    pub(crate) const fn release(&mut self) {
+        self.hold = 0;
+        self.held_until = Time::ZERO;
+    }
+
+    /// The echoes of a session that came up at `up` were lost.
+    fn hold_down(&mut self, now: Time, up: Time) {
+        let proven = self.held_until == Time::ZERO || now >= up.after(PROVEN * self.hold);
+        self.hold = if proven { HOLD.0 } else { (2 * self.hold).min(HOLD.1) };
+        self.held_until = now.after(self.hold);
     }
 
     /// Lets a peer's echo through at four times the rate that was granted at most (section 6.8.9 allows one extra).
@@ -164,6 +199,9 @@ impl Session {
         self.echo.deadline = Time::NEVER;
         let failed = matches!(self.state, State::Init | State::Up);
         if failed {
+            if !self.is_unaffiliated() {
+                self.echo.hold_down(now, self.state_since);
+            }
             let change = Change::Down(Diag::ECHO_FAILED, DownReason::EchoFailed);
             self.enter(now, State::Down, Diag::ECHO_FAILED, change, random);
         }

@@ -101,6 +101,7 @@ impl Session {
             (State::Init | State::Up, State::AdminDown) => {
                 self.enter(now, State::Down, Diag::NEIGHBOR_DOWN, Change::AdminDown, random);
             }
+            (State::Down, State::Down | State::Init) if self.echo.is_held(now) => {}
             (State::Down, State::Down) => {
                 let diag = self.diag;
                 self.enter(now, State::Init, diag, Change::Down(diag, reason), random);

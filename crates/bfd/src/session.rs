@@ -458,6 +458,9 @@ impl Session {
         if old.auth != self.config.auth {
             self.cached.stale = true;
         }
+        if old.echo != self.config.echo {
+            self.echo.release();
+        }
         let said = |c: &SessionConfig| (c.detect_mult, c.control_plane_independent, c.echo_receive);
         if said(&old) != said(&self.config) {
             self.mark_changed();

@@ -66,6 +66,8 @@ pub struct SessionView {
     pub echo_interval: Duration,
     /// Time without an echo after which the session fails; zero while none are sent.
     pub echo_detection_time: Duration,
+    /// Until then the session does not come up, because its echoes were lost.
+    pub held_until: Option<Time>,
     /// Waits for the peer to speak first.
     pub passive: bool,
     /// Least TTL that is accepted.
@@ -148,6 +150,7 @@ impl Session {
             echo: self.config.echo,
             echo_interval: nanos(self.echo.interval()),
             echo_detection_time: nanos(self.echo_detection_time()),
+            held_until: self.echo.held_until(),
             passive: self.config.passive,
             minimum_ttl: self.config.least_ttl(self.key.hop),
             auth: self.config.auth.as_ref().map(|auth| auth.send.kind()),

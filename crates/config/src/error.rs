@@ -2,6 +2,8 @@
 
 use ferr_types::Asn;
 
+use crate::model::bfd::BfdAuthKind;
+
 /// A statement was understood, and refused; the configuration is as before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -81,6 +83,16 @@ pub enum ConfigError {
     /// `bfd` behind a static route that has no gateway.
     #[error("% bfd watches a gateway, and this route has none")]
     BfdWithoutGateway,
+    /// A password that the type of authentication cannot use.
+    #[error("% A password of {len} octets: {kind} takes {max} at most")]
+    BfdPassword {
+        /// The type.
+        kind: BfdAuthKind,
+        /// Octets given.
+        len: usize,
+        /// Octets allowed.
+        max: usize,
+    },
     /// `come-back` whose maximum is below the delay.
     #[error("% come-back maximum is less than its delay")]
     ComeBack,

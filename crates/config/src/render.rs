@@ -6,7 +6,7 @@ use crate::grammar::table::Lines;
 use crate::grammar::{
     bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, interface, lists, routemap,
 };
-use crate::model::bfd::Bfd;
+use crate::model::bfd::{Bfd, BfdParameters};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
 use crate::model::neighbor::NeighborAf;
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
@@ -109,6 +109,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
         for (name, profile) in &b.profiles {
             o.block(format_args!("profile {name}"), "exit", |o| {
                 o.table(bfd::PARAMETERS, &profile.without_defaults());
+                authentication(profile, part, o);
             });
         }
         let (many, one): (Vec<_>, Vec<_>) = b.peers.iter().partition(|(key, _)| key.multihop);
@@ -116,9 +117,17 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
             o.block(bfd::peer_header(key), "exit", |o| {
                 o.table(bfd::PEER, peer);
                 o.table(bfd::PARAMETERS, &peer.telling());
+                authentication(&peer.parameters, part, o);
             });
         }
     });
+}
+
+/// Other daemons' shells do not know it.
+fn authentication(parameters: &BfdParameters, part: Part, o: &mut Lines) {
+    if part == Part::All {
+        bfd::show_authentication(parameters, o);
+    }
 }
 
 fn head(config: &Config, part: Part, o: &mut Lines) {

@@ -1,9 +1,10 @@
 //! BFD: the block, static routes, neighbors.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ferr_config::model::bfd::{BfdParameters, BfdPeerKey, ComeBack, EchoReceive, StaticBfd};
+use ferr_config::model::bfd::{BfdAuthKind, BfdParameters, BfdPeerKey, ComeBack, EchoReceive, StaticBfd};
 use ferr_config::model::neighbor::NeighborKey;
 use ferr_config::{
     Config, ConfigError, Delta, LineErrorKind, LineOutcome, ModeStack, Part, complete, diff, execute_line,
@@ -75,6 +76,8 @@ fn words_have_their_meaning() {
             minimum_ttl: Some(250),
             shutdown: Some(true),
             log_session_changes: None,
+            signing: None,
+            accept: BTreeMap::new(),
         }
     );
     assert_eq!(c.bfd.profiles["all-defaults"].echo_receive_interval, Some(EchoReceive::Disabled));
@@ -193,6 +196,82 @@ fn own_statement_is_for_our_shell_only() {
 }
 
 #[test]
+fn keys_are_for_our_shell_only_and_never_in_debug_output() {
+    let lines = "  authentication meticulous-keyed-sha1 key-id 7 password two words\n  \
+                 authentication accept key-id 0 password hunter0\n  \
+                 authentication accept key-id 255 password hunter255\n";
+    for header in ["profile p", "peer 10.0.0.1", "peer 10.0.0.1 multihop local-address 10.0.0.2"] {
+        let c = read(&format!("bfd\n {header}\n{lines}"));
+        let all = render(&c, Part::All);
+        assert!(all.contains(&format!(" {header}\n{lines} exit\n")), "{all}");
+        assert_eq!(read(&all).bfd, c.bfd);
+        assert!(!render(&c, Part::Bfd).contains("authentication"));
+        let debug = format!("{c:?}");
+        assert!(!debug.contains("hunter") && !debug.contains("two words"), "{debug}");
+    }
+}
+
+#[test]
+fn every_kind_of_authentication_has_its_length_and_its_no() {
+    use BfdAuthKind as K;
+    for (word, kind, longest) in [
+        ("simple", K::Simple, 16),
+        ("keyed-md5", K::KeyedMd5, 16),
+        ("meticulous-keyed-md5", K::MeticulousMd5, 16),
+        ("keyed-sha1", K::KeyedSha1, 20),
+        ("meticulous-keyed-sha1", K::MeticulousSha1, 20),
+    ] {
+        let line = |len: usize| format!("authentication {word} key-id 3 password {}", "x".repeat(len));
+        let accept = |len: usize| format!("authentication accept key-id 4 password {}", "x".repeat(len));
+        let c = read(&format!("bfd\n profile p\n  {}\n  {}\n", line(longest), accept(longest)));
+        let p = &c.bfd.profiles["p"];
+        assert_eq!(p.signing.as_ref().map(|s| (s.kind, s.id)), Some((kind, 3)));
+        assert_eq!(p.accept.keys().collect::<Vec<_>>(), [&4]);
+        let error = ConfigError::BfdPassword { kind, len: longest + 1, max: longest };
+        assert_eq!(refused(&["bfd", "profile p", &line(longest + 1)]), error);
+        assert_eq!(refused(&["bfd", "profile p", &line(1), &accept(longest + 1)]), error);
+        assert!(!error.to_string().contains("xx"), "{error}");
+        for undo in [line(1), format!("authentication {word}"), "authentication".to_owned()] {
+            let c = read(&format!("bfd\n profile p\n  {}\n  no {undo}\n", line(1)));
+            assert_eq!(c.bfd.profiles["p"], BfdParameters::default(), "{undo}");
+        }
+        for undo in [accept(1), "authentication accept key-id 4".to_owned()] {
+            let c = read(&format!("bfd\n profile p\n  {}\n  no {undo}\n", accept(1)));
+            assert_eq!(c.bfd.profiles["p"], BfdParameters::default(), "{undo}");
+        }
+    }
+    let error = ConfigError::BfdPassword { kind: K::MeticulousSha1, len: 21, max: 20 };
+    let line = format!("authentication accept key-id 4 password {}", "x".repeat(21));
+    assert_eq!(refused(&["bfd", "profile p", &line]), error);
+    assert_eq!(
+        parse("x", "bfd\n profile p\n  authentication simple key-id 256 password x\n").errors().count(),
+        1
+    );
+    assert_eq!(
+        parse("x", "bfd\n profile p\n  authentication simple key-id 1 password\n").errors().count(),
+        1
+    );
+}
+
+#[test]
+fn accepted_keys_belong_to_the_key_that_signs() {
+    let keys = |text: &str| {
+        let c = read(&format!(
+            "bfd\n profile p\n  authentication simple key-id 1 password a\n  \
+                               authentication accept key-id 2 password b\n exit\n peer 10.0.0.1\n{text}"
+        ));
+        let used = c.bfd.peers[&key("10.0.0.1")].parameters.or(&c.bfd.profiles["p"]);
+        let accept = used.accept.iter().map(|(id, p)| (*id, p.reveal().to_owned())).collect::<Vec<_>>();
+        (used.signing.map(|s| s.id), accept)
+    };
+    let two = (2, "b".to_owned());
+    assert_eq!(keys(""), (Some(1), vec![two.clone()]));
+    assert_eq!(keys("authentication accept key-id 3 password c"), (Some(1), vec![two, (3, "c".to_owned())]));
+    assert_eq!(keys("authentication accept key-id 2 password c"), (Some(1), vec![(2, "c".to_owned())]));
+    assert_eq!(keys("authentication simple key-id 9 password c"), (Some(9), vec![]));
+}
+
+#[test]
 fn static_routes_are_watched() {
     let text = "ip route 10.0.0.0/8 192.0.2.1 bfd
 ip route 10.0.0.0/8 192.0.2.2 tag 5 7 onlink
@@ -295,6 +374,10 @@ fn parameter() -> impl Strategy<Value = String> {
             "log-session-changes",
             "echo receive-interval disabled",
             "label some",
+            "authentication keyed-sha1 key-id 1 password some key",
+            "authentication simple key-id 0 password x",
+            "authentication accept key-id 2 password y",
+            "authentication accept key-id 3 password z",
             "profile a",
         ])
         .prop_map(str::to_owned),

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use ferr_kernel::DeadList;
 use ferr_rib::{GuardId, GuardedGateway, NhId, Rib};
-use ferr_types::IfIndex;
 
 use crate::bfd::{ComeBack, Damping, Failover, PlanCell};
 
@@ -22,8 +21,8 @@ pub(crate) struct Failures {
     damping: Damping,
     /// Guards that live again and are waited for.
     waiting: Vec<GuardId>,
-    /// Links of the guards that are about one link.
-    links: BTreeMap<GuardId, IfIndex>,
+    /// What each guards.
+    gateways: BTreeMap<GuardId, GuardedGateway>,
     /// Version of the plan that was published, and when the next may be.
     published: (u64, Instant),
 }
@@ -35,7 +34,7 @@ impl Failures {
             dead,
             damping: Damping::default(),
             waiting: Vec::new(),
-            links: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             published: (0, now),
         }
     }
@@ -49,14 +48,11 @@ impl Failures {
     pub(crate) fn guard(&mut self, rib: &mut Rib, guard: GuardId, gateway: Option<GuardedGateway>) {
         match gateway {
             Some(gateway) => {
-                match gateway.ifindex {
-                    Some(ifindex) => self.links.insert(guard, ifindex),
-                    None => self.links.remove(&guard),
-                };
+                self.gateways.insert(guard, gateway);
                 rib.guard_set(guard, gateway);
             }
             None => {
-                self.links.remove(&guard);
+                self.gateways.remove(&guard);
                 self.waiting.retain(|g| *g != guard);
                 self.damping.forget(guard);
                 self.dead.revive(guard);
@@ -94,7 +90,8 @@ impl Failures {
     /// A protocol talks to the gateway: that BFD does not is another matter.
     pub(crate) fn lift(&mut self, rib: &mut Rib, gateway: GuardedGateway) {
         let guards: Vec<GuardId> = rib.guards_of_gateway(gateway.vrf, gateway.addr).collect();
-        let meant = |g: &GuardId| self.links.get(g).is_none_or(|on| Some(*on) == gateway.ifindex);
+        let link = |g: &GuardId| self.gateways.get(g).and_then(|gateway| gateway.ifindex);
+        let meant = |g: &GuardId| link(g).is_none_or(|on| Some(on) == gateway.ifindex);
         for guard in guards.into_iter().filter(|g| meant(g) && !self.waiting.contains(g)) {
             self.trust(rib, guard);
         }
@@ -102,13 +99,21 @@ impl Failures {
 
     fn trust(&self, rib: &mut Rib, guard: GuardId) {
         self.dead.revive(guard);
+        let was_dead = rib.dead_guards().any(|dead| dead == guard);
         rib.guard_up(guard);
+        // A route that has nothing else uses its gateway before it is trusted. For that one nothing changes now, but routes that lead
+        // through it are still elsewhere: a guard that goes and comes is looked at by all.
+        if let Some(gateway) = self.gateways.get(&guard).filter(|_| was_dead) {
+            rib.guard_remove(guard);
+            rib.guard_set(guard, *gateway);
+        }
     }
 
     /// When [`Self::handle_timeout`] has something to do.
-    pub(crate) fn next_timeout(&self, rib: &Rib, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self, rib: &Rib) -> Option<Instant> {
         let plan = (rib.failover_version() != self.published.0).then_some(self.published.1);
-        plan.into_iter().chain(self.damping.next(now).filter(|_| !self.waiting.is_empty())).min()
+        // One whose time came since the last look is due, not over.
+        plan.into_iter().chain(self.waiting.iter().filter_map(|g| self.damping.trusted_at(*g))).min()
     }
 
     /// Trusts those whose time has come, and publishes the plan if it is another.
@@ -126,5 +131,33 @@ impl Failures {
             let took = started.elapsed();
             self.published = (version, now + PLAN_INTERVAL.max(took * PLAN_SHARE));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use ferr_rib::RibConfig;
+
+    use super::*;
+
+    #[test]
+    fn a_time_that_came_between_two_looks_is_not_missed() {
+        let now = Instant::now();
+        let mut rib = Rib::new(RibConfig::default(), now);
+        let mut failures = Failures::new(Arc::default(), Arc::default(), now);
+        let guards = [1, 2].map(|n| GuardId(NonZeroU32::new(n).unwrap()));
+        let later = now + Duration::from_millis(1);
+        for (guard, at) in guards.into_iter().zip([now, later]) {
+            failures.failover(&mut rib, Failover::Down(guard, Vec::new()), at);
+            failures.failover(&mut rib, Failover::Up(guard), at);
+        }
+        let delay = ComeBack::default().delay;
+        assert_eq!(failures.next_timeout(&rib), Some(now + delay));
+        failures.handle_timeout(&mut rib, now + delay);
+        assert_eq!(failures.next_timeout(&rib), Some(later + delay), "whatever the time is");
+        failures.handle_timeout(&mut rib, later + delay);
+        assert_eq!(failures.next_timeout(&rib), None);
     }
 }

@@ -238,8 +238,10 @@ impl Owner {
     /// Brings BFD in line with the configuration and with what BGP learnt of its neighbors.
     async fn apply_bfd(&mut self, around: &Surroundings) {
         let learnt = self.ports.learnt.borrow_and_update().clone();
-        let bfd = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
-        let remarks = translate::bfd_timing::warnings(&self.running, &bfd, around);
+        let wanted = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
+        let mut remarks = translate::bfd_timing::warnings(&self.running, &wanted.sessions, around);
+        remarks.extend(wanted.remarks());
+        let bfd = wanted.sessions;
         remarks.difference(&self.applied.remarks).for_each(|r| warn!(target: "config", "{r}"));
         self.applied.remarks = remarks;
         if bfd != self.applied.bfd {

@@ -275,7 +275,7 @@ impl Worker {
 
     fn next_timeout(&mut self) -> Option<Instant> {
         let sweep = self.leftovers.as_ref().map(|(at, _)| *at);
-        let failures = self.failures.next_timeout(&self.rib, Instant::now());
+        let failures = self.failures.next_timeout(&self.rib);
         [self.rib.poll_timeout(), sweep, failures].into_iter().flatten().min()
     }
 

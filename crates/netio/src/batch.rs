@@ -14,6 +14,8 @@ use std::time::Duration;
 use ferr_types::IfIndex;
 use nix::libc;
 
+use crate::echo::{self, LinkAddr};
+
 /// Octets of control messages per datagram: packet info, TTL and time stamp take 88.
 const CONTROL: usize = 128;
 
@@ -32,6 +34,8 @@ pub struct Datagram<'a> {
     pub arrival: Option<Duration>,
     /// Longer than the buffer: the rest is lost.
     pub truncated: bool,
+    /// Link-layer address of the sender, of packets from an [`crate::EchoSocket`].
+    pub link: Option<LinkAddr>,
     /// The payload.
     pub payload: &'a [u8],
 }
@@ -136,15 +140,17 @@ impl ReceiveBatch {
     fn datagram(&self, i: usize) -> Option<Datagram<'_>> {
         let len = (self.headers[i].msg_len as usize).min(self.size);
         let payload = &self.payloads[i * self.size..][..len];
-        let mut datagram = Datagram {
-            source: address(&self.names[i])?,
-            destination: None,
-            ifindex: None,
-            ttl: None,
-            arrival: None,
-            truncated: self.headers[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-            payload,
+        let mut datagram = match link_layer(&self.names[i]) {
+            Some((ifindex, link)) => {
+                let (addr, port, ttl, payload) = echo::read(payload)?;
+                let source = SocketAddrV4::new(addr, port).into();
+                let mut datagram = Datagram::new(source, payload);
+                (datagram.ifindex, datagram.link, datagram.ttl) = (Some(ifindex), Some(link), Some(ttl));
+                datagram
+            }
+            None => Datagram::new(address(&self.names[i])?, payload),
         };
+        datagram.truncated = self.headers[i].msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
         let filled = self.headers[i].msg_hdr.msg_controllen.min(CONTROL);
         for (level, kind, data) in ControlMessages(&self.controls[i].0[..filled]) {
             datagram.note(level, kind, data);
@@ -153,7 +159,20 @@ impl ReceiveBatch {
     }
 }
 
-impl Datagram<'_> {
+impl<'a> Datagram<'a> {
+    const fn new(source: SocketAddr, payload: &'a [u8]) -> Self {
+        Self {
+            source,
+            destination: None,
+            ifindex: None,
+            ttl: None,
+            arrival: None,
+            truncated: false,
+            link: None,
+            payload,
+        }
+    }
+
     fn note(&mut self, level: libc::c_int, kind: libc::c_int, data: &[u8]) {
         match (level, kind) {
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
@@ -211,6 +230,17 @@ fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
         }
         _ => None,
     }
+}
+
+/// Interface and sender of a packet that came by way of a packet socket.
+fn link_layer(name: &libc::sockaddr_storage) -> Option<(IfIndex, LinkAddr)> {
+    if libc::c_int::from(name.ss_family) != libc::AF_PACKET {
+        return None;
+    }
+    // SAFETY: the family says what the storage holds, and the storage is larger and aligned for it.
+    let place: libc::sockaddr_ll = unsafe { std::ptr::from_ref(name).cast::<libc::sockaddr_ll>().read() };
+    let len = usize::from(place.sll_halen).min(place.sll_addr.len());
+    Some((index(Some(place.sll_ifindex))?, LinkAddr::new(&place.sll_addr[..len])))
 }
 
 /// Control messages in the octets that the kernel filled: length (8 octets), level, kind, data, padded to 8.

@@ -3,12 +3,13 @@
 //! # Invariants
 //! * Authentication fails closed: a socket on which a key cannot be set is not returned.
 //! * A socket of a VRF is bound to its device before it is bound, listens or connects, so `tcp_l3mdev_accept` does not matter.
-//! * `unsafe` are system calls that no safe wrapper has: socket options in `sockopt`, many datagrams at once in `batch`, scheduling in
-//!   `realtime`.
+//! * `unsafe` are system calls that no safe wrapper has: socket options in `sockopt`, many datagrams at once in `batch`, packet
+//!   sockets in `echo`, scheduling in `realtime`.
 #![deny(unsafe_code)]
 
 mod batch;
 mod bfd;
+mod echo;
 mod md5;
 mod ndp;
 mod realtime;
@@ -17,6 +18,7 @@ mod tcp;
 
 pub use batch::{Datagram, ReceiveBatch};
 pub use bfd::{BfdSource, bfd_receiver, bfd_sender};
+pub use echo::{EchoPacket, EchoSocket, LinkAddr};
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};

@@ -138,3 +138,47 @@ fn datagrams_come_with_what_the_kernel_knows() {
         assert_eq!(batch.receive(receiver.as_fd()).unwrap(), 0);
     }
 }
+
+/// A packet of ours whose addresses are those of a documentation network, so that nobody else cares for it.
+#[test]
+fn echoes_reach_the_link_although_their_destination_is_their_source() {
+    let socket = match EchoSocket::open() {
+        Ok(socket) => socket,
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return eprintln!("SKIPPED: packet sockets need CAP_NET_RAW");
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let addr = Ipv4Addr::new(203, 0, 113, (std::process::id() % 250) as u8 + 1);
+    assert!(socket.neighbor(IfIndex(1), addr).is_err(), "the loopback has no neighbors");
+    let link = LinkAddr::default();
+    let payload = [0xa5; 33];
+    let echo =
+        EchoPacket { interface: IfIndex(1), link, addr, source_port: 50_123, ttl: 254, payload: &payload };
+    socket.send(&echo).unwrap();
+    let long = EchoPacket { payload: &[0; 129], ..echo };
+    assert_eq!(socket.send(&long).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    let mut batch = ReceiveBatch::new(2, 128);
+    let mut seen = 0;
+    for _ in 0..100 {
+        batch.receive(socket.as_fd()).unwrap();
+        for d in batch.iter().filter(|d| d.source.ip() == IpAddr::V4(addr)) {
+            assert_eq!((d.source.port(), d.ttl, d.ifindex), (50_123, Some(254), Some(IfIndex(1))));
+            assert!(d.arrival.is_some() && d.link.is_some() && !d.truncated);
+            assert_eq!(d.payload, payload);
+            seen += 1;
+        }
+        if seen > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(seen, 1);
+    // What is not an echo stays out: the filter of the kernel lets nothing else in.
+    let other = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
+    other.send_to(b"x", (LOOPBACK, 3786)).unwrap();
+    other.send_to(b"x", "127.0.0.2:3785").unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    batch.receive(socket.as_fd()).unwrap();
+    assert!(batch.iter().all(|d| d.payload != b"x"));
+}

@@ -145,6 +145,11 @@ impl Ferrd {
         json(command, &self.commands("zebra", &[command])?.text)
     }
 
+    /// JSON of one `show` command of `bfdd`.
+    pub fn bfd_json(&self, command: &str) -> Result<Value, Error> {
+        json(command, &self.commands("bfdd", &[command])?.text)
+    }
+
     /// Types lines into `bgpd` in configuration mode; a refused line is an error.
     pub fn configure(&self, lines: &[&str]) -> Result<(), Error> {
         self.configure_on("bgpd", lines)

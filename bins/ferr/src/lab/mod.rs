@@ -1,11 +1,12 @@
 //! `ferr lab`: a hybrid-cloud network on one machine, with a real daemon per router on a real frr.conf; it converges, a
-//! link is cut, and the time without traffic is measured.
+//! link is cut, silently first, then for good, and the time without traffic is measured.
 //!
 //! # Invariants
 //! * Everything that was started is ended and removed on return, Ctrl-C and panic, unless `--keep` was given; a helper
 //!   process sees to it when we are killed.
 //! * Only the report goes to standard output; progress and errors go to standard error.
 
+mod cut;
 mod kept;
 mod network;
 mod report;
@@ -17,27 +18,22 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use ferr_testnet::probe::{Stream, StreamReport};
 use ferr_testnet::rivals::Rival;
 use ferr_testnet::{Error, FerrdProgram, Interrupt, Privilege, acquire_privilege};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use self::cut::Cut;
 use self::kept::Kept;
 use self::network::{Daemon, Network};
-use self::report::{CutReport, PingReport, Report, route_line};
+use self::report::{PingReport, Report};
 use self::steps::Steps;
-use self::topology::{Flow, Link, Topology, TopologyError};
+use self::topology::{Flow, Topology, TopologyError};
 use self::transit::TransitKind;
 
 /// Prefixes of the slice that are longer than the sites accept (/24).
 const TOO_LONG: usize = 24;
-/// Time between two probes while the link is cut.
-const INTERVAL: Duration = Duration::from_millis(1);
-/// Traffic has to be steady for this long around the cut.
-const STEADY: Duration = Duration::from_millis(300);
 
 /// Options of `ferr lab`.
 #[derive(Debug, Args)]
@@ -140,7 +136,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         Some(path) => Topology::read(path)?,
         None => Topology::hybrid_cloud()?,
     };
-    ferr_testnet::check(&[ferr_testnet::Requirement::Program("ip")])?;
+    ferr_testnet::check(&["ip", "tc"].map(ferr_testnet::Requirement::Program))?;
     if options.dissect {
         ferr_testnet::check(&["tcpdump", "tshark"].map(ferr_testnet::Requirement::Program))?;
     }
@@ -169,7 +165,19 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     let pings = steps.run("end-to-end ping", |_| ping_all(&network, &plan))?;
     let leaked = network.leaks(&plan.inside)?;
     let routers = network.nodes.iter().map(network::Node::report).collect::<Result<_, _>>()?;
-    let cut = steps.run("link cut, traffic flows again", |_| cut(&network, &plan, &interrupt))?;
+    let watched = plan.routers.iter().any(|router| !router.bfd.is_empty());
+    if watched {
+        steps.run("BFD sessions up", |say| network.wait_bfd(say))?;
+    }
+    let cut = Cut::new(&network, &plan, &interrupt)?;
+    let silent_cut = match watched {
+        true => Some(steps.run("link silent, traffic flows again", |_| cut.silent())?),
+        false => None,
+    };
+    if watched {
+        steps.run("link heard again, traffic is back on it", |say| cut.heal(say))?;
+    }
+    let cut = steps.run("link cut, traffic flows again", |_| cut.carrier())?;
     let dissected = network.dissect()?;
     let transit = network.transit.as_ref().map(|t| t.name().to_owned());
     let look_around = if options.keep { keep(&mut network, privilege)? } else { Vec::new() };
@@ -187,6 +195,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         routers,
         pings,
         leaked,
+        silent_cut,
         cut,
         dissected,
         steps: steps.into_done(),
@@ -220,51 +229,6 @@ fn ping_all(network: &Network, plan: &Topology) -> Result<Vec<PingReport>, Error
         })
     };
     plan.traffic.iter().map(ping).collect()
-}
-
-/// Cuts the link under a steady stream of probes.
-fn cut(network: &Network, plan: &Topology, interrupt: &Interrupt) -> Result<CutReport, Error> {
-    let (Some(flow), Some(link)) = (plan.traffic.first(), plan.links.iter().find(|l| l.name == plan.cut))
-    else {
-        return Err(Error::Answer { what: "topology".to_owned(), text: "nothing to cut".to_owned() });
-    };
-    let before = way(network, flow)?;
-    let host = network.host(&flow.router)?;
-    let stream = Stream::start(host.netns(), Some(flow.from), flow.to, INTERVAL)?;
-    steady(&stream, interrupt, "traffic before the cut")?;
-    down(network, link)?;
-    steady(&stream, interrupt, "traffic to flow again")?;
-    let StreamReport { sent, answered, longest_gap, .. } = stream.finish();
-    Ok(CutReport {
-        link: link.name.clone(),
-        outage_milliseconds: longest_gap.saturating_sub(INTERVAL).as_secs_f64() * 1e3,
-        probes_sent: sent,
-        probes_lost: sent - answered,
-        before,
-        after: way(network, flow)?,
-    })
-}
-
-fn down(network: &Network, link: &Link) -> Result<(), Error> {
-    let [end, _] = &link.ends;
-    network.host(&end.router)?.ip(&format!("link set {} down", end.interface))
-}
-
-/// Waits until probes that were sent a while from now are answered.
-fn steady(stream: &Stream, interrupt: &Interrupt, what: &str) -> Result<(), Error> {
-    let from = Instant::now() + STEADY;
-    interrupt.wait_until(Duration::from_secs(60), what, || match stream.newest_answered() {
-        Some(at) if at >= from => Ok(()),
-        Some(at) => Err(format!("the last answered probe is {:?} old", at.elapsed())),
-        None => Err("no probe was answered".to_owned()),
-    })
-}
-
-/// The kernel's route to where the watched traffic goes.
-fn way(network: &Network, flow: &Flow) -> Result<String, Error> {
-    let routes = network.host(&flow.router)?.routes(flow.to.is_ipv6())?;
-    let found = routes.iter().find(|route| route.destination == flow.to.to_string());
-    Ok(found.map_or_else(|| "no route of its own".to_owned(), route_line))
 }
 
 /// Leaves everything running; gives the command lines to look around.

@@ -55,6 +55,14 @@ impl Daemon {
         }
     }
 
+    /// States of the BFD sessions by peer; FRR cannot watch static routes and is not asked.
+    fn bfd_sessions(&self) -> Result<Option<Value>, Error> {
+        match self {
+            Self::Ferrd(ferrd) => ferrd.bfd_json("show bfd peers json").map(Some),
+            Self::Frr(_) => Ok(None),
+        }
+    }
+
     pub(crate) fn vty_dir(&self) -> &std::path::Path {
         match self {
             Self::Ferrd(ferrd) => ferrd.vty_dir(),
@@ -143,17 +151,18 @@ impl Network {
             .map(|(name, capture)| {
                 let found = capture.finish()?;
                 let messages = found.messages.iter().sum();
-                Ok(DissectReport { router: name.clone(), messages, faults: found.faults })
+                let bfd = found.bfd.single_hop + found.bfd.multihop + found.bfd.echo;
+                Ok(DissectReport { router: name.clone(), messages, bfd, faults: found.faults })
             })
             .collect()
     }
 
-    /// Starts a daemon on each router; without a program of ours, FRR.
+    /// Starts a daemon on each router; without a program of ours, FRR, whose packaged versions know no BFD on static routes.
     pub(crate) fn start(&mut self, program: Option<&FerrdProgram>) -> Result<(), Error> {
         for node in &mut self.nodes {
             node.daemon = Some(match program {
                 Some(program) => Daemon::Ferrd(Ferrd::start(&node.host, program, &node.plan.config)?),
-                None => Daemon::Frr(Frr::start(&node.host, &node.plan.config)?),
+                None => Daemon::Frr(Frr::start_with_bfd(&node.host, &without_static_bfd(&node.plan.config))?),
             });
         }
         Ok(())
@@ -190,6 +199,37 @@ impl Network {
             say(format!("{} of {all}", all - missing.len()));
             if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
         })
+    }
+
+    /// Waits until every BFD session of the plan is up.
+    pub(crate) fn wait_bfd(&self, say: &dyn Fn(String)) -> Result<(), Error> {
+        self.interrupt.wait_until(PATIENCE, "all BFD sessions to be up", || {
+            let mut missing = Vec::new();
+            for node in &self.nodes {
+                let Some(all) = node.bfd_sessions().map_err(|e| e.to_string())? else { continue };
+                let up = |peer: &&String| {
+                    let mut sessions = all.as_array().into_iter().flatten();
+                    sessions.any(|s| s["peer"] == **peer && s["status"] == "up")
+                };
+                let down = node.plan.bfd.iter().filter(|peer| !up(peer));
+                missing.extend(down.map(|peer| format!("{} with {peer}", node.plan.name)));
+            }
+            say(format!("{} to go", missing.len()));
+            if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
+        })
+    }
+
+    /// How many times the BGP sessions of the plan came up until now, all together.
+    pub(crate) fn times_established(&self) -> Result<u64, Error> {
+        let mut sum = 0;
+        for node in &self.nodes {
+            let Some(daemon) = &node.daemon else { continue };
+            for peer in &node.plan.peers {
+                let seen = daemon.show_json(&format!("show bgp neighbors {peer} json"))?;
+                sum += seen[peer.as_str()]["connectionsEstablished"].as_u64().unwrap_or_default();
+            }
+        }
+        Ok(sum)
     }
 
     /// Waits until the kernels have the routes of the plan, and every BGP route of the router beside the transit.
@@ -236,7 +276,22 @@ impl Network {
     }
 }
 
+/// A configuration in which no static route is watched.
+fn without_static_bfd(config: &str) -> String {
+    let line = |line: &str| match line.split_once(" bfd") {
+        Some((route, _)) if line.starts_with("ip route ") || line.starts_with("ipv6 route ") => {
+            format!("{route}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    config.lines().map(line).collect()
+}
+
 impl Node {
+    fn bfd_sessions(&self) -> Result<Option<Value>, Error> {
+        self.daemon.as_ref().map_or(Ok(None), Daemon::bfd_sessions)
+    }
+
     fn peer_state(&self, peer: &str) -> String {
         let Some(daemon) = &self.daemon else { return "no daemon".to_owned() };
         match daemon.show_json("show bgp summary json") {

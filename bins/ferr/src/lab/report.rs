@@ -23,6 +23,10 @@ pub(crate) struct Report {
     pub(crate) pings: Vec<PingReport>,
     /// Prefixes that should have stayed inside and did not, as `router: prefix`.
     pub(crate) leaked: Vec<String>,
+    /// The link's packets are lost, and its carrier stays; only where BFD watches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) silent_cut: Option<CutReport>,
+    /// The link goes down.
     pub(crate) cut: CutReport,
     /// With `--dissect`: what Wireshark's dissectors say of what each router sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -53,6 +57,8 @@ pub(crate) struct DissectReport {
     pub(crate) router: String,
     /// BGP messages.
     pub(crate) messages: usize,
+    /// BFD packets.
+    pub(crate) bfd: usize,
     /// Malformed packets, one line each.
     pub(crate) faults: Vec<String>,
 }
@@ -69,13 +75,15 @@ pub(crate) struct PingReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct CutReport {
     pub(crate) link: String,
-    /// Time without traffic.
-    pub(crate) outage_milliseconds: f64,
+    /// Time without traffic; none when it did not come back.
+    pub(crate) outage_milliseconds: Option<f64>,
     pub(crate) probes_sent: u32,
     pub(crate) probes_lost: u32,
     /// The router's kernel route to the watched address, before and after.
     pub(crate) before: String,
     pub(crate) after: String,
+    /// Whether the BGP sessions between the sites outlived it.
+    pub(crate) sessions_kept: bool,
 }
 
 /// A route on one line, as `ip route` writes it.
@@ -116,7 +124,12 @@ pub(crate) fn route_lines(routes: &[KernelRoute], first: &[String]) -> Vec<Strin
 impl Report {
     /// Whether everything was as it should be.
     pub(crate) fn good(&self) -> bool {
-        self.leaked.is_empty() && self.dissected.iter().all(|router| router.faults.is_empty())
+        let cuts = self.silent_cut.iter().chain([&self.cut]);
+        let healed = cuts.into_iter().all(|cut| cut.outage_milliseconds.is_some());
+        // What others cannot do is a result, not a failure.
+        (healed || self.daemon != "ferrd")
+            && self.leaked.is_empty()
+            && self.dissected.iter().all(|router| router.faults.is_empty())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -147,11 +160,17 @@ impl Report {
         for leak in &self.leaked {
             let _ = writeln!(out, "LEAKED: {leak}");
         }
-        self.cut_text(&mut out);
+        if let Some(cut) = &self.silent_cut {
+            cut.text("loses all packets, its carrier stays", &mut out);
+        }
+        self.cut.text("cut", &mut out);
         for router in &self.dissected {
-            let (name, messages, faults) = (&router.router, router.messages, router.faults.len());
-            let _ =
-                writeln!(out, "{name} sent {messages} BGP messages, {faults} of its packets are malformed");
+            let (name, messages, bfd) = (&router.router, router.messages, router.bfd);
+            let faults = router.faults.len();
+            let _ = writeln!(
+                out,
+                "{name} sent {messages} BGP messages and {bfd} BFD packets, {faults} of its packets are malformed"
+            );
             for fault in &router.faults {
                 let _ = writeln!(out, "MALFORMED: {name}: {fault}");
             }
@@ -169,15 +188,19 @@ impl Report {
         }
         out
     }
+}
 
-    fn cut_text(&self, out: &mut String) {
-        let cut = &self.cut;
-        let _ = writeln!(out, "\n== link {} cut ==", cut.link);
-        let _ = writeln!(out, "before: {}\nafter:  {}", cut.before, cut.after);
-        let _ = writeln!(
-            out,
-            "traffic flows again after {:.1} ms ({} of {} probes lost)",
-            cut.outage_milliseconds, cut.probes_lost, cut.probes_sent
-        );
+impl CutReport {
+    fn text(&self, how: &str, out: &mut String) {
+        let _ = writeln!(out, "\n== link {} {how} ==", self.link);
+        let _ = writeln!(out, "before: {}\nafter:  {}", self.before, self.after);
+        let lost = format!("{} of {} probes lost", self.probes_lost, self.probes_sent);
+        let _ = match self.outage_milliseconds {
+            Some(outage) => writeln!(out, "traffic flows again after {outage:.1} ms ({lost})"),
+            None => writeln!(out, "traffic does NOT flow again ({lost})"),
+        };
+        if self.sessions_kept {
+            let _ = writeln!(out, "the BGP sessions between the sites stayed up");
+        }
     }
 }

@@ -44,6 +44,9 @@ pub(crate) struct Router {
     /// Peers whose sessions have to come up.
     #[serde(default)]
     pub(crate) peers: Vec<String>,
+    /// Peers whose BFD sessions have to come up.
+    #[serde(default)]
+    pub(crate) bfd: Vec<String>,
     /// Destinations that have to be in the kernel by BGP, as `ip route` prints them.
     #[serde(default)]
     pub(crate) routes: Vec<String>,

@@ -69,6 +69,40 @@ fn lost_echoes_take_the_session_down() {
 }
 
 #[test]
+fn a_path_that_swallows_echoes_is_held_down_for_longer_every_time() {
+    let mut lab = Lab::new([echoing(), SessionConfig::default()]);
+    lab.up();
+    lab.run(ms(1000));
+    lab.echo_loss = 100;
+    lab.run(ms(200_000));
+    let failures: Vec<Time> = lab
+        .events
+        .iter()
+        .filter(|(_, _, e)| matches!(e, Event::Down { reason: DownReason::EchoFailed, .. }))
+        .map(|(at, ..)| *at)
+        .collect();
+    // 1, 2, 4, 8, 16, 32, 64 s, each with a few seconds in which the session comes up and its echoes are missed.
+    assert!((6..=9).contains(&failures.len()), "{failures:?}");
+    let gaps: Vec<Duration> = failures.windows(2).map(|w| w[1].saturating_since(w[0])).collect();
+    for (i, gap) in gaps.iter().enumerate() {
+        assert!(*gap >= ms(1000 << i.min(6)), "{gaps:?}");
+    }
+    // Echoes that are no longer asked for hold nothing down.
+    lab.change(0, |c| c.echo = EchoMode::Off);
+    lab.run(ms(5000));
+    assert_eq!(lab.states(), [State::Up; 2]);
+    // A path that was good for long begins anew.
+    lab.change(0, |c| c.echo = EchoMode::On { interval: ms(50) });
+    lab.echo_loss = 0;
+    lab.run(ms(20_000));
+    lab.echo_loss = 100;
+    lab.run(ms(500));
+    lab.echo_loss = 0;
+    lab.run(ms(4000));
+    assert_eq!(lab.states(), [State::Up; 2]);
+}
+
+#[test]
 fn some_lost_echoes_do_not() {
     let mut lab = Lab::new([echoing(), echoing()]);
     lab.up();

@@ -95,7 +95,11 @@ fn run(steps: Vec<Step>) {
                 let result = solo.speaker.receive(solo.now, &received);
                 let after = solo.view();
                 if result.is_ok() || result == Err(Cause::AdminDown) {
-                    assert_eq!(after.state, expected(before.state, control.state));
+                    let held = before.state == State::Down && before.held_until.is_some_and(|t| t > solo.now);
+                    let rises = control.state != State::AdminDown;
+                    let expected =
+                        if held && rises { State::Down } else { expected(before.state, control.state) };
+                    assert_eq!(after.state, expected);
                     assert_eq!(after.remote_state, control.state);
                 } else {
                     assert_eq!(after.state, before.state);

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 
 use super::args::Args;
 use super::mode::Mode;
-use super::table::{Applied, DONE, Effect, Stmt, alias, flag, stmt, text, value};
+use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, stmt, text, value};
 use crate::error::ConfigError;
-use crate::model::Config;
-use crate::model::bfd::{Bfd, BfdParameters, BfdPeer, BfdPeerKey, ComeBack, EchoReceive};
+use crate::model::bfd::{
+    Bfd, BfdAuthKind, BfdParameters, BfdPeer, BfdPeerKey, BfdSigning, ComeBack, EchoReceive,
+};
+use crate::model::{Config, Secret};
 
 /// The block's header.
 pub(crate) static HEADER: &[Stmt<Config>] = &[alias(
@@ -175,7 +177,52 @@ pub(crate) static PARAMETERS: &[Stmt<BfdParameters>] = &[
         },
     ),
     value!("minimum-ttl", "(1-254)", minimum_ttl),
+    alias(
+        "authentication ~ <simple|keyed-md5|meticulous-keyed-md5|keyed-sha1|meticulous-keyed-sha1> ~ \
+         key-id (0-255)@id password LINE@text...",
+        set_signing,
+        |n, _| {
+            n.signing = None;
+            DONE
+        },
+    ),
+    alias("authentication accept key-id (0-255)@id ~ password LINE@text...", set_accept, |n, a| {
+        n.accept.remove(&a.val("id")?);
+        DONE
+    }),
 ];
+
+fn set_signing(n: &mut BfdParameters, a: &Args<'_>) -> Applied {
+    let kind = a.keywords().find_map(BfdAuthKind::of_word);
+    let kind = kind.ok_or(ConfigError::Value { what: "authentication", text: String::new() })?;
+    let password = password(a, kind)?;
+    n.signing = Some(BfdSigning { kind, id: a.val("id")?, password });
+    DONE
+}
+
+/// The type may be told later, or by a profile: what no type takes is refused here, the rest where the session is made.
+fn set_accept(n: &mut BfdParameters, a: &Args<'_>) -> Applied {
+    let kind = n.signing.as_ref().map_or(BfdAuthKind::MeticulousSha1, |signing| signing.kind);
+    let password = password(a, kind)?;
+    n.accept.insert(a.val("id")?, password);
+    DONE
+}
+
+fn password(a: &Args<'_>, kind: BfdAuthKind) -> Result<Secret, ConfigError> {
+    let text = a.line("text").unwrap_or_default();
+    let (len, max) = (text.len(), kind.longest_password());
+    if len > max { Err(ConfigError::BfdPassword { kind, len, max }) } else { Ok(Secret::new(text)) }
+}
+
+/// The words about authentication, for shells that know them.
+pub(crate) fn show_authentication(n: &BfdParameters, o: &mut Lines) {
+    if let Some(BfdSigning { kind, id, password }) = &n.signing {
+        o.line(format_args!("authentication {kind} key-id {id} password {}", password.reveal()));
+    }
+    for (id, password) in &n.accept {
+        o.line(format_args!("authentication accept key-id {id} password {}", password.reveal()));
+    }
+}
 
 /// Whether a session of this kind can have the statement.
 ///

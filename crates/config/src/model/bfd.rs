@@ -1,7 +1,10 @@
 //! `bfd`: profiles, and sessions that the operator asks for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
+
+use super::Secret;
 
 /// The `bfd` block.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -69,6 +72,63 @@ pub enum EchoReceive {
     Interval(u32),
 }
 
+/// How packets prove where they come from (RFC 5880 section 6.7); the numbers of RFC 5880 section 4.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BfdAuthKind {
+    /// `simple`: the password itself.
+    Simple = 1,
+    /// `keyed-md5`.
+    KeyedMd5 = 2,
+    /// `meticulous-keyed-md5`: every packet has a number of its own, so that none can be repeated.
+    MeticulousMd5 = 3,
+    /// `keyed-sha1`.
+    KeyedSha1 = 4,
+    /// `meticulous-keyed-sha1`.
+    MeticulousSha1 = 5,
+}
+
+impl BfdAuthKind {
+    const WORDS: [(&str, Self); 5] = [
+        ("simple", Self::Simple),
+        ("keyed-md5", Self::KeyedMd5),
+        ("meticulous-keyed-md5", Self::MeticulousMd5),
+        ("keyed-sha1", Self::KeyedSha1),
+        ("meticulous-keyed-sha1", Self::MeticulousSha1),
+    ];
+
+    /// Most octets of a password (RFC 5880 sections 6.7.2 to 6.7.4).
+    #[must_use]
+    pub const fn longest_password(self) -> usize {
+        match self {
+            Self::Simple | Self::KeyedMd5 | Self::MeticulousMd5 => 16,
+            Self::KeyedSha1 | Self::MeticulousSha1 => 20,
+        }
+    }
+
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(w, _)| *w == word).map(|(_, kind)| *kind)
+    }
+}
+
+impl fmt::Display for BfdAuthKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, kind)| kind == self).map(|(word, _)| *word);
+        f.write_str(word.unwrap_or_default())
+    }
+}
+
+/// `authentication KIND key-id N password TEXT`: the key that signs, and is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BfdSigning {
+    /// Of every key of the session.
+    pub kind: BfdAuthKind,
+    /// Number of the key.
+    pub id: u8,
+    /// The key.
+    pub password: Secret,
+}
+
 /// Timers and flags of a session or profile; `None` is not set. Times in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BfdParameters {
@@ -92,6 +152,10 @@ pub struct BfdParameters {
     pub shutdown: Option<bool>,
     /// `log-session-changes`; off.
     pub log_session_changes: Option<bool>,
+    /// `authentication KIND ...`; none. Our own statement, as the next.
+    pub signing: Option<BfdSigning>,
+    /// `authentication accept key-id N password TEXT`: further keys that the peer may sign with.
+    pub accept: BTreeMap<u8, Secret>,
 }
 
 impl BfdParameters {
@@ -115,9 +179,12 @@ impl BfdParameters {
         }
     }
 
-    /// What is set here, and else there.
+    /// What is set here, and else there. Keys that are accepted belong to the key that signs: with one of its own a session takes none
+    /// from there, and without one it takes them all.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
+        let mut accept = if self.signing.is_none() { other.accept.clone() } else { BTreeMap::new() };
+        accept.extend(self.accept.clone());
         Self {
             detect_multiplier: self.detect_multiplier.or(other.detect_multiplier),
             receive_interval: self.receive_interval.or(other.receive_interval),
@@ -129,6 +196,8 @@ impl BfdParameters {
             minimum_ttl: self.minimum_ttl.or(other.minimum_ttl),
             shutdown: self.shutdown.or(other.shutdown),
             log_session_changes: self.log_session_changes.or(other.log_session_changes),
+            signing: self.signing.as_ref().or(other.signing.as_ref()).cloned(),
+            accept,
         }
     }
 }

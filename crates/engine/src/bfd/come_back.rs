@@ -73,9 +73,9 @@ impl Damping {
         self.past.remove(&guard);
     }
 
-    /// When the next one is to be trusted.
-    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
-        self.past.values().filter_map(|p| p.back).map(|(_, at)| at).filter(|at| *at > now).min()
+    /// When one that lives again is to be trusted, be it past.
+    pub(crate) fn trusted_at(&self, guard: GuardId) -> Option<Instant> {
+        self.past.get(&guard)?.back.map(|(_, at)| at)
     }
 
     /// Whether one that failed has to be waited for.
@@ -119,8 +119,8 @@ mod tests {
         now += Duration::from_secs(60);
         damping.failed(guard, now);
         assert_eq!(damping.lives(guard, now), now + Duration::from_secs(1));
-        assert_eq!(damping.next(now), Some(now + Duration::from_secs(1)));
+        assert_eq!(damping.trusted_at(guard), Some(now + Duration::from_secs(1)));
         damping.forget(guard);
-        assert_eq!(damping.next(now), None);
+        assert_eq!(damping.trusted_at(guard), None);
     }
 }

@@ -8,6 +8,7 @@
 //! The way from a missed packet to the kernel crosses no queue that anything else uses.
 
 mod come_back;
+mod echo;
 mod failover;
 mod guards;
 mod sessions;
@@ -78,5 +79,6 @@ struct Wanted {
 enum Notice {
     Event(GuardId, Event),
     CannotListen { vrf: VrfId, port: u16, error: ErrorKind },
+    CannotEcho(ErrorKind),
     Refused { guard: GuardId, error: AddError },
 }

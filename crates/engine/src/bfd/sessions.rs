@@ -258,6 +258,9 @@ impl BfdTask {
                     vrf.0
                 );
             }
+            Notice::CannotEcho(error) => {
+                error!("BFD: no echo packets: {error}; they need CAP_NET_RAW");
+            }
             Notice::Refused { guard, error } => {
                 if let Some(name) = self.names.get(&guard) {
                     error!("BFD: peer {}: {error}", name.remote);

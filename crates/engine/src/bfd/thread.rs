@@ -15,7 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use ferr_bfd::{
-    EchoVerdict, Event, HopMode, PacketKind, Received, SessionId, SessionView, Speaker, Time, Transmit,
+    EchoVerdict, Event, HopMode, PacketKind, Received, SessionConfig, SessionId, SessionKey, SessionView,
+    Speaker, Time, Transmit,
 };
 use ferr_netio::{BfdSource, Datagram, ReceiveBatch, bfd_receiver, bfd_sender};
 use ferr_rib::GuardId;
@@ -24,8 +25,10 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::EventFd;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use socket2::SockRef;
 use tokio::sync::mpsc;
 
+use super::echo::{Echoes, Way};
 use super::guards::{GuardCells, GuardState};
 use super::{Command, Notice, Wanted};
 
@@ -46,6 +49,9 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// Tokens of what is waited for.
 const WAKE: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
+const ECHO: u64 = u64::MAX - 2;
+/// TTL of echoes that go back to where they came from.
+const TTL_LOOPED: u32 = 254;
 
 /// Port that a receiving socket serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +75,7 @@ struct Sender {
     socket: Option<UdpSocket>,
     /// When opening may be tried again.
     retry: Time,
+    way: Way,
 }
 
 /// Ends of the thread's channels.
@@ -103,6 +110,7 @@ struct Driver {
     listeners: Vec<Option<Listener>>,
     senders: HashMap<SessionId, Sender>,
     guards: HashMap<GuardId, SessionId>,
+    echoes: Echoes,
     batch: ReceiveBatch,
     out: Box<[Transmit]>,
     /// Begin of the last turn that read all sockets: what arrives later is not older.
@@ -125,6 +133,7 @@ impl Driver {
             listeners: Vec::new(),
             senders: HashMap::with_capacity(capacity),
             guards: HashMap::with_capacity(capacity),
+            echoes: Echoes::default(),
             batch: ReceiveBatch::new(BATCH, DATAGRAM),
             out: vec![Transmit::default(); BATCH].into(),
             drained: Time::ZERO,
@@ -244,6 +253,13 @@ impl Driver {
         };
         let at = self.listeners.iter().position(Option::is_none).unwrap_or(self.listeners.len());
         let opened = bfd_receiver(afi, number, device).and_then(|socket| {
+            if port == Port::Echo {
+                let socket = SockRef::from(&socket);
+                match afi {
+                    Afi::Ipv4 => socket.set_ttl_v4(TTL_LOOPED)?,
+                    Afi::Ipv6 => socket.set_unicast_hops_v6(TTL_LOOPED)?,
+                }
+            }
             self.epoll.add(socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, at as u64))?;
             Ok(socket)
         });
@@ -261,6 +277,7 @@ impl Driver {
 
     fn set(&mut self, now: Time, wanted: Wanted) {
         let Wanted { guard, key, config, device, lenient } = wanted;
+        self.need_echo(&key, &config);
         if let Some(id) = self.guards.get(&guard).copied() {
             if let Some(sender) = self.senders.get_mut(&id) {
                 sender.lenient = lenient;
@@ -278,14 +295,30 @@ impl Driver {
         match self.speaker.add(now, key, config) {
             Ok(id) => {
                 self.guards.insert(guard, id);
-                self.senders.insert(id, Sender { guard, device, lenient, socket: None, retry: now });
+                self.senders.insert(
+                    id,
+                    Sender { guard, device, lenient, socket: None, retry: now, way: Way::default() },
+                );
             }
             Err(error) => self.notice(Notice::Refused { guard, error }),
         }
     }
 
+    fn need_echo(&mut self, key: &SessionKey, config: &SessionConfig) {
+        let waited = self.echoes.need(key, config).and_then(|socket| {
+            let Some(socket) = socket else { return Ok(()) };
+            Ok(self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, ECHO))?)
+        });
+        if let Err(error) = waited {
+            self.notice(Notice::CannotEcho(error.kind()));
+        }
+    }
+
     fn remove(&mut self, now: Time, guard: GuardId) {
         let Some(id) = self.guards.remove(&guard) else { return };
+        if let Some(view) = self.speaker.session(id) {
+            self.echoes.forget(&view);
+        }
         // The peer hears that this is no failure.
         self.speaker.set_admin_down(now, id, true);
         self.send_all();
@@ -320,7 +353,28 @@ impl Driver {
                 }
             }
         }
-        drained
+        drained.min(self.read_echoes(start, &clock))
+    }
+
+    /// Reads echoes whose two addresses are equal. As above.
+    fn read_echoes(&mut self, start: Time, clock: &Clock) -> Time {
+        let Some(socket) = self.echoes.socket() else { return start };
+        let mut last = None;
+        for _ in 0..=BATCHES {
+            match self.batch.receive(socket.as_fd()) {
+                Ok(0) | Err(_) => return start,
+                Ok(_) => {}
+            }
+            for datagram in self.batch.iter() {
+                let arrival = datagram.arrival.map(|at| clock.monotonic(at));
+                last = arrival.or(last);
+                self.echoes.take(&mut self.speaker, start, &datagram, arrival);
+            }
+            if !self.batch.is_full() {
+                return start;
+            }
+        }
+        last.unwrap_or(self.drained)
     }
 
     /// Sends what is due.
@@ -343,6 +397,9 @@ impl Driver {
     fn send(&mut self, now: Time, at: usize) -> Result<(), ()> {
         let packet = &self.out[at];
         let Some(sender) = self.senders.get_mut(&packet.session) else { return Ok(()) };
+        if packet.kind == PacketKind::Echo {
+            return self.echoes.send(now, packet, &mut sender.way);
+        }
         if sender.socket.is_none() {
             if now < sender.retry {
                 return Err(());
@@ -359,9 +416,6 @@ impl Driver {
             sender.socket = bfd_sender(&source).ok();
         }
         let socket = sender.socket.as_ref().ok_or(())?;
-        if packet.kind == PacketKind::Echo {
-            return Err(());
-        }
         match socket.send_to(packet.bytes(), target(packet)) {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -378,7 +432,12 @@ impl Driver {
     fn tell(&mut self) {
         while let Some(event) = self.speaker.poll_event() {
             let (session, state) = match event {
-                Event::Up(id) => (id, Some(GuardState::Up)),
+                Event::Up(id) => {
+                    if let Some(view) = self.speaker.session(id) {
+                        self.echoes.learn(&view);
+                    }
+                    (id, Some(GuardState::Up))
+                }
                 Event::Down { session, .. } => (session, Some(self.verdict(session))),
                 Event::AdminDown(id) => (id, Some(GuardState::Silent)),
                 Event::ParametersChanged(id) => (id, None),

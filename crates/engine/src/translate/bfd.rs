@@ -2,7 +2,7 @@
 //!
 //! Whoever asks for a session that is there already joins it. The operator's own statement decides about its parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use ferr_rib::GuardedGateway;
 use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF};
 use ferr_types::{IfIndex, VrfId};
 
+use super::bfd_auth::{KeyFault, auth};
 use super::bgp::{Bgp, Instance, Neighbor};
 use crate::bfd::Desired;
 use crate::bgp_thread::Learnt;
@@ -24,6 +25,37 @@ use crate::surroundings::Surroundings;
 
 /// Sessions by name.
 pub(crate) type Sessions = BTreeMap<BfdName, Desired>;
+
+/// What the configuration asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) sessions: Sessions,
+    /// Sessions that are not made, because nothing would protect them as they are meant to be.
+    refused: BTreeMap<BfdName, KeyFault>,
+    /// Sessions whose echoes nobody can send.
+    mute: BTreeSet<BfdName>,
+}
+
+impl Wanted {
+    /// What people are told of the sessions that are not made, or not as they are meant to be.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let refused = self.refused.iter().map(|(name, fault)| {
+            format!("BFD: there is no session with {} in VRF {}: {fault}", name.remote, name.vrf)
+        });
+        let mute = self.mute.iter().map(|name| {
+            let (peer, vrf) = (name.remote, &name.vrf);
+            format!("BFD: no echo packets are sent to {peer} in VRF {vrf}: they are for IPv4 only")
+        });
+        refused.chain(mute)
+    }
+
+    /// Also for those who wish for it later.
+    fn refuse(&mut self, name: BfdName, fault: KeyFault) {
+        self.sessions.remove(&name);
+        self.mute.remove(&name);
+        self.refused.insert(name, fault);
+    }
+}
 
 /// A wish for a session.
 struct Wish {
@@ -46,8 +78,8 @@ pub(crate) fn sessions<'a>(
     bgp: &Bgp,
     learnt: impl Iterator<Item = &'a Learnt>,
     around: &Surroundings,
-) -> Sessions {
-    let mut out = Sessions::new();
+) -> Wanted {
+    let mut out = Wanted::default();
     let mut add = |wish: Wish| join(config, around, wish, &mut out);
     for (key, peer) in &config.bfd.peers {
         add(Wish {
@@ -189,8 +221,24 @@ fn serves(a: &BfdName, b: &BfdName) -> bool {
         && same(a.interface.as_deref(), b.interface.as_deref())
 }
 
-fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) {
-    if let Some((_, there)) = out.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Wanted) {
+    if out.refused.keys().any(|name| serves(name, &wish.name)) {
+        return;
+    }
+    let profile = wish.profile.as_ref().and_then(|name| config.bfd.profiles.get(name));
+    let parameters = match profile {
+        Some(profile) => wish.parameters.or(profile),
+        None => wish.parameters.clone(),
+    };
+    let auth = match auth(&parameters) {
+        Ok(auth) => auth,
+        Err(fault) => return out.refuse(wish.name, fault),
+    };
+    if let Some((name, there)) = out.sessions.iter_mut().find(|(name, _)| serves(name, &wish.name)) {
+        if auth.is_some() && there.config.auth != auth {
+            let name = name.clone();
+            return out.refuse(name, KeyFault::Contradiction);
+        }
         // The operator's own statement uses nothing.
         let used = there.clients.iter().any(|c| *c != BfdClient::Operator);
         there.lenient = wish.lenient && (there.lenient || !used);
@@ -211,11 +259,9 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
         },
         None => None,
     };
-    let profile = wish.profile.as_ref().and_then(|name| config.bfd.profiles.get(name));
-    let parameters = match profile {
-        Some(profile) => wish.parameters.or(profile),
-        None => wish.parameters.clone(),
-    };
+    if parameters.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv6() {
+        out.mute.insert(wish.name.clone());
+    }
     let desired = Desired {
         key: SessionKey {
             vrf,
@@ -224,7 +270,7 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
             interface,
             hop: if wish.name.multihop { HopMode::Multi } else { HopMode::Single },
         },
-        config: session_config(&parameters, &wish, config.bfd.log_session_changes),
+        config: SessionConfig { auth, ..session_config(&parameters, &wish, config.bfd.log_session_changes) },
         device: device(&wish.name, vrf),
         clients: vec![wish.client],
         profile: wish.profile.filter(|_| profile.is_some()),
@@ -232,7 +278,7 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Sessions) 
         gateway: gateway(vrf, wish.name.remote, interface),
         lenient: wish.lenient,
     };
-    out.insert(wish.name, desired);
+    out.sessions.insert(wish.name, desired);
 }
 
 fn device(name: &BfdName, vrf: VrfId) -> Option<Arc<str>> {
@@ -252,7 +298,7 @@ fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
     let default = SessionConfig::default();
     let millis = |v: u32| Duration::from_millis(v.into());
     let or = |v: Option<u32>, default: Duration| v.map_or(default, millis);
-    let echo = p.echo_mode == Some(true) && !wish.name.multihop;
+    let echo = p.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv4();
     let interval = or(p.echo_transmit_interval, Duration::from_millis(50));
     SessionConfig {
         desired_min_tx: or(p.transmit_interval, default.desired_min_tx),

@@ -30,11 +30,13 @@ pub(crate) fn warnings(config: &Config, sessions: &Sessions, around: &Surroundin
     multihop.filter_map(|(name, desired)| warning(config, sessions, around, name, desired)).collect()
 }
 
-/// What [`warnings`] would say where the interfaces and VRFs that the configuration speaks of exist.
+/// What [`warnings`] and the refusals of sessions would say where the interfaces and VRFs that the configuration speaks of exist.
 pub(crate) fn remarks(config: &Config) -> BTreeSet<String> {
     let around = imagined(config);
-    let sessions = sessions(config, &bgp(config, &around), [].iter(), &around);
-    warnings(config, &sessions, &around)
+    let wanted = sessions(config, &bgp(config, &around), [].iter(), &around);
+    let mut remarks = warnings(config, &wanted.sessions, &around);
+    remarks.extend(wanted.remarks());
+    remarks
 }
 
 fn warning(

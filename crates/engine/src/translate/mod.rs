@@ -2,6 +2,7 @@
 //! running state never depends on the order of edits.
 
 pub(crate) mod bfd;
+mod bfd_auth;
 pub(crate) mod bfd_timing;
 pub(crate) mod bgp;
 pub(crate) mod policy;

@@ -81,5 +81,9 @@ fn way(key: &StaticKey, options: &StaticOptions, vrf: VrfId, around: &Surroundin
         StaticTarget::Interface(name) => Gateway::Interface(around.link(name)?.ifindex),
         StaticTarget::Discard(discard) => Gateway::Blackhole(discard.kind()),
     };
-    Some(Nexthop::new(gateway, vrf))
+    let guard = match gateway {
+        Gateway::Address { addr, .. } => options.bfd.as_ref().map(|_| addr),
+        Gateway::Interface(_) | Gateway::Blackhole(_) => None,
+    };
+    Some(Nexthop { guard, ..Nexthop::new(gateway, vrf) })
 }

@@ -1,5 +1,6 @@
 //! Translations of small configurations.
 
+mod keys;
 mod sessions;
 
 use std::collections::HashSet;
@@ -94,6 +95,18 @@ fn statics_of_one_prefix_and_distance_are_one_offer() {
     assert_eq!(direct, Gateway::Interface(IfIndex(2)));
     assert_eq!(find(7, "10.1.0.0/16", 1).unwrap().nexthops.as_slice()[0].vrf, VrfId(0));
     assert_eq!(offers.len(), 4);
+}
+
+#[test]
+fn a_watched_static_route_is_guarded_by_its_gateway() {
+    let config = parse(
+        "ip route 10.1.0.0/16 192.0.2.2 bfd\nip route 10.2.0.0/16 192.0.2.2\n\
+         ip route 10.3.0.0/16 192.0.2.2 eth0 bfd profile p\n",
+    );
+    let offers = statics::statics(&config, &around());
+    let guards: Vec<_> = offers.values().map(|spec| spec.nexthops.as_slice()[0].guard).collect();
+    let gateway = Some("192.0.2.2".parse().unwrap());
+    assert_eq!(guards, [gateway, None, gateway]);
 }
 
 #[test]

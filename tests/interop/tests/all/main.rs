@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bfd;
+mod bfd_auth;
+mod bfd_echo;
 mod bfd_learnt;
 mod bird;
 mod exabgp;

@@ -27,7 +27,7 @@ fn mistakes_name_their_place_and_the_fix() {
         (r#""bridges": ["br0"]"#, r#""bridges": []"#, "names br0, which does not exist"),
         (r#""name": "t1""#, r#""name": "../t1""#, "cannot be a router's name"),
         (r#""interface": "tun1""#, r#""interface": "an-interface-name""#, "cannot be an interface"),
-        (r#""links""#, r#""lines""#, "plan.json:27:"),
+        (r#""links""#, r#""lines""#, "plan.json:29:"),
     ] {
         let error = parse(|text| text.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");

@@ -20,7 +20,7 @@ fn learnt(name: &str, addr: &str, ifindex: Option<u32>, dynamic: bool, restarts:
 
 fn wanted(text: &str, learnt: &[Learnt]) -> Sessions {
     let config = parse(text);
-    sessions(&config, &bgp(&config, &around()), learnt.iter(), &around())
+    sessions(&config, &bgp(&config, &around()), learnt.iter(), &around()).sessions
 }
 
 fn names(sessions: &Sessions) -> Vec<String> {
@@ -113,7 +113,7 @@ fn a_multihop_session_that_would_fall_with_a_tunnel_is_remarked() {
     let said = |text: &str| {
         let config = parse(text);
         let found = sessions(&config, &bgp(&config, &around()), [].iter(), &around());
-        let said = warnings(&config, &found, &around());
+        let said = warnings(&config, &found.sessions, &around());
         assert_eq!(remarks(&config), said, "the same without looking at the kernel");
         said.into_iter().collect::<Vec<_>>()
     };
