@@ -129,7 +129,7 @@ pub(super) fn diagnose(view: &BfdPeerView, around: Around) -> Diagnosis {
     let first = match view.session.state {
         State::AdminDown => Some(shut_down_here(view)),
         State::Up => Some(up(view)),
-        State::Down | State::Init => None,
+        State::Down | State::Init => held_down(view),
     };
     let first = first.or_else(|| unsendable(view, around));
     let first = first.or_else(|| if hearing { Some(heard(view)) } else { unused(view) });
@@ -191,12 +191,28 @@ fn up(view: &BfdPeerView) -> Diagnosis {
     Diagnosis::new(Finding::Fine, what, [])
 }
 
+/// The echoes were lost a short time ago.
+fn held_down(view: &BfdPeerView) -> Option<Diagnosis> {
+    let now = view.session.since + view.age;
+    let rest = view.session.held_until?.saturating_since(now);
+    (!rest.is_zero()).then(|| {
+        let mut diagnosis = echo_failed();
+        diagnosis.what = format!(
+            "{}; the session is held down for another {} s",
+            diagnosis.what,
+            rest.as_millis().div_ceil(1000)
+        );
+        diagnosis
+    })
+}
+
 fn echo_failed() -> Diagnosis {
     Diagnosis::new(
         Finding::EchoFailed,
         "control packets arrive, but our echo packets do not come back",
         [
             "`no echo-mode`: the peer does not return them (RouterOS has no echo)",
+            "let the peer forward IPv4: its kernel returns echoes by forwarding them (FRR on Linux: `sysctl net.ipv4.ip_forward=1`)",
             "permit UDP 3785 in both directions, and redirects of our own address, in the peer's firewall (uRPF drops them)",
         ],
     )

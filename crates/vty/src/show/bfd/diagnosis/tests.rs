@@ -171,6 +171,17 @@ fn echoes() {
     assert_eq!(b.finding(), Finding::Fine);
     b.events.push(down(&b, DownReason::EchoFailed));
     assert_eq!(b.finding(), Finding::EchoFailed);
+    // None comes back: it is held down, and then it is not.
+    b.pass(1, false);
+    b.receive(b.sent(1));
+    assert_eq!(b.view().session.state, State::Down);
+    assert_eq!(b.finding(), Finding::EchoFailed);
+    let what = b.diagnosis().what;
+    assert!(what.contains("held down for another 1 s"), "{what}");
+    b.pass(1, false);
+    b.receive(b.sent(1));
+    assert_eq!(b.view().session.state, State::Init);
+    assert!(!b.diagnosis().what.contains("held down"));
 }
 
 #[test]
