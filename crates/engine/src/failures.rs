@@ -99,14 +99,7 @@ impl Failures {
 
     fn trust(&self, rib: &mut Rib, guard: GuardId) {
         self.dead.revive(guard);
-        let was_dead = rib.dead_guards().any(|dead| dead == guard);
         rib.guard_up(guard);
-        // A route that has nothing else uses its gateway before it is trusted. For that one nothing changes now, but routes that lead
-        // through it are still elsewhere: a guard that goes and comes is looked at by all.
-        if let Some(gateway) = self.gateways.get(&guard).filter(|_| was_dead) {
-            rib.guard_remove(guard);
-            rib.guard_set(guard, *gateway);
-        }
     }
 
     /// When [`Self::handle_timeout`] has something to do.

@@ -221,7 +221,8 @@ impl Rib {
         self.touch_sets(|set| set.key.all_ways().any(|w| w.guard == Some(addr)));
     }
 
-    /// Ways that are dead are in no result any more, so the gateways say which sets have them.
+    /// Ways that are dead are in no result any more, so the gateways say which sets have them; and those that are not trusted may be in
+    /// what a gateway leads to, and not in the set behind it.
     fn touch_guarded(&mut self, guard: GuardId) {
         let gateways: BTreeSet<IpAddr> = self
             .guards
@@ -231,6 +232,13 @@ impl Rib {
             .map(|((_, addr), _)| *addr)
             .collect();
         self.touch_sets(|set| set.key.all_ways().any(|w| w.guard.is_some_and(|a| gateways.contains(&a))));
+        let through = |ways: &[Way]| ways.iter().any(|(way, _)| way.guards.contains(guard));
+        let tracked = self.resolver.tracked.iter().flatten();
+        let behind: BTreeSet<u32> = tracked
+            .filter(|t| through(&t.ways) || through(&t.backups))
+            .flat_map(|t| t.sets.iter().copied())
+            .collect();
+        behind.into_iter().for_each(|set| self.touch_set(set));
     }
 
     /// The kernel has these objects no more, and its groups shrank accordingly.

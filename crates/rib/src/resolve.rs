@@ -66,6 +66,8 @@ pub(crate) struct SetData {
     /// Ways that take over when all of `resolved` die, none of which is among them.
     pub(crate) backups: SmallVec<[Way; 1]>,
     pub(crate) blackhole: Option<BlackholeKind>,
+    /// Its ways may be back, and are not trusted yet.
+    pub(crate) desperate: bool,
     /// Gateways that need a look-up.
     pub(crate) tracked: SmallVec<[u32; 1]>,
     /// Tracked addresses whose match resolves through this set.
@@ -149,6 +151,7 @@ impl Rib {
                 resolved: SmallVec::new(),
                 backups: SmallVec::new(),
                 blackhole: None,
+                desperate: false,
                 tracked: SmallVec::new(),
                 users: Vec::new(),
                 group: Group::default(),
@@ -235,16 +238,24 @@ impl Rib {
     pub(crate) fn resolve_set(&mut self, id: u32) -> bool {
         let Some(set) = self.sets.get(id) else { return false };
         let mut found = self.resolution(set, false);
+        let mut desperate = false;
         if found.resolved.is_empty() && found.blackhole.is_none() && self.guards.any_recovering() {
             found = self.resolution(set, true);
+            desperate = !found.resolved.is_empty();
         }
         let Resolution { resolved, backups, blackhole } = found;
         let redistributed = self.tables.iter().any(|t| t.redist_protocols != 0);
         let Some(set) = self.sets.get_mut(id) else { return false };
         set.dirty = false;
         let same_ways = set.resolved == resolved && set.blackhole == blackhole;
+        let trust = std::mem::replace(&mut set.desperate, desperate) != desperate;
+        if trust {
+            // An offer that was not trusted stands behind others until it is.
+            (set.rescan, set.renew) = (true, true);
+            self.resolver.rescan = true;
+        }
         if same_ways && set.backups == backups {
-            return false;
+            return trust;
         }
         set.backups = backups;
         if same_ways {

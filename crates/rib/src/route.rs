@@ -317,7 +317,8 @@ impl Rib {
             None
         } else if entry.has(flag::MULTI) {
             let list = &self.tables[t].lists[entry.cand as usize].list;
-            list.iter().map(|c| c.spec).find(|id| self.usable(*id))
+            let all = || list.iter().map(|c| c.spec).filter(|id| self.usable(*id));
+            all().find(|id| !self.is_desperate(*id)).or_else(|| all().next())
         } else {
             self.usable(entry.cand).then_some(entry.cand)
         };
@@ -351,6 +352,12 @@ impl Rib {
         let Some(spec) = self.specs.get(id) else { return false };
         let Some(set) = self.sets.get(spec.set) else { return false };
         spec.distance.0 < 255 && set.active()
+    }
+
+    /// Whether a candidate leads through gateways only that are not trusted yet.
+    fn is_desperate(&self, id: u32) -> bool {
+        let set = self.specs.get(id).and_then(|s| self.sets.get(s.set));
+        set.is_some_and(|s| s.desperate)
     }
 
     /// How much the kernel's routes of two specifications have in common.

@@ -66,8 +66,6 @@ struct Wish {
     hops: u8,
     profile: Option<String>,
     parameters: BfdParameters,
-    /// Survives the control plane's restart.
-    independent: bool,
     /// Whoever asks survives the restart of the peer's control plane.
     lenient: bool,
 }
@@ -95,7 +93,6 @@ pub(crate) fn sessions<'a>(
             hops: 0,
             profile: peer.profile.clone(),
             parameters: peer.parameters.clone(),
-            independent: false,
             lenient: false,
         });
     }
@@ -169,7 +166,6 @@ fn of_neighbor(
         hops,
         profile: bfd.profile.clone(),
         parameters: old_timers(bfd),
-        independent: bfd.check_control_plane,
         lenient: bfd.check_control_plane && known.is_some_and(|n| n.restarts),
     })
 }
@@ -206,7 +202,6 @@ fn of_statics(routes: &StaticRoutes, vrf: &str, add: &mut impl FnMut(Wish)) {
             hops: if bfd.multihop { u8::MAX } else { 1 },
             profile: bfd.profile.clone(),
             parameters: BfdParameters::default(),
-            independent: false,
             lenient: false,
         });
     }
@@ -314,7 +309,8 @@ fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
             Some(EchoReceive::Interval(ms)) => millis(ms),
         },
         admin_down: p.shutdown.unwrap_or(false),
-        control_plane_independent: wish.independent,
+        // One process speaks BFD and BGP: it does not survive the control plane.
+        control_plane_independent: false,
         log: log || p.log_session_changes.unwrap_or(false),
         ..default
     }

@@ -180,3 +180,32 @@ fn the_plan_names_what_is_left_after_an_earlier_death() {
     assert_eq!(plan.victims(|g| g == G2, &gone), [], "the group would be empty");
     assert_eq!(plan.victims(|_| true, &Default::default()), [], "both at once neither");
 }
+
+#[test]
+fn a_gateway_that_came_back_is_used_alone_before_it_is_trusted_and_beside_others_after() {
+    let mut lab = guarded_lab();
+    lab.set("2.1.1.1/32", Protocol::Static, 1, &[guarded("10.0.2.9")]);
+    let mut floating = set("2.1.1.1/32", Protocol::Static, 10, 0, &[via("10.0.3.9")]);
+    if let RouteUpdate::Set(key, _) = &mut floating {
+        key.instance = 10;
+    }
+    lab.rib.apply(lab.now, &[floating]);
+    lab.set("20.0.0.0/8", Protocol::Bgp, 20, &[via("2.1.1.1")]);
+    lab.set("21.0.0.0/8", Protocol::Bgp, 20, &[guarded("10.0.2.9")]);
+    lab.drain();
+    lab.guard_down(G1);
+    lab.drain();
+    let ways = |lab: &Lab, p: &str| lab.kernel.ways(p);
+    assert_eq!(ways(&lab, "2.1.1.1/32"), ["10.0.3.9 if3"]);
+    assert!(ways(&lab, "21.0.0.0/8").is_empty());
+    lab.rib.guard_recovers(G1);
+    lab.drain();
+    assert_eq!(ways(&lab, "21.0.0.0/8"), ["10.0.2.9 if2"], "there is nothing else");
+    assert_eq!(ways(&lab, "2.1.1.1/32"), ["10.0.3.9 if3"], "there is");
+    assert_eq!(ways(&lab, "20.0.0.0/8"), ["10.0.3.9 if3"]);
+    lab.rib.guard_up(G1);
+    lab.drain();
+    for prefix in ["2.1.1.1/32", "20.0.0.0/8", "21.0.0.0/8"] {
+        assert_eq!(ways(&lab, prefix), ["10.0.2.9 if2"], "{prefix}");
+    }
+}

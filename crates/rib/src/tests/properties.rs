@@ -1,6 +1,6 @@
 //! The end depends on what is there, not on the way to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ferr_types::{Afi, Nexthop, Prefix, Protocol, RouteKey, RouteUpdate, VrfId};
 use proptest::prelude::*;
@@ -16,6 +16,7 @@ enum Step {
     Withdraw(usize, usize),
     Drain(usize),
     Guard(usize, bool),
+    Recovers(usize),
 }
 
 /// Gateways with a BFD session of their own.
@@ -72,6 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..PREFIXES.len(), 0..2usize).prop_map(|(p, o)| Step::Withdraw(p, o)),
         2 => (1..6usize).prop_map(Step::Drain),
         2 => (0..GUARDED.len(), any::<bool>()).prop_map(|(g, up)| Step::Guard(g, up)),
+        1 => (0..GUARDED.len()).prop_map(Step::Recovers),
     ]
 }
 
@@ -81,6 +83,7 @@ struct End {
     addrs: BTreeMap<u32, bool>,
     routes: BTreeMap<(usize, usize), usize>,
     guards: BTreeMap<usize, bool>,
+    recovering: BTreeSet<usize>,
 }
 
 fn route_update(prefix: usize, origin: usize, choice: usize) -> RouteUpdate {
@@ -118,13 +121,21 @@ fn apply(lab: &mut Lab, step: &Step, end: &mut End) {
             end.routes.remove(&(p, o));
         }
         Step::Drain(n) => lab.step(n, &mut Vec::new()),
+        Step::Recovers(g) => {
+            lab.rib.guard_recovers(guard(g));
+            if end.guards.get(&g) == Some(&false) {
+                end.recovering.insert(g);
+            }
+        }
         Step::Guard(g, true) => {
             lab.rib.guard_up(guard(g));
             end.guards.insert(g, true);
+            end.recovering.remove(&g);
         }
         Step::Guard(g, false) => {
             lab.guard_down(guard(g));
             end.guards.insert(g, false);
+            end.recovering.remove(&g);
         }
     }
 }
@@ -166,6 +177,9 @@ proptest! {
         register_guards(&mut fresh);
         for (g, _) in end.guards.iter().filter(|g| !*g.1) {
             fresh.rib.guard_down(guard(*g), &[]);
+        }
+        for g in &end.recovering {
+            fresh.rib.guard_recovers(guard(*g));
         }
         let updates: Vec<RouteUpdate> =
             end.routes.iter().map(|((p, o), w)| route_update(*p, *o, *w)).collect();
