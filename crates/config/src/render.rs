@@ -21,6 +21,10 @@ pub const FRR_VERSION: &str = "8.4.4";
 pub enum Part {
     /// Everything.
     All,
+    /// What FRR's programs know: all of `frr.conf`.
+    Frr,
+    /// Statements of our own, in their blocks: `ferr.conf`. Empty when there is none.
+    Own,
     /// Interfaces, VRFs, lists, forwarding.
     Zebra,
     /// Static routes.
@@ -44,17 +48,27 @@ pub enum Part {
 impl Part {
     const fn has(self, part: Self) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::Frr => true,
+            Self::Own => false,
             Self::Mgmt => matches!(part, Self::Mgmt | Self::Zebra | Self::Static),
             Self::Zebra => matches!(part, Self::Zebra | Self::Other),
             _ => self as u8 == part as u8,
         }
+    }
+
+    /// Whether it has statements that FRR's programs do not know.
+    const fn has_own(self) -> bool {
+        matches!(self, Self::All | Self::Own)
     }
 }
 
 /// Renders `part` of `config`. Lines end in a newline; the text does not end in `end`.
 pub fn render(config: &Config, part: Part) -> String {
     let mut o = Lines::default();
+    if part == Part::Own {
+        show_own_bfd(&config.bfd, &mut o);
+        return o.into_text();
+    }
     head(config, part, &mut o);
     if part.has(Part::Other) {
         for (header, block) in of_kind(config, "key chain ") {
@@ -100,12 +114,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
     }
     o.block("bfd", "exit", |o| {
         o.table(bfd::BLOCK, b);
-        // Other daemons' shells do not know it.
-        if part == Part::All
-            && let Some(come_back) = b.come_back
-        {
-            o.line(bfd::come_back_text(come_back));
-        }
+        come_back(b, part, o);
         for (name, profile) in &b.profiles {
             o.block(format_args!("profile {name}"), "exit", |o| {
                 o.table(bfd::PARAMETERS, &profile.without_defaults());
@@ -123,9 +132,33 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
     });
 }
 
-/// Other daemons' shells do not know it.
+/// The statements of our own alone, each in its block.
+fn show_own_bfd(b: &Bfd, o: &mut Lines) {
+    let signed = |p: &BfdParameters| p.signing.is_some() || !p.accept.is_empty();
+    let profiles = || b.profiles.iter().filter(|(_, profile)| signed(profile));
+    let peers = || b.peers.iter().filter(|(_, peer)| signed(&peer.parameters));
+    if b.come_back.is_none() && profiles().next().is_none() && peers().next().is_none() {
+        return;
+    }
+    o.block("bfd", "exit", |o| {
+        come_back(b, Part::Own, o);
+        for (name, profile) in profiles() {
+            o.block(format_args!("profile {name}"), "exit", |o| authentication(profile, Part::Own, o));
+        }
+        for (key, peer) in peers() {
+            o.block(bfd::peer_header(key), "exit", |o| authentication(&peer.parameters, Part::Own, o));
+        }
+    });
+}
+
+fn come_back(b: &Bfd, part: Part, o: &mut Lines) {
+    if let Some(come_back) = b.come_back.filter(|_| part.has_own()) {
+        o.line(bfd::come_back_text(come_back));
+    }
+}
+
 fn authentication(parameters: &BfdParameters, part: Part, o: &mut Lines) {
-    if part == Part::All {
+    if part.has_own() {
         bfd::show_authentication(parameters, o);
     }
 }

@@ -17,8 +17,9 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::bfd::{self, BfdTaskPorts};
 use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
+use crate::files::read;
 use crate::logging::LogSinks;
-use crate::owner::{Owner, OwnerPorts, read};
+use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
 use crate::surroundings::Surroundings;
 use crate::translate;

@@ -24,6 +24,7 @@ mod bgp_thread;
 mod conn;
 mod daemon;
 mod failures;
+mod files;
 mod listen;
 mod logging;
 mod owner;

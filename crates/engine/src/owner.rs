@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_config::model::global::{Global, LogLevel, Profile};
-use ferr_config::{Config, Diagnostic, Part, execute_line, parse_files, render};
+use ferr_config::{Config, Diagnostic, execute_line};
 use ferr_kernel::{Requester, set_sysctl};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
@@ -23,6 +23,7 @@ use tracing::{error, info, warn};
 use crate::advert::Adverts;
 use crate::bfd::{BfdMessage, ComeBack};
 use crate::bgp_thread::{BgpMessage, LearntNeighbors};
+use crate::files::{self, read};
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
@@ -171,20 +172,10 @@ impl Owner {
         }
     }
 
-    /// Saves to the first file, keeping the old one beside it as FRR's tools do.
+    /// Saves to the files that were read.
     fn write(&self) -> Result<String, String> {
         let path = self.files.first().ok_or("no configuration file was given at start")?;
-        let text = render(&self.running, Part::All);
-        let temporary = path.with_extension("conf.new");
-        let result = std::fs::write(&temporary, text).and_then(|()| {
-            if path.exists() {
-                std::fs::copy(path, path.with_extension("conf.sav"))?;
-                std::fs::set_permissions(&temporary, std::fs::metadata(path)?.permissions())?;
-            }
-            std::fs::rename(&temporary, path)
-        });
-        result.map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(path.display().to_string())
+        files::write(path, files::own(&self.files).as_deref(), &self.running)
     }
 
     async fn reload(&mut self) {
@@ -338,21 +329,6 @@ fn log_failure(name: &str, what: &str, result: nix::Result<()>) {
     if let Err(error) = result {
         warn!("interface {name}: cannot set {what}: {error}");
     }
-}
-
-/// Reads configuration files; one that does not exist is empty.
-pub(crate) fn read(files: &[PathBuf]) -> (Config, Vec<Diagnostic>) {
-    let mut texts = Vec::new();
-    for path in files {
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
-            }
-            Err(error) => warn!("{}: {error}", path.display()),
-        }
-    }
-    let outcome = parse_files(&texts);
-    (outcome.config, outcome.diagnostics)
 }
 
 fn report(diagnostics: &[Diagnostic]) {
