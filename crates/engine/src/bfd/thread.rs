@@ -89,15 +89,17 @@ pub(super) struct BfdPorts {
 /// Starts the thread in the network namespace of the caller.
 pub(super) fn spawn(ports: BfdPorts, seed: u128, capacity: usize) -> io::Result<thread::JoinHandle<()>> {
     let driver = Driver::new(ports, seed, capacity)?;
-    thread::Builder::new().name("ferr-bfd".into()).spawn(move || {
-        if let Err(error) = ferr_netio::run_in_real_time(PRIORITY) {
-            tracing::warn!("BFD runs like any other thread: {error}; CAP_SYS_NICE lets it go first");
-        }
-        if let Some(error) = ferr_netio::quiet_cpu().and_then(|cpu| ferr_netio::stay_on(cpu).err()) {
-            tracing::debug!("BFD shares its processor: {error}");
-        }
-        driver.run();
-    })
+    thread::Builder::new().name("ferr-bfd".into()).spawn(move || driver.run())
+}
+
+/// Puts the thread above others, on a processor of its own; from the first session on, so that who has none is not bothered.
+fn hurry() {
+    if let Err(error) = ferr_netio::run_in_real_time(PRIORITY) {
+        tracing::warn!("BFD runs like any other thread: {error}; CAP_SYS_NICE lets it go first");
+    }
+    if let Some(error) = ferr_netio::quiet_cpu().and_then(|cpu| ferr_netio::stay_on(cpu).err()) {
+        tracing::debug!("BFD shares its processor: {error}");
+    }
 }
 
 struct Driver {
@@ -115,6 +117,8 @@ struct Driver {
     out: Box<[Transmit]>,
     /// Begin of the last turn that read all sockets: what arrives later is not older.
     drained: Time,
+    /// It has had sessions, and goes first since.
+    hurried: bool,
 }
 
 impl Driver {
@@ -137,6 +141,7 @@ impl Driver {
             batch: ReceiveBatch::new(BATCH, DATAGRAM),
             out: vec![Transmit::default(); BATCH].into(),
             drained: Time::ZERO,
+            hurried: false,
         })
     }
 
@@ -277,6 +282,9 @@ impl Driver {
 
     fn set(&mut self, now: Time, wanted: Wanted) {
         let Wanted { guard, key, config, device, lenient } = wanted;
+        if !std::mem::replace(&mut self.hurried, true) {
+            hurry();
+        }
         self.need_echo(&key, &config);
         if let Some(id) = self.guards.get(&guard).copied() {
             if let Some(sender) = self.senders.get_mut(&id) {
