@@ -14,6 +14,7 @@ mod guards;
 mod sessions;
 mod thread;
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use ferr_bfd::{AddError, Event, SessionConfig, SessionKey, SessionView, SpeakerView};
 use ferr_rib::{GuardId, GuardedGateway};
 use ferr_state::{BfdClient, HopReason};
-use ferr_types::VrfId;
+use ferr_types::{IfIndex, VrfId};
 use tokio::sync::oneshot;
 
 pub(crate) use come_back::{ComeBack, Damping};
@@ -47,11 +48,16 @@ pub(crate) struct Desired {
     pub(crate) lenient: bool,
 }
 
+/// VRFs of interfaces; those of the default one are left out.
+type Places = HashMap<IfIndex, VrfId>;
+
 /// What the BFD thread is asked for.
 #[derive(Debug)]
 enum Command {
     /// These VRFs have sessions; each with its device, none for the default one.
     Listen(Vec<(VrfId, Option<Arc<str>>)>),
+    /// Interfaces that are not in the default VRF.
+    Places(Places),
     /// Make or change a session.
     Set(Box<Wanted>),
     /// End it.

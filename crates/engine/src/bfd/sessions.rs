@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use super::failover::{self, Failover, FailoverPorts, PlanCell};
 use super::guards::{GuardCells, guard_id};
 use super::thread::{self, BfdPorts};
-use super::{CAPACITY, Command, Desired, Notice, Wanted};
+use super::{CAPACITY, Command, Desired, Notice, Places, Wanted};
 use crate::bgp_thread::BgpMessage;
 use crate::rib_thread::RibMessage;
 use crate::surroundings::Surroundings;
@@ -78,6 +78,8 @@ pub(crate) struct BfdTask {
     free: Vec<GuardId>,
     numbered: usize,
     listening: Vec<(VrfId, Option<Arc<str>>)>,
+    /// As the thread was told.
+    places: Places,
 }
 
 /// Starts the threads, in the network namespace of the caller, and gives the task, and the thread that says goodbye to the peers when the
@@ -118,6 +120,7 @@ pub(crate) fn start(ports: BfdTaskPorts, seed: u128) -> io::Result<(BfdTask, Joi
         free: Vec::new(),
         numbered: 0,
         listening: Vec::new(),
+        places: Places::new(),
     };
     Ok((task, thread))
 }
@@ -134,10 +137,12 @@ impl Drop for BfdTask {
 impl BfdTask {
     /// Serves until the daemon ends.
     pub(crate) async fn run(mut self) {
+        self.around.mark_changed();
         loop {
             tokio::select! {
                 biased;
                 Some(failover) = self.failovers.recv() => self.failover(failover).await,
+                Ok(()) = self.around.changed() => self.places(),
                 message = self.messages.recv() => match message {
                     Some(BfdMessage::Configure(desired)) => self.configure(desired).await,
                     None => return,
@@ -152,6 +157,17 @@ impl BfdTask {
         // The thread takes commands at every turn; that it ended is told by its absence in the answers.
         let _ = self.commands.send(command);
         let _ = self.wake.write(1);
+    }
+
+    /// Tells the thread which interfaces are in VRFs.
+    fn places(&mut self) {
+        let around = self.around.borrow_and_update().clone();
+        let in_vrfs = around.links.values().filter(|l| l.vrf != VrfId::DEFAULT);
+        let places: Places = in_vrfs.map(|l| (l.ifindex, l.vrf)).collect();
+        if places != self.places {
+            self.command(Command::Places(places.clone()));
+            self.places = places;
+        }
     }
 
     /// Makes the sessions what is wanted.

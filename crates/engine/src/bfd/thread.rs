@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 
 use super::echo::{Echoes, Way};
 use super::guards::{GuardCells, GuardState};
-use super::{Command, Notice, Wanted};
+use super::{Command, Notice, Places, Wanted};
 
 /// Priority of the thread: above everything that is not the kernel's.
 const PRIORITY: i32 = 50;
@@ -110,6 +110,7 @@ struct Driver {
     timer: TimerFd,
     /// Slots of sockets; the index is the token.
     listeners: Vec<Option<Listener>>,
+    places: Places,
     senders: HashMap<SessionId, Sender>,
     guards: HashMap<GuardId, SessionId>,
     echoes: Echoes,
@@ -135,6 +136,7 @@ impl Driver {
             epoll,
             timer,
             listeners: Vec::new(),
+            places: Places::new(),
             senders: HashMap::with_capacity(capacity),
             guards: HashMap::with_capacity(capacity),
             echoes: Echoes::default(),
@@ -209,6 +211,7 @@ impl Driver {
     fn command(&mut self, now: Time, command: Command) {
         match command {
             Command::Listen(vrfs) => self.listen(&vrfs),
+            Command::Places(places) => self.places = places,
             Command::Set(wanted) => self.set(now, *wanted),
             Command::Remove(guard) => self.remove(now, guard),
             Command::ClearCounters(guard) => {
@@ -350,7 +353,7 @@ impl Driver {
                 for datagram in self.batch.iter() {
                     let arrival = datagram.arrival.map(|at| clock.monotonic(at));
                     last = arrival.or(last);
-                    take(&mut self.speaker, start, listener, &datagram, arrival);
+                    take(&mut self.speaker, start, listener, &self.places, &datagram, arrival);
                 }
                 if !self.batch.is_full() {
                     break;
@@ -505,11 +508,14 @@ fn take(
     speaker: &mut Speaker,
     now: Time,
     listener: &Listener,
+    places: &Places,
     datagram: &Datagram<'_>,
     arrival: Option<Time>,
 ) {
+    // With udp_l3mdev_accept the kernel gives what comes in a VRF without a listener to that of the default one.
+    let elsewhere = datagram.ifindex.filter(|_| listener.vrf == VrfId::DEFAULT).and_then(|i| places.get(&i));
     let received = Received {
-        vrf: listener.vrf,
+        vrf: elsewhere.copied().unwrap_or(listener.vrf),
         interface: datagram.ifindex,
         source: datagram.source.ip(),
         destination: datagram.destination,

@@ -1,5 +1,6 @@
 //! Everything about VRF devices: sessions with keys in them, tables, overlapping addresses, their coming and going.
 
+mod bfd;
 mod order;
 mod set_up;
 
