@@ -209,6 +209,12 @@ fn elsewhere(conf: &str) -> String {
     conf.replace("192.0.2.", "203.0.113.").replace("2001:db8:12::", "2001:db8:13::")
 }
 
+/// Commands of `ip`, one right after the other.
+fn batch(host: &Host, lines: &str) -> Result<(), Error> {
+    let file = host.file("batch", lines)?;
+    host.ip(&format!("-batch {}", file.display()))
+}
+
 fn made_again(program: &FerrdProgram, accept: &str) -> Result<(), Error> {
     let net = Net::new("bfdagain")?;
     let us = net.host("us")?;
@@ -227,21 +233,25 @@ fn made_again(program: &FerrdProgram, accept: &str) -> Result<(), Error> {
     let before = changes(&ferrd, "default")?;
     // Gone for long, then for no time at all.
     for (table, long) in [(20, true), (21, true), (21, false)] {
-        us.ip("link del blue")?;
+        let again = format!(
+            "link add blue type vrf table {table}\nlink set blue up\nlink set eth2 master blue\n\
+             addr replace 2001:db8:12::1/64 dev eth2 nodad\n"
+        );
         if long {
+            us.ip("link del blue")?;
             wait_until(LIMIT, "no session of BFD in blue", || {
                 let seen = sessions(&ferrd, "blue", "").map_err(|e| e.to_string())?;
                 if seen.is_empty() { Ok(()) } else { Err(format!("{seen:?}")) }
             })?;
             wait_bfd(&other, "default", false)?;
+            batch(&us, &again)?;
+        } else {
+            batch(&us, &format!("link del blue\n{again}"))?;
+            // What goes on with sockets of the old device is not seen earlier.
+            std::thread::sleep(DETECTED);
         }
-        vrf(&us, "blue", table)?;
-        us.ip("link set eth2 master blue")?;
-        // IPv6 addresses do not survive a change of the VRF.
-        us.ip("addr replace 2001:db8:12::1/64 dev eth2 nodad")?;
         wait_all(&ferrd, "blue")?;
         wait_bfd(&other, "default", true)?;
-        wait_routes(&us, table, 2)?;
         wait_all(&ferrd, "default")?;
         assert_eq!(changes(&ferrd, "default")?, before, "the default VRF was disturbed");
     }
@@ -256,4 +266,87 @@ fn vrf_made_again_with_listener_per_vrf() -> Result<(), Error> {
 #[test]
 fn vrf_made_again_with_global_listener() -> Result<(), Error> {
     in_kernel("bfd::vrf_made_again_with_global_listener", |program| made_again(program, "1"))
+}
+
+/// Between addresses of the VRF's own device, which is its loopback.
+#[test]
+fn multihop_between_loopbacks() -> Result<(), Error> {
+    in_kernel("bfd::multihop_between_loopbacks", |program| {
+        let net = Net::new("bfdhops")?;
+        let (us, them) = pair(&net)?;
+        accept_in_all(&us, "1")?;
+        vrf(&us, "blue", 10)?;
+        us.ip("link set eth0 master blue")?;
+        addresses(&us)?;
+        us.addr("blue", "10.255.0.1/32")?;
+        them.addr("lo", "10.255.0.2/32")?;
+        let conf = |head: &str, local: u8, other: u8, other_as: u32| {
+            let peer = format!(" neighbor 10.255.0.{other}");
+            format!(
+                "{head} no bgp ebgp-requires-policy\n{peer} remote-as {other_as}\n{peer} ebgp-multihop 3\n\
+                 {peer} update-source 10.255.0.{local}\n{peer} timers 60 180\n{peer} timers connect 1\n\
+                 {peer} bfd 4 300 300\nexit\n"
+            )
+        };
+        let ours = "vrf blue\n ip route 10.255.0.2/32 192.0.2.2\nexit-vrf\n".to_owned()
+            + &conf("router bgp 65001 vrf blue\n bgp router-id 10.255.0.1\n", 1, 2, 65002);
+        let theirs = "ip route 10.255.0.1/32 192.0.2.1\n".to_owned()
+            + &conf("router bgp 65002\n bgp router-id 10.255.0.2\n", 2, 1, 65001);
+        let ferrd = Ferrd::start(&us, program, &ours)?;
+        let mut other = Ferrd::start(&them, program, &theirs)?;
+        let one = |status: &str| {
+            wait_until(LIMIT, format!("one session of BFD {status}"), || {
+                let seen = sessions(&ferrd, "blue", "").map_err(|e| e.to_string())?;
+                let fits = matches!(&*seen, [s] if s["status"] == status && s["multihop"] == true);
+                if fits { Ok(()) } else { Err(format!("{seen:?}")) }
+            })
+        };
+        one("up")?;
+        other.process().signal(Signal::SIGSTOP);
+        one("down")?;
+        other.process().signal(Signal::SIGCONT);
+        one("up")
+    })
+}
+
+/// Echoes come back to the session whose packets they are, though another VRF has the same addresses.
+#[test]
+fn echoes_in_a_vrf() -> Result<(), Error> {
+    in_kernel("bfd::echoes_in_a_vrf", |program| {
+        let net = Net::new("bfdecho")?;
+        let us = net.host("us")?;
+        let echo = "bfd\n profile echo\n  echo-mode\n exit\nexit\n";
+        let profile = |vrf: &str| {
+            let suffix = if vrf == "default" { String::new() } else { format!(" vrf {vrf}") };
+            format!("router bgp 65001{suffix}\n neighbor 192.0.2.2 bfd profile echo\nexit\n")
+        };
+        let (mut conf, mut others) = (echo.to_owned(), Vec::new());
+        for (number, _, name) in VRFS {
+            let them = one_more(&net, &us, number, name)?;
+            conf.push_str(&(our_conf(name) + &profile(name)));
+            others.push(Ferrd::start(&them, program, &their_conf(number as u8))?);
+        }
+        let ferrd = Ferrd::start(&us, program, &conf)?;
+        let back = |vrf: &str| {
+            let all = sessions(&ferrd, vrf, " counters")?;
+            let one = all.iter().find(|s| s["peer"] == "192.0.2.2");
+            Ok::<_, Error>(one.and_then(|s| s["echo-packet-input"].as_u64()).unwrap_or_default())
+        };
+        for (.., name) in VRFS {
+            wait_all(&ferrd, name)?;
+            wait_until(LIMIT, format!("echoes in {name}"), || {
+                let seen = back(name).map_err(|e| e.to_string())?;
+                if seen > 20 { Ok(()) } else { Err(seen.to_string()) }
+            })?;
+        }
+        dies(&ferrd, &mut others[1], "red")?;
+        std::thread::sleep(DETECTED);
+        let before = (back("blue")?, back("red")?, back("default")?);
+        std::thread::sleep(Duration::from_secs(1));
+        let after = (back("blue")?, back("red")?, back("default")?);
+        assert!(before.0 < after.0 && before.2 < after.2, "{before:?} {after:?}");
+        assert_eq!(before.1, after.1, "the session of red is down");
+        wait_all(&ferrd, "blue")?;
+        wait_all(&ferrd, "default")
+    })
 }
