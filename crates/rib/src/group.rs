@@ -25,7 +25,7 @@ use crate::{FibAction, FibError, FibNexthop, FibOp, FibToken, GuardSet, NhId};
 const MAX_ERRORS: usize = 4096;
 
 /// Buckets of a resilient group whose ways share the load. The kernel refuses another number for a group that exists.
-const SHARED_BUCKETS: NonZeroU16 = NonZeroU16::new(32).unwrap();
+const SHARED_BUCKETS: NonZeroU16 = NonZeroU16::MIN.saturating_add(31);
 /// Ways that so many buckets serve fairly enough; groups of more are plain.
 const MAX_RESILIENT_WAYS: usize = 8;
 /// Weight of the strongest way of a group with backups: so large that a backup's share rounds to no bucket.
