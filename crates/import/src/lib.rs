@@ -15,6 +15,7 @@
 mod document;
 mod tree;
 mod vyos;
+mod wg_quick;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use ferr_config::model::Secret;
 
 pub use document::{Fate, LineReport};
 pub use vyos::vyos;
+pub use wg_quick::wg_quick;
 
 /// How to translate.
 #[derive(Debug, Clone)]
@@ -88,6 +90,3 @@ impl fmt::Display for LineReport {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

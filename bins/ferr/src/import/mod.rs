@@ -119,7 +119,11 @@ fn read(path: &Path) -> Result<String, ImportError> {
 fn write(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), ImportError> {
     let mut options = OpenOptions::new();
     options.write(true).mode(mode);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => ImportError::Exists(path.to_owned()),
@@ -159,7 +163,9 @@ fn report(options: &ImportOptions, imported: &Imported) {
     for key in &imported.keys {
         match &key.source {
             KeySource::Line(..) if options.keys.is_some() => eprintln!("{}: {}, written", key.path, key.what),
-            source => eprintln!("{}: {}, to be made:\n    {}", key.path, key.what, command(options, key, source)),
+            source => {
+                eprintln!("{}: {}, to be made:\n    {}", key.path, key.what, command(options, key, source))
+            }
         }
     }
 }
