@@ -3,7 +3,7 @@
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 19] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
@@ -15,6 +15,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 19] = [
     ("rib", &["types", "prefixmap", "policy"]),
     ("netio", &["types"]),
     ("kernel", &["types", "rib", "netio"]),
+    ("wireguard", &["types", "prefixmap", "netio"]),
     // Views are those of the cores: docs/adr/0003-state-reexports-views.md.
     ("state", &["types", "config", "policy", "bgp", "bfd", "rib"]),
     ("vty", &["types", "config", "state"]),
