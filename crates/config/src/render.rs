@@ -120,7 +120,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
         for (name, profile) in &b.profiles {
             o.block(format_args!("profile {name}"), "exit", |o| {
                 o.table(bfd::PARAMETERS, &profile.without_defaults());
-                authentication(profile, part, o);
+                own_parameters(profile, part, o);
             });
         }
         let (many, one): (Vec<_>, Vec<_>) = b.peers.iter().partition(|(key, _)| key.multihop);
@@ -128,7 +128,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
             o.block(bfd::peer_header(key), "exit", |o| {
                 o.table(bfd::PEER, peer);
                 o.table(bfd::PARAMETERS, &peer.telling());
-                authentication(&peer.parameters, part, o);
+                own_parameters(&peer.parameters, part, o);
             });
         }
     });
@@ -136,19 +136,18 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
 
 /// The statements of our own alone, each in its block.
 fn show_own_bfd(b: &Bfd, o: &mut Lines) {
-    let signed = |p: &BfdParameters| p.signing.is_some() || !p.accept.is_empty();
-    let profiles = || b.profiles.iter().filter(|(_, profile)| signed(profile));
-    let peers = || b.peers.iter().filter(|(_, peer)| signed(&peer.parameters));
+    let profiles = || b.profiles.iter().filter(|(_, profile)| profile.has_own());
+    let peers = || b.peers.iter().filter(|(_, peer)| peer.parameters.has_own());
     if b.come_back.is_none() && profiles().next().is_none() && peers().next().is_none() {
         return;
     }
     o.block("bfd", "exit", |o| {
         come_back(b, Part::Own, o);
         for (name, profile) in profiles() {
-            o.block(format_args!("profile {name}"), "exit", |o| authentication(profile, Part::Own, o));
+            o.block(format_args!("profile {name}"), "exit", |o| own_parameters(profile, Part::Own, o));
         }
         for (key, peer) in peers() {
-            o.block(bfd::peer_header(key), "exit", |o| authentication(&peer.parameters, Part::Own, o));
+            o.block(bfd::peer_header(key), "exit", |o| own_parameters(&peer.parameters, Part::Own, o));
         }
     });
 }
@@ -159,9 +158,9 @@ fn come_back(b: &Bfd, part: Part, o: &mut Lines) {
     }
 }
 
-fn authentication(parameters: &BfdParameters, part: Part, o: &mut Lines) {
+fn own_parameters(parameters: &BfdParameters, part: Part, o: &mut Lines) {
     if part.has_own() {
-        bfd::show_authentication(parameters, o);
+        bfd::show_own(parameters, o);
     }
 }
 
