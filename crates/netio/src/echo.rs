@@ -1,4 +1,4 @@
-//! Echo packets of BFD (RFC 5881 section 4): their IP destination is the sender's own address, their link-layer destination the peer.
+//! Echo packets of BFD over IPv4 (RFC 5881 section 4): their IP destination is the sender's own address, their link-layer destination the peer.
 //! No UDP socket sends such packets, and the kernel drops them when they are back, because their source is an own address.
 //!
 //! # Invariants
@@ -17,12 +17,12 @@ use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
 
 /// UDP port of echoes.
-const PORT: u16 = 3785;
+pub(crate) const PORT: u16 = 3785;
 /// Octets of the IPv4 and UDP headers.
 const HEADERS: usize = 28;
 /// Octets of the longest payload that is sent.
-const MAX_PAYLOAD: usize = 128;
-const CLASS: u8 = 0xc0;
+pub(crate) const MAX_PAYLOAD: usize = 128;
+pub(crate) const CLASS: u8 = 0xc0;
 const PROTOCOL: u16 = libc::ETH_P_IP as u16;
 /// Octets of a link-layer address.
 const MAX_LINK: usize = 8;
@@ -97,7 +97,7 @@ impl EchoPacket<'_> {
 }
 
 /// The Internet checksum (RFC 1071) over `bytes`, begun with `sum`.
-fn checksum(sum: u32, bytes: &[u8]) -> u16 {
+pub(crate) fn checksum(sum: u32, bytes: &[u8]) -> u16 {
     let mut sum = bytes.chunks(2).fold(sum, |sum, pair| {
         sum + u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))
     });

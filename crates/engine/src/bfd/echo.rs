@@ -3,12 +3,13 @@
 //! # Invariants
 //! * The socket is opened when the first session needs it: whoever uses no echo pays nothing for it.
 //! * In steady state nothing is allocated: what is known of links is learnt when a session comes up.
-//! * A kernel that forwards IPv4 loops by itself; then nothing is looped here, so that no echo comes back twice.
+//! * A kernel that forwards IPv4 loops by itself; then nothing is looped here, so that no echo comes back twice. Over IPv6 the kernel alone
+//!   loops: a session of a host that does not forward refuses echoes.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use ferr_bfd::{
     EchoMode, EchoVerdict, HopMode, Received, SessionConfig, SessionKey, SessionView, Speaker, Time, Transmit,
 };
-use ferr_netio::{Datagram, EchoPacket, EchoSocket, LinkAddr};
+use ferr_netio::{Datagram, EchoPacket, EchoPacket6, EchoSender6, EchoSocket, LinkAddr};
 use ferr_types::{IfIndex, VrfId};
 use nix::net::if_::if_indextoname;
 
@@ -27,7 +28,10 @@ const TTL_LOOPED: u8 = 254;
 
 /// What a session knows of the way to its peer.
 #[derive(Debug, Default)]
-pub(super) struct Way(Option<(IfIndex, LinkAddr, Time)>);
+pub(super) struct Way {
+    link: Option<(IfIndex, LinkAddr, Time)>,
+    raw: Option<(IfIndex, EchoSender6)>,
+}
 
 struct Link {
     vrf: VrfId,
@@ -51,6 +55,12 @@ fn reads_one(file: &File) -> bool {
 
 fn forwarding(interface: &str) -> Option<File> {
     File::open(format!("/proc/sys/net/ipv4/conf/{interface}/forwarding")).ok()
+}
+
+/// Whether this host sends echoes of a peer back. Over IPv4 it always does.
+pub(super) fn can_loop(peer: IpAddr) -> bool {
+    let all = || File::open("/proc/sys/net/ipv6/conf/all/forwarding").is_ok_and(|f| reads_one(&f));
+    peer.is_ipv4() || all()
 }
 
 impl Echoes {
@@ -101,10 +111,11 @@ impl Echoes {
 
     /// Sends an echo of ours.
     pub(super) fn send(&self, now: Time, packet: &Transmit, way: &mut Way) -> Result<(), ()> {
-        let (Some(IpAddr::V4(own)), IpAddr::V4(peer), Some(interface)) =
-            (packet.source, packet.destination, packet.interface)
-        else {
-            return Err(());
+        let interface = packet.interface.ok_or(())?;
+        let (own, peer) = match (packet.source, packet.destination) {
+            (Some(IpAddr::V4(own)), IpAddr::V4(peer)) => (own, peer),
+            (Some(IpAddr::V6(own)), IpAddr::V6(peer)) => return send6(packet, interface, own, peer, way),
+            _ => return Err(()),
         };
         let socket = self.socket.as_ref().ok_or(())?;
         let link = link(socket, now, interface, peer, way).ok_or(())?;
@@ -116,7 +127,7 @@ impl Echoes {
             ttl: packet.ttl,
             payload: packet.bytes(),
         };
-        socket.send(&echo).map_err(|_| way.0 = None)
+        socket.send(&echo).map_err(|_| way.link = None)
     }
 
     /// A packet came whose two addresses are equal.
@@ -162,6 +173,23 @@ impl Echoes {
     }
 }
 
+fn send6(
+    packet: &Transmit,
+    interface: IfIndex,
+    addr: Ipv6Addr,
+    peer: Ipv6Addr,
+    way: &mut Way,
+) -> Result<(), ()> {
+    way.raw = way.raw.take().filter(|(at, _)| *at == interface);
+    let (_, sender) = match &mut way.raw {
+        Some(raw) => raw,
+        none => none.insert((interface, EchoSender6::open(interface).map_err(drop)?)),
+    };
+    let echo =
+        EchoPacket6 { addr, source_port: packet.source_port, hop_limit: packet.ttl, payload: packet.bytes() };
+    sender.send(peer, &echo).map_err(|_| way.raw = None)
+}
+
 /// The peer's link-layer address, which the kernel keeps for control packets anyway.
 fn link(
     socket: &EchoSocket,
@@ -170,14 +198,14 @@ fn link(
     peer: Ipv4Addr,
     way: &mut Way,
 ) -> Option<LinkAddr> {
-    match way.0 {
+    match way.link {
         Some((at, link, until)) if at == interface && now < until => return Some(link),
         _ => {}
     }
     match socket.neighbor(interface, peer) {
-        Ok(link) => way.0 = Some((interface, link, now + REFRESH)),
+        Ok(link) => way.link = Some((interface, link, now + REFRESH)),
         // A neighbor that is just being looked up again is most often where it was.
-        Err(_) => way.0 = way.0.filter(|(at, ..)| *at == interface),
+        Err(_) => way.link = way.link.filter(|(at, ..)| *at == interface),
     }
-    way.0.map(|(_, link, _)| link)
+    way.link.map(|(_, link, _)| link)
 }

@@ -28,7 +28,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use socket2::SockRef;
 use tokio::sync::mpsc;
 
-use super::echo::{Echoes, Way};
+use super::echo::{Echoes, Way, can_loop};
 use super::guards::{GuardCells, GuardState};
 use super::{Command, Notice, Places, Wanted};
 
@@ -284,7 +284,10 @@ impl Driver {
     }
 
     fn set(&mut self, now: Time, wanted: Wanted) {
-        let Wanted { guard, key, config, device, lenient } = wanted;
+        let Wanted { guard, key, mut config, device, lenient } = wanted;
+        if !can_loop(key.remote) {
+            config.echo_receive = Duration::ZERO;
+        }
         if !std::mem::replace(&mut self.hurried, true) {
             hurry();
         }
