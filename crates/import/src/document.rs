@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ferr_config::model::origin::Origin;
 use ferr_config::{Config, FRR_VERSION, LineErrorKind, LineOutcome, ModeStack, execute_line};
 
 /// What became of a line.
@@ -160,7 +161,8 @@ impl Document {
         let mut check = Check { config: Config::default(), fates: BTreeMap::new(), refused: self.left };
         let mut texts = BTreeMap::new();
         for (file, content) in &self.files {
-            let mut stack = ModeStack::default();
+            let name = if *file == File::Frr { "frr.conf" } else { "ferr.conf" };
+            let mut stack = ModeStack::new(Origin::File { file: name.into(), line: 0 });
             let mut text = String::new();
             check.content(content, &mut stack, 0, &mut text);
             texts.insert(*file, text);
@@ -223,7 +225,10 @@ impl Check {
                 false
             }
             Err(error) => {
-                self.refuse(sources, &format!("`{}` is refused: {}", shown(text), said(&error.kind)));
+                self.refuse(
+                    sources,
+                    &format!("`{}` is refused: {}", shown(text.trim_start()), said(&error.kind)),
+                );
                 false
             }
         }
@@ -233,7 +238,7 @@ impl Check {
         let indent = " ".repeat(depth);
         for statement in &content.statements {
             let mut own = stack.clone();
-            let taken = self.line(&mut own, &statement.text, &statement.sources);
+            let taken = self.line(&mut own, &format!("{indent}{}", statement.text), &statement.sources);
             // A statement known only outside of the block would leave it, and all behind it would be misunderstood.
             if taken && own.current() == stack.current() {
                 out.push_str(&format!("{indent}{}\n", statement.text));
@@ -244,7 +249,7 @@ impl Check {
         for (header, inner) in &content.blocks {
             let mut own = stack.clone();
             let sources: Vec<usize> = inner.sources.clone();
-            if !self.line(&mut own, header, &sources) {
+            if !self.line(&mut own, &format!("{indent}{header}"), &sources) {
                 self.refuse(&all_sources(inner), &format!("its block `{}` is refused", shown(header)));
                 continue;
             }

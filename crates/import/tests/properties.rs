@@ -16,8 +16,12 @@ fn sound(text: &str, comment: fn(&str) -> bool, imported: &Imported) {
     let errors: Vec<String> = ferr_config::parse_files(&files).errors().map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{}\n{}", imported.frr, imported.own);
     let shown: String = imported.lines.iter().map(ToString::to_string).collect();
-    for text in [&imported.frr, &imported.own, &shown] {
-        assert!(!text.contains(KEY), "{text}");
+    // Elsewhere, it is a word like others.
+    let belongs = |line: &str| {
+        !line.contains(KEY) || line.to_lowercase().contains("wg0 private-key") || line.contains("Key =")
+    };
+    for output in [&imported.frr, &imported.own, &shown] {
+        assert!(!output.contains(KEY) || !text.lines().all(belongs), "{output}");
     }
 }
 
@@ -45,12 +49,7 @@ fn line_of(text: &'static str) -> impl Strategy<Value = String> {
 }
 
 fn any_value() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("''".to_owned()),
-        "'[ -~]{0,12}'",
-        "[!-~]{1,8}",
-        Just("'ä b'".to_owned())
-    ]
+    prop_oneof![Just("''".to_owned()), "'[ -~]{0,12}'", "[!-~]{1,8}", Just("'ä b'".to_owned())]
 }
 
 proptest! {

@@ -34,7 +34,9 @@ fn the_published_pair() {
         ("t2", include_str!("data/hybrid-cloud/vyos-t2.txt")),
     ] {
         let imported = import(text);
-        parses(&imported);
+        let files = [("frr.conf", &imported.frr), ("ferr.conf", &imported.own)];
+        let remarks = ferr_config::parse_files(&files).diagnostics;
+        assert!(remarks.is_empty(), "{remarks:#?}");
         insta::assert_snapshot!(format!("{name}_frr"), imported.frr);
         insta::assert_snapshot!(format!("{name}_own"), imported.own);
         insta::assert_snapshot!(format!("{name}_report"), report(&imported));
