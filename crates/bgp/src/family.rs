@@ -423,6 +423,9 @@ fn ways(core: &Core, path: &Path) -> SmallVec<[Nexthop; 1]> {
     let Some(Foreign { vrf, route, guard }) = key.foreign else {
         return SmallVec::from_elem(way(core, path), 1);
     };
+    if let Some(device) = key.device() {
+        return SmallVec::from_elem(Nexthop::new(Gateway::Interface(device), vrf), 1);
+    }
     if route.is_none() {
         let scope = (key.scope.0 != 0).then_some(key.scope);
         let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };

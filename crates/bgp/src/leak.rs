@@ -37,6 +37,8 @@ pub struct ImportSource {
     pub router_id: RouterId,
     /// Number of the instance on this machine, as route distinguishers have it.
     pub number: u16,
+    /// Neighbors get our own address as next hop, because no route-map may say otherwise (`<` in tables).
+    pub announce_self: bool,
 }
 
 impl ImportSource {
@@ -131,11 +133,18 @@ fn leak_path(core: &Core, prefix: Prefix, at: PathIdx, path: &Path) -> LeakPath 
     // The link of a link-local gateway is not in the attributes, but in the route.
     let leads = |addr: &IpAddr| {
         let link_local = matches!(addr, IpAddr::V6(a) if a.is_unicast_link_local());
-        !addr.is_unspecified() && !(own && link_local)
+        !(addr.is_unspecified() || own && link_local)
     };
     let said = attrs.next_hop.map(|nh| nh.global()).filter(leads);
     let vrf = core.config.vrf;
     let key = match said {
+        // What it covers is found in the tables there.
+        None if path.has(flag::AGGREGATE) && vrf != VrfId::DEFAULT => NexthopKey {
+            addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            scope: IfIndex(vrf.0),
+            connected_only: false,
+            foreign: Some(Foreign { vrf, route: None, guard: None }),
+        },
         // Made here, and leads nowhere by itself: it goes where the route goes that it was made of.
         None => NexthopKey {
             addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -287,7 +296,7 @@ impl Leaks {
             let Some(source) = speakers.speaker(&link.source) else { continue };
             let config = source.config();
             let (vrf, vrf_name) = (config.vrf, config.vrf_name.clone());
-            let origin = ImportSource { vrf, vrf_name, router_id: config.router_id, number };
+            let router_id = config.router_id;
             source.set_leaking(link.family, true);
             let peer = match self.links.get(link) {
                 Some(peer) => *peer,
@@ -301,6 +310,8 @@ impl Leaks {
                 }
             };
             if let Some(target) = speakers.speaker(&link.target) {
+                let announce_self = target.config().families[link.family].import_map.is_none();
+                let origin = ImportSource { vrf, vrf_name, router_id, number, announce_self };
                 target.core.imports.insert(peer, origin);
             }
         }

@@ -55,6 +55,17 @@ impl NexthopKey {
         }
     }
 
+    /// The interface itself is where it leads, whatever the RIB says.
+    fn is_given(&self) -> bool {
+        self.is_link_local() || self.device().is_some()
+    }
+
+    /// Device of the VRF that looks further.
+    pub(crate) fn device(&self) -> Option<IfIndex> {
+        let device = self.foreign.is_some_and(|f| f.route.is_none()) && self.addr.is_unspecified();
+        device.then_some(self.scope)
+    }
+
     fn is_link_local(&self) -> bool {
         matches!(self.addr, IpAddr::V6(a) if a.is_unicast_link_local())
     }
@@ -131,7 +142,7 @@ impl NexthopTable {
             return NexthopId(*id);
         }
         // A link-local address is reached over its interface or not at all; the session itself tells.
-        let link_local = key.is_link_local();
+        let given = key.is_given();
         let watch = key.watch(self.vrf);
         let known = self
             .entries
@@ -139,8 +150,8 @@ impl NexthopTable {
             .skip(NexthopId::FIXED as usize)
             .find(|e| e.refs > 0 && e.key.watch(self.vrf) == watch);
         let reach = known.and_then(|e| e.reach.clone());
-        let mut entry = Entry { key, refs: 1, reach, usable: link_local };
-        if !link_local {
+        let mut entry = Entry { key, refs: 1, reach, usable: given };
+        if !given {
             entry.usable = usable(&key, entry.reach.as_ref());
             let count = self.watches.entry(watch).or_insert(0);
             *count += 1;
@@ -177,8 +188,8 @@ impl NexthopTable {
         self.index.remove(&key);
         self.free.push(id.0);
         let watch = key.watch(self.vrf);
-        // A link-local address was never asked about.
-        if let Some(count) = self.watches.get_mut(&watch).filter(|_| !key.is_link_local()) {
+        // One that is given was never asked about.
+        if let Some(count) = self.watches.get_mut(&watch).filter(|_| !key.is_given()) {
             *count -= 1;
             if *count == 0 {
                 self.watches.remove(&watch);
@@ -221,7 +232,7 @@ impl NexthopTable {
         let mut changed = Vec::new();
         let vrf = self.vrf;
         for (id, entry) in self.entries.iter_mut().enumerate().skip(NexthopId::FIXED as usize) {
-            if entry.refs == 0 || entry.key.is_link_local() || entry.key.watch(vrf) != info.watch {
+            if entry.refs == 0 || entry.key.is_given() || entry.key.watch(vrf) != info.watch {
                 continue;
             }
             let usable = usable(&entry.key, info.via.as_ref());

@@ -9,7 +9,7 @@ use ferr_types::{Gateway, IfIndex, NexthopInfo, Protocol, VrfId};
 
 use super::inbound::{entry, map};
 use super::lab::{Lab, V4, path, prefix};
-use crate::config::{Network, Redistribute};
+use crate::config::{Aggregate, Network, Redistribute};
 use crate::instance::Instance;
 use crate::leak::{Leaks, Speakers};
 use crate::{ForeignRoute, Output};
@@ -279,6 +279,29 @@ fn what_is_made_there_goes_where_its_route_goes() {
     m.lab("blue").bgp.nexthop_changed(NexthopInfo { watch, via: Some(via) }, now);
     m.settle();
     assert_eq!(m.ways("blue", P), [(11, "10.9.9.9".to_owned())]);
+}
+
+#[test]
+fn an_aggregate_leads_to_the_device_of_its_vrf() {
+    let mut m = Machine::new(&[("blue", &["red"]), ("red", &[])]);
+    let p = m.lab("red").peer(65002, |_| {});
+    m.lab("red").announce(p, &["10.1.0.0/16"], &path(&[65002]));
+    m.lab("red").configure(|c| {
+        c.families[V4].aggregates = vec![Aggregate {
+            prefix: prefix("10.0.0.0/8"),
+            as_set: false,
+            summary_only: false,
+            suppress_map: None,
+            route_map: None,
+            origin: None,
+            matching_med_only: false,
+        }];
+    });
+    m.settle();
+    assert_eq!(m.ways("blue", "10.0.0.0/8"), [(11, "dev 11".to_owned())]);
+    m.lab("red").withdraw(p, &["10.1.0.0/16"]);
+    m.settle();
+    assert!(m.paths("blue", "10.0.0.0/8").is_empty());
 }
 
 #[test]
