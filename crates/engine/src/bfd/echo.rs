@@ -9,29 +9,23 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use ferr_bfd::{
     EchoMode, EchoVerdict, HopMode, Received, SessionConfig, SessionKey, SessionView, Speaker, Time, Transmit,
 };
-use ferr_netio::{Datagram, EchoPacket, EchoPacket6, EchoSender6, EchoSocket, LinkAddr};
-use ferr_types::{IfIndex, VrfId};
+use ferr_netio::{Datagram, EchoPacket, EchoSender, EchoSocket};
+use ferr_types::{Afi, IfIndex, VrfId};
 use nix::net::if_::if_indextoname;
 
-/// How long a link-layer address is used before the kernel is asked again.
-const REFRESH: Duration = Duration::from_secs(1);
 /// TTL of an echo on its way back.
 const TTL_LOOPED: u8 = 254;
 
-/// What a session knows of the way to its peer.
+/// The socket of a session, for the interface that it is bound to.
 #[derive(Debug, Default)]
-pub(super) struct Way {
-    link: Option<(IfIndex, LinkAddr, Time)>,
-    raw: Option<(IfIndex, EchoSender6)>,
-}
+pub(super) struct Way(Option<(IfIndex, EchoSender)>);
 
 struct Link {
     vrf: VrfId,
@@ -87,7 +81,7 @@ impl Echoes {
         self.socket.as_ref()
     }
 
-    /// A session came up.
+    /// A session came up, or waits for echoes alone.
     pub(super) fn learn(&mut self, view: &SessionView) {
         let (Some(interface), HopMode::Single, true) =
             (view.interface, view.key.hop, view.key.remote.is_ipv4())
@@ -107,27 +101,6 @@ impl Echoes {
         if self.locals.keys().all(|(other, _)| *other != interface) {
             self.links.remove(&interface);
         }
-    }
-
-    /// Sends an echo of ours.
-    pub(super) fn send(&self, now: Time, packet: &Transmit, way: &mut Way) -> Result<(), ()> {
-        let interface = packet.interface.ok_or(())?;
-        let (own, peer) = match (packet.source, packet.destination) {
-            (Some(IpAddr::V4(own)), IpAddr::V4(peer)) => (own, peer),
-            (Some(IpAddr::V6(own)), IpAddr::V6(peer)) => return send6(packet, interface, own, peer, way),
-            _ => return Err(()),
-        };
-        let socket = self.socket.as_ref().ok_or(())?;
-        let link = link(socket, now, interface, peer, way).ok_or(())?;
-        let echo = EchoPacket {
-            interface,
-            link,
-            addr: own,
-            source_port: packet.source_port,
-            ttl: packet.ttl,
-            payload: packet.bytes(),
-        };
-        socket.send(&echo).map_err(|_| way.link = None)
     }
 
     /// A packet came whose two addresses are equal.
@@ -162,50 +135,28 @@ impl Echoes {
 
     fn answer(&self, interface: IfIndex, addr: Ipv4Addr, datagram: &Datagram<'_>) {
         let (Some(socket), Some(link)) = (&self.socket, datagram.link) else { return };
-        let _ = socket.send(&EchoPacket {
-            interface,
-            link,
-            addr,
+        let echo = EchoPacket {
+            addr: addr.into(),
             source_port: datagram.source.port(),
             ttl: TTL_LOOPED,
             payload: datagram.payload,
-        });
+        };
+        let _ = socket.answer(interface, link, &echo);
     }
 }
 
-fn send6(
-    packet: &Transmit,
-    interface: IfIndex,
-    addr: Ipv6Addr,
-    peer: Ipv6Addr,
-    way: &mut Way,
-) -> Result<(), ()> {
-    way.raw = way.raw.take().filter(|(at, _)| *at == interface);
-    let (_, sender) = match &mut way.raw {
-        Some(raw) => raw,
-        none => none.insert((interface, EchoSender6::open(interface).map_err(drop)?)),
+/// Sends an echo of ours.
+pub(super) fn send(packet: &Transmit, way: &mut Way) -> Result<(), ()> {
+    let (addr, interface) = packet.source.zip(packet.interface).ok_or(())?;
+    way.0 = way.0.take().filter(|(at, _)| *at == interface);
+    let (_, sender) = match &mut way.0 {
+        Some(there) => there,
+        none => {
+            let afi = if addr.is_ipv4() { Afi::Ipv4 } else { Afi::Ipv6 };
+            none.insert((interface, EchoSender::open(afi, interface).map_err(drop)?))
+        }
     };
-    let echo =
-        EchoPacket6 { addr, source_port: packet.source_port, hop_limit: packet.ttl, payload: packet.bytes() };
-    sender.send(peer, &echo).map_err(|_| way.raw = None)
-}
-
-/// The peer's link-layer address, which the kernel keeps for control packets anyway.
-fn link(
-    socket: &EchoSocket,
-    now: Time,
-    interface: IfIndex,
-    peer: Ipv4Addr,
-    way: &mut Way,
-) -> Option<LinkAddr> {
-    match way.link {
-        Some((at, link, until)) if at == interface && now < until => return Some(link),
-        _ => {}
-    }
-    match socket.neighbor(interface, peer) {
-        Ok(link) => way.link = Some((interface, link, now + REFRESH)),
-        // A neighbor that is just being looked up again is most often where it was.
-        Err(_) => way.link = way.link.filter(|(at, ..)| *at == interface),
-    }
-    way.link.map(|(_, link, _)| link)
+    let echo = EchoPacket { addr, source_port: packet.source_port, ttl: packet.ttl, payload: packet.bytes() };
+    // The interface may be another one now.
+    sender.send(packet.destination, &echo).map_err(|_| way.0 = None)
 }

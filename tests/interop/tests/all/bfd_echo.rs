@@ -137,6 +137,7 @@ fn echoes_over_ipv6_are_looped_by_the_peers_kernel() -> Result<(), Error> {
         let mut ferrd = Ferrd::start(&pair.us, &pair.program, &conf)?;
         let theirs = format!("{}bfd\n peer 2001:db8:12::1 interface eth0\n exit\nexit\n", super::frr::CONF);
         let frr = Frr::start_with_bfd(&pair.them, &theirs)?;
+        ferrd.wait_peer(THEM, "Established")?;
         wait_change(&mut ferrd, THEM6, "up", 1)?;
         wait_frr(&frr, "2001:db8:12::1", "up")?;
         std::thread::sleep(Duration::from_secs(3));
