@@ -1,5 +1,8 @@
 //! The link manager against this kernel: bridges, VXLANs, pairs, stations, tunnels, settings and the MSS clamp.
 
+// Helpers of tests, outside of `#[test]` functions.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
