@@ -47,7 +47,7 @@ pub(crate) struct Wish {
     pub(crate) by_hand: bool,
 }
 
-/// Receives what happens.
+/// Is told what happens, on a thread of the tunnel's.
 pub type Listener = Box<dyn FnMut(TunnelEvent) + Send>;
 
 struct Seen {

@@ -19,6 +19,7 @@ pub mod wg_quick;
 mod worker;
 
 pub use config::{Endpoint, ParseEndpointError, PeerConfig, TunnelConfig};
+pub use control::Listener;
 pub use counters::Cause;
 pub use key::{KEY_LEN, ParseKeyError, PresharedKey, PrivateKey, PublicKey};
 pub use keyfile::{KeyFileError, read_preshared_key, read_private_key, read_secret_file};

@@ -33,11 +33,6 @@ pub(crate) fn destination(packet: &[u8]) -> Option<IpAddr> {
     if version(packet)? == 4 { v4(packet, 16) } else { v6(packet, 24) }
 }
 
-/// Who it is from; `None` when it is no IP packet.
-pub(crate) fn source(packet: &[u8]) -> Option<IpAddr> {
-    if version(packet)? == 4 { v4(packet, 12) } else { v6(packet, 8) }
-}
-
 /// Two octets in network order; 0 outside of the packet.
 pub(crate) fn number(packet: &[u8], at: usize) -> u16 {
     packet.get(at..at + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]))

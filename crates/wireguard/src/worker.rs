@@ -175,13 +175,13 @@ impl Worker {
             let mut wire = SocketWire { sockets: &sockets, thread: self.thread };
             let [v4, v6] = [&sockets.v4, &sockets.v6].map(|family| family.get(self.thread));
             if ready.v4 {
-                ready.v4 = v4.is_some_and(|s| self.from_network(s, &mut wire, &mut ready.device));
+                ready.v4 = v4.is_some_and(|s| self.hear(s, &mut wire, &mut ready.device));
             }
             if ready.v6 {
-                ready.v6 = v6.is_some_and(|s| self.from_network(s, &mut wire, &mut ready.device));
+                ready.v6 = v6.is_some_and(|s| self.hear(s, &mut wire, &mut ready.device));
             }
             if ready.device {
-                match self.from_device(&mut wire) {
+                match self.read(&mut wire) {
                     // It may go on like this for long: the others are looked at between.
                     Ok(true) => ready = Ready::ALL,
                     Ok(false) => ready.device = false,
@@ -221,7 +221,7 @@ impl Worker {
     }
 
     /// Takes a batch from the network and gives it to the device. Whether there may be more.
-    fn from_network(&mut self, socket: &TunnelSocket, wire: &mut SocketWire<'_>, written: &mut bool) -> bool {
+    fn hear(&mut self, socket: &TunnelSocket, wire: &mut SocketWire<'_>, written: &mut bool) -> bool {
         // What is wrong with a socket is told by a later send, or by its replacement.
         let Ok(count @ 1..) = self.batch.receive(socket.as_fd()) else { return false };
         let shared = Arc::clone(&self.shared);
@@ -256,7 +256,7 @@ impl Worker {
     }
 
     /// Takes bursts from the device and sends them. Whether there may be more.
-    fn from_device(&mut self, wire: &mut SocketWire<'_>) -> io::Result<bool> {
+    fn read(&mut self, wire: &mut SocketWire<'_>) -> io::Result<bool> {
         let shared = Arc::clone(&self.shared);
         let (device, tables) = (&shared.device, shared.device.tables());
         let now = Instant::now();
