@@ -3,5 +3,6 @@
 pub mod bfd;
 pub mod bgp;
 pub mod config;
+pub mod import;
 pub mod session;
 pub mod vty;

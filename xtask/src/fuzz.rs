@@ -56,8 +56,11 @@ fn start(context: &Context, host: &str, name: &str, corpus: &Path) -> Result<Run
     command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=2048", "-seed=1"]);
     command.arg(format!("-artifact_prefix={}/{name}-", folder.display())).arg(&fresh);
     let written = corpus.join(name);
-    let texts = context.root.join("crates/config/tests/data");
-    let seeds = if matches!(name, "config" | "lines") { texts } else { written };
+    let seeds = match name {
+        "config" | "lines" => context.root.join("crates/config/tests/data"),
+        "import_vyos" | "import_wg_quick" => context.root.join("crates/import/tests/data"),
+        _ => written,
+    };
     if seeds.is_dir() {
         command.arg(seeds);
     }

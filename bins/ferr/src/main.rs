@@ -2,6 +2,7 @@
 //! `vtysh` the same program answers as the daemon and as that shell.
 #![forbid(unsafe_code)]
 
+mod import;
 mod lab;
 mod shell;
 
@@ -27,6 +28,9 @@ enum Command {
     Lab(lab::LabOptions),
     /// Print every error of configuration files, with its place
     Check(CheckOptions),
+    /// Translate another router's configuration into frr.conf and ferr.conf, and list what could not be carried over
+    #[command(subcommand)]
+    Import(import::Import),
     /// Say why something is as it is, and what to do about it
     Doctor(shell::DoctorOptions),
     /// Run the daemon
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
     match cli.command {
         Some(Command::Lab(options)) => lab::main(&options),
         Some(Command::Check(options)) => ferrd::check(&options.files),
+        Some(Command::Import(import)) => import::main(&import),
         Some(Command::Doctor(options)) => shell::doctor(&options),
         Some(Command::Ferrd { args }) => {
             ferrd::main(std::iter::once(OsString::from(AS_DAEMON)).chain(args), &[AS_DAEMON])

@@ -193,3 +193,54 @@ fn the_background_daemon_is_ready_when_its_starter_returns() {
     assert_eq!(output.status.code(), Some(1));
     assert!(!output.stderr.is_empty());
 }
+
+#[test]
+fn an_import_writes_files_and_keys_and_shows_no_key() {
+    use std::os::unix::fs::PermissionsExt;
+    const KEY: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let lines = [
+        "set interfaces wireguard wg0 address '10.1.1.1/30'".to_owned(),
+        format!("set interfaces wireguard wg0 private-key '{KEY}'"),
+        "set service ssh".to_owned(),
+    ];
+    fs::write(path("vyos.txt"), lines.join("\n")).unwrap();
+
+    // Without a folder for keys: a command that makes the file, and that works.
+    let printed = run(&["import", "vyos", &path("vyos.txt")]);
+    let (out, report) = (text(&printed.stdout), text(&printed.stderr));
+    assert!(
+        printed.status.success() && out.contains("wireguard private-key-file /etc/frr/keys/wg0.key"),
+        "{out}"
+    );
+    assert!(!out.contains(KEY) && !report.contains(KEY), "{out}{report}");
+    assert!(
+        report.contains("2 of 3 lines carried over, 1 left") && report.contains("3: set service ssh"),
+        "{report}"
+    );
+    let command = report
+        .lines()
+        .find(|l| l.contains("umask"))
+        .unwrap()
+        .replace("/etc/frr/keys", temp.path().to_str().unwrap());
+    assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    assert_eq!(fs::read_to_string(path("wg0.key")).unwrap().trim(), KEY);
+    assert_eq!(fs::metadata(path("wg0.key")).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // With one: the file is written, and a second time only when asked.
+    let args = ["--frr", &path("frr.conf"), "--own", &path("ferr.conf"), "--keys", &path("keys")];
+    let with = |more: &[&str]| run(&[&["import", "vyos", &path("vyos.txt")][..], &args[..], more].concat());
+    assert!(with(&[]).status.success());
+    let key = path("keys/wg0.key");
+    assert_eq!(fs::read_to_string(&key).unwrap().trim(), KEY);
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(path("ferr.conf")).unwrap().contains(&format!("private-key-file {key}")));
+    assert!(run(&["check", &path("frr.conf"), &path("ferr.conf")]).status.success());
+    let again = with(&[]);
+    assert!(!again.status.success() && text(&again.stderr).contains("--force"), "{again:?}");
+    assert!(with(&["--force"]).status.success());
+
+    let output = run(&["import", "wg-quick", "/nonexistent/wg0.conf"]);
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -219,6 +219,14 @@ impl Session {
         session
     }
 
+    /// Whether a packet that names no session of ours came over another interface than those that keep this one up
+    /// (RFC 5881 section 3: the interface belongs to what tells single-hop sessions apart).
+    pub(crate) fn came_elsewhere(&self, interface: Option<IfIndex>) -> bool {
+        let single = self.traits.hop == HopMode::Single && self.key.interface.is_none();
+        let known = self.learned_interface.zip(interface);
+        single && self.state == State::Up && known.is_some_and(|(here, there)| here != there)
+    }
+
     pub(crate) const fn is_unaffiliated(&self) -> bool {
         self.traits.unaffiliated
     }

@@ -344,7 +344,7 @@ impl Speaker {
             self.keys.get(&key).copied()
         })?;
         let session = self.slots[slot as usize].session.as_ref()?;
-        (!session.is_unaffiliated()).then_some(slot)
+        (!session.is_unaffiliated() && !session.came_elsewhere(packet.interface)).then_some(slot)
     }
 
     fn refuse_hop_mode(&mut self, slot: u32, now: Time) -> Cause {

@@ -1,14 +1,14 @@
 //! One `router bgp`: configuration, neighbors, timers, and the slices of work.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use ferr_bgp_wire::{PeerKind, Scratch};
 use ferr_policy::PolicySet;
 use ferr_types::{
-    Asn, Family, FamilySet, IfIndex, Ipv4Prefix, Ipv6Prefix, NexthopInfo, PeerId, Prefix, Protocol,
+    Afi, Asn, Family, FamilySet, IfIndex, Ipv4Prefix, Ipv6Prefix, NexthopInfo, PeerId, Prefix, Protocol,
     RouteUpdate,
 };
 
@@ -21,6 +21,7 @@ use crate::family::{FamilyState, SweepKind};
 use crate::fsm::{ConnId, DownReason, Settings};
 use crate::local::ForeignRoute;
 use crate::nexthop::{NexthopTable, WatchChange};
+use crate::peer::LocalAddresses;
 
 /// What the core cannot draw itself.
 #[derive(Debug, Clone, Copy)]
@@ -263,6 +264,52 @@ impl Instance {
     /// Own addresses: next hops that are never accepted.
     pub fn set_own_addresses(&mut self, addresses: HashSet<IpAddr>) {
         self.core.own_addresses = addresses;
+    }
+
+    /// Where own addresses are may have changed: `find` says it for the two ends of a connection. What is known is kept where it finds nothing.
+    pub fn session_addresses_changed(
+        &mut self,
+        now: Instant,
+        find: impl Fn((SocketAddr, SocketAddr)) -> LocalAddresses,
+    ) {
+        self.set_now(now);
+        let found = |ends| Some(find(ends)).filter(|a| a.ifindex != IfIndex(0));
+        let mut moved = Vec::new();
+        for peer in self.core.peers.iter_mut() {
+            for (_, _, ends, addresses) in &mut peer.opens {
+                *addresses = found(*ends).unwrap_or(*addresses);
+            }
+            if let Some(session) = &mut peer.session
+                && let Some(addresses) = found(session.ends).filter(|a| *a != session.addresses)
+            {
+                moved.push((peer.id, session.addresses.ifindex != addresses.ifindex));
+                session.addresses = addresses;
+            }
+        }
+        for (id, other_link) in moved {
+            self.join_groups(id, false);
+            if other_link {
+                self.learn_again(id);
+            }
+        }
+        self.more_work = true;
+    }
+
+    /// Link-local next hops were learnt on another link than the session's: the peer has to send them again.
+    fn learn_again(&mut self, id: PeerId) {
+        let link_local = |core: &Core, family: Family| {
+            let session = core.peers.get(id).and_then(|p| p.session.as_ref());
+            session.is_some_and(|s| {
+                let families = &s.context;
+                families.extended_nexthop.contains(family)
+                    || (family.afi() == Afi::Ipv6 && families.families.contains(family))
+            })
+        };
+        for family in Family::ALL {
+            if link_local(&self.core, family) && !self.request_refresh(id, family) {
+                return self.reset(id, DownReason::InterfaceDown, self.core.now);
+            }
+        }
     }
 
     /// An interface went down: direct eBGP sessions over it end (`bgp fast-external-failover`).

@@ -103,8 +103,8 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Delta> {
         match old.vrfs.get(name) {
             None => out.push(Delta::VrfAdded(name.clone())),
             Some(held) => {
-                let same = (&held.globals, &held.vni, &held.netns, &held.opaque)
-                    == (&vrf.globals, &vrf.vni, &vrf.netns, &vrf.opaque);
+                let same = (held.table, &held.globals, &held.vni, &held.netns, &held.opaque)
+                    == (vrf.table, &vrf.globals, &vrf.vni, &vrf.netns, &vrf.opaque);
                 if !same {
                     out.push(Delta::VrfChanged(name.clone()));
                 }

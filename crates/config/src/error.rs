@@ -93,6 +93,39 @@ pub enum ConfigError {
         /// Octets allowed.
         max: usize,
     },
+    /// `link` beside `wireguard`.
+    #[error("% The interface is declared already as a link of another kind: take that out first")]
+    TwoKinds,
+    /// `vrf` beside `master`.
+    #[error("% A link has one master: it is either in a VRF or the port of a bridge")]
+    TwoMasters,
+    /// A name that the kernel would refuse.
+    #[error("% {0} is no name of a link: 1 to 15 characters without blank, / and :")]
+    LinkName(String),
+    /// A link below, beside or above itself.
+    #[error("% A link cannot refer to itself")]
+    OwnName,
+    /// Multicast, broadcast or zero.
+    #[error("% A link needs the MAC address of a single station")]
+    GroupMac,
+    /// IPv4 and IPv6 mixed.
+    #[error("% All addresses of a VXLAN are of one address family")]
+    VxlanFamilies,
+    /// `table` of another VRF.
+    #[error("% The table belongs to VRF {0}")]
+    TableInUse(String),
+    /// `table` of the kernel's own.
+    #[error("% Table {0} is the kernel's own")]
+    KernelTable(u32),
+    /// Not a public key.
+    #[error("% A WireGuard key is 32 octets in base64, 44 characters")]
+    WireGuardKey,
+    /// A statement that another file holds, changed by a program of FRR.
+    #[error("% {place} says otherwise, and is not FRR's to change")]
+    Owned {
+        /// File and line, or the statement.
+        place: String,
+    },
     /// `come-back` whose maximum is below the delay.
     #[error("% come-back maximum is less than its delay")]
     ComeBack,

@@ -9,6 +9,9 @@ use crate::model::Config;
 use crate::model::origin::Origin;
 use crate::session::{LineErrorKind, LineOutcome, execute_line};
 
+/// Name of the file for statements that FRR does not know.
+pub const OWN_FILE: &str = "ferr.conf";
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -19,13 +19,14 @@ mod error;
 mod file;
 mod grammar;
 pub mod model;
+mod owned;
 mod render;
 mod session;
 
 pub use diff::{Delta, NeighborChange, diff};
 pub use effective::{EffectiveAf, EffectiveNeighbor, effective_group, effective_neighbor};
 pub use error::ConfigError;
-pub use file::{Diagnostic, DiagnosticKind, ParseOutcome, Severity, parse, parse_files};
+pub use file::{Diagnostic, DiagnosticKind, OWN_FILE, ParseOutcome, Severity, parse, parse_files};
 pub use grammar::blocks::BlockKind;
 pub use grammar::mode::{Mode, ModeStack};
 pub use model::Config;

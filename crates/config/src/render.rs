@@ -2,16 +2,16 @@
 //!
 //! Invariant: `parse(render(c)) == c`, up to [`Config::normalized`].
 
+mod links;
+
 use crate::grammar::table::Lines;
-use crate::grammar::{
-    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, interface, lists, routemap,
-};
+use crate::grammar::{bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, lists, routemap};
+use crate::model::Config;
 use crate::model::bfd::{Bfd, BfdParameters};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
 use crate::model::neighbor::NeighborAf;
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
 use crate::model::routemap::Match;
-use crate::model::{Config, Vrf};
 
 /// Version of FRR whose form is printed.
 pub const FRR_VERSION: &str = "8.4.4";
@@ -66,6 +66,8 @@ impl Part {
 pub fn render(config: &Config, part: Part) -> String {
     let mut o = Lines::default();
     if part == Part::Own {
+        links::show_vrfs(config, part, &mut o);
+        links::show_interfaces(config, part, &mut o);
         show_own_bfd(&config.bfd, &mut o);
         return o.into_text();
     }
@@ -85,8 +87,8 @@ pub fn render(config: &Config, part: Part) -> String {
     if part.has(Part::Static) {
         o.section(|o| o.table(global::ROUTES, config));
     }
-    show_vrfs(config, part, &mut o);
-    show_interfaces(config, part, &mut o);
+    links::show_vrfs(config, part, &mut o);
+    links::show_interfaces(config, part, &mut o);
     if part.has(Part::Bgp) {
         show_bgp(config, &mut o);
     }
@@ -118,7 +120,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
         for (name, profile) in &b.profiles {
             o.block(format_args!("profile {name}"), "exit", |o| {
                 o.table(bfd::PARAMETERS, &profile.without_defaults());
-                authentication(profile, part, o);
+                own_parameters(profile, part, o);
             });
         }
         let (many, one): (Vec<_>, Vec<_>) = b.peers.iter().partition(|(key, _)| key.multihop);
@@ -126,7 +128,7 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
             o.block(bfd::peer_header(key), "exit", |o| {
                 o.table(bfd::PEER, peer);
                 o.table(bfd::PARAMETERS, &peer.telling());
-                authentication(&peer.parameters, part, o);
+                own_parameters(&peer.parameters, part, o);
             });
         }
     });
@@ -134,19 +136,18 @@ fn show_bfd(b: &Bfd, part: Part, o: &mut Lines) {
 
 /// The statements of our own alone, each in its block.
 fn show_own_bfd(b: &Bfd, o: &mut Lines) {
-    let signed = |p: &BfdParameters| p.signing.is_some() || !p.accept.is_empty();
-    let profiles = || b.profiles.iter().filter(|(_, profile)| signed(profile));
-    let peers = || b.peers.iter().filter(|(_, peer)| signed(&peer.parameters));
+    let profiles = || b.profiles.iter().filter(|(_, profile)| profile.has_own());
+    let peers = || b.peers.iter().filter(|(_, peer)| peer.parameters.has_own());
     if b.come_back.is_none() && profiles().next().is_none() && peers().next().is_none() {
         return;
     }
     o.block("bfd", "exit", |o| {
         come_back(b, Part::Own, o);
         for (name, profile) in profiles() {
-            o.block(format_args!("profile {name}"), "exit", |o| authentication(profile, Part::Own, o));
+            o.block(format_args!("profile {name}"), "exit", |o| own_parameters(profile, Part::Own, o));
         }
         for (key, peer) in peers() {
-            o.block(bfd::peer_header(key), "exit", |o| authentication(&peer.parameters, Part::Own, o));
+            o.block(bfd::peer_header(key), "exit", |o| own_parameters(&peer.parameters, Part::Own, o));
         }
     });
 }
@@ -157,9 +158,9 @@ fn come_back(b: &Bfd, part: Part, o: &mut Lines) {
     }
 }
 
-fn authentication(parameters: &BfdParameters, part: Part, o: &mut Lines) {
+fn own_parameters(parameters: &BfdParameters, part: Part, o: &mut Lines) {
     if part.has_own() {
-        bfd::show_authentication(parameters, o);
+        bfd::show_own(parameters, o);
     }
 }
 
@@ -192,69 +193,6 @@ impl Lines {
         self.nested(body);
         self.line(closer);
         self.line("!");
-    }
-}
-
-fn show_vrfs(config: &Config, part: Part, o: &mut Lines) {
-    for (name, vrf) in &config.vrfs {
-        let start = o.len();
-        o.line(format_args!("vrf {name}"));
-        let body = o.len();
-        o.nested(|o| show_vrf(vrf, part, o));
-        if o.len() == body && !part.has(Part::Zebra) {
-            o.truncate(start);
-            continue;
-        }
-        o.line("exit-vrf");
-        o.line("!");
-    }
-}
-
-fn show_vrf(vrf: &Vrf, part: Part, o: &mut Lines) {
-    if part.has(Part::Zebra) {
-        o.table(global::VRF, vrf);
-        o.table(global::VRF_GLOBALS, &vrf.globals);
-        o.table(global::VRF_MAPS, &vrf.globals);
-        vrf.opaque.iter().for_each(|line| o.line(line));
-    }
-    if part.has(Part::Static) {
-        o.table(global::VRF_ROUTES, vrf);
-    }
-}
-
-/// Part that prints a kept line of an interface.
-fn interface_part(line: &str) -> Part {
-    match line {
-        _ if line.starts_with("ip ospf") => Part::Ospf,
-        _ if line.starts_with("ipv6 ospf6") => Part::Ospf6,
-        _ => Part::Zebra,
-    }
-}
-
-fn show_interfaces(config: &Config, part: Part, o: &mut Lines) {
-    for (name, i) in &config.interfaces {
-        let start = o.len();
-        let vrf = i.vrf.as_ref().map(|v| format!(" vrf {v}")).unwrap_or_default();
-        o.line(format_args!("interface {name}{vrf}"));
-        let body = o.len();
-        o.nested(|o| {
-            if part.has(Part::Zebra) {
-                o.table(interface::STATEMENTS, i);
-                o.table(interface::ND, i);
-            } else if part.has(Part::Bgp) && i.mpls_bgp_forwarding {
-                o.line("mpls bgp forwarding");
-            }
-            for line in i.opaque.iter().filter(|l| part.has(interface_part(l))) {
-                o.line(line);
-            }
-        });
-        if o.len() == body {
-            o.truncate(start);
-            continue;
-        }
-        o.sort_from(body);
-        o.line("exit");
-        o.line("!");
     }
 }
 

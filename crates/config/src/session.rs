@@ -14,6 +14,8 @@ use crate::grammar::table::Effect;
 use crate::grammar::words::help;
 use crate::grammar::{Found, Grammar, Miss, Node};
 use crate::model::Config;
+use crate::model::origin::{Origin, Origins};
+use crate::owned::{Guard, block};
 
 /// Longest line that is looked at, in bytes.
 pub const MAX_LINE: usize = 4096;
@@ -47,6 +49,8 @@ pub enum LineOutcome {
     ExitTop,
     /// `end`: leave the configuration mode.
     End,
+    /// A `no` of what our own file holds, from a program of FRR: nothing changed.
+    Kept,
 }
 
 /// A word that could have stood in a place.
@@ -227,16 +231,42 @@ pub fn execute_line(
         _ => {}
     }
     let (body, no) = without_no(&words);
-    let (level, found) = locate(stack, body, no).map_err(|miss| explain(line, &words, stack, miss))?;
-    apply(config, stack, level, &found, no)
-        .map_err(|e| LineError { kind: LineErrorKind::Config(e), column: column(line, usize::from(no)) })
+    let (level, found) = locate(stack, body, no, line.starts_with([' ', '\t']))
+        .map_err(|miss| explain(line, &words, stack, miss))?;
+    apply(config, stack, level, &found, no).map_err(|e| LineError {
+        column: column(line, usize::from(no) + word_of(&e, &found)),
+        kind: LineErrorKind::Config(e),
+    })
+}
+
+/// The word that an error is about; 0 when it is about the whole line.
+fn word_of(error: &ConfigError, found: &Found<'_, '_>) -> usize {
+    let label = match error {
+        ConfigError::Value { what, .. } => what,
+        ConfigError::WireGuardKey => "key",
+        _ => return 0,
+    };
+    found.args.index(label).unwrap_or(0)
+}
+
+/// Whether `vrf NAME` opens a block at top level although an interface is open: files of old FRR do not close interfaces, and what its
+/// programs send is not indented.
+fn opens_vrf(stack: &ModeStack, mode: &Mode, words: &[&str], indented: bool) -> bool {
+    let inside = indented || stack.origin == Origin::Shell;
+    let means_vrf = matches!(words, [word, _] if !word.is_empty() && "vrf".starts_with(word));
+    matches!(mode, Mode::Interface { .. }) && means_vrf && !inside
 }
 
 /// The innermost open block that knows the line.
-fn locate<'a>(stack: &ModeStack, words: &[&'a str], no: bool) -> Result<(usize, Found<'static, 'a>), Miss> {
+fn locate<'a>(
+    stack: &ModeStack,
+    words: &[&'a str],
+    no: bool,
+    indented: bool,
+) -> Result<(usize, Found<'static, 'a>), Miss> {
     let grammar = Grammar::get();
     let mut first = None;
-    for (level, mode) in stack.inward() {
+    for (level, mode) in stack.inward().filter(|(_, mode)| !opens_vrf(stack, mode, words, indented)) {
         match grammar.find(Node::of(mode), words, no) {
             Ok(found) => return Ok((level, found)),
             Err(Miss::Ambiguous) if first.is_none() => return Err(Miss::Ambiguous),
@@ -256,8 +286,26 @@ fn apply(
     no: bool,
 ) -> Result<LineOutcome, ConfigError> {
     let mode = stack.inward().find(|(l, _)| *l == level).map_or(Mode::Config, |(_, m)| m.clone());
-    let effect = found.apply(config, &mode, no)?;
+    let guard = Guard::new(config, &stack.origin, &mode, found, no);
+    let effect = if guard.forbids() { Effect::Done } else { found.apply(config, &mode, no)? };
+    let refused = guard.restore(config);
+    match refused {
+        Some(error) if !no => return Err(error),
+        Some(_) => {
+            stack.settle(level);
+            return Ok(LineOutcome::Kept);
+        }
+        None => {}
+    }
     stack.settle(level);
+    if let Some(block) = block(&mode) {
+        let key = Origins::key(&block, &found.args.canonical());
+        match &stack.origin {
+            _ if no => config.origins.forget(&key),
+            origin @ Origin::File { .. } => config.origins.note(key, origin),
+            Origin::Vty | Origin::Shell => {}
+        }
+    }
     if level == 0 {
         let line = found.args.canonical();
         if no {

@@ -72,6 +72,7 @@ fn words_have_their_meaning() {
             echo_mode: Some(true),
             echo_transmit_interval: Some(55),
             echo_receive_interval: Some(EchoReceive::Interval(56)),
+            echo_unaffiliated: false,
             passive: Some(true),
             minimum_ttl: Some(250),
             shutdown: Some(true),
@@ -209,6 +210,21 @@ fn keys_are_for_our_shell_only_and_never_in_debug_output() {
         let debug = format!("{c:?}");
         assert!(!debug.contains("hunter") && !debug.contains("two words"), "{debug}");
     }
+}
+
+#[test]
+fn echoes_alone_are_a_statement_of_our_own() {
+    let c = read("bfd\n profile p\n  echo unaffiliated\n exit\n peer 10.0.0.1\n  profile p\n exit\n");
+    assert!(c.bfd.profiles["p"].echo_unaffiliated);
+    let peer = &c.bfd.peers[&key("10.0.0.1")];
+    assert!(peer.parameters.or(&c.bfd.profiles["p"]).echo_unaffiliated);
+    assert!(!render(&c, Part::Bfd).contains("unaffiliated"));
+    assert!(render(&c, Part::Own).contains("  echo unaffiliated\n"));
+    assert_eq!(read(&render(&c, Part::All)).bfd, c.bfd);
+    let c = read("bfd\n profile p\n  echo unaffiliated\n  no echo unaffiliated\n exit\n");
+    assert!(!c.bfd.profiles["p"].echo_unaffiliated);
+    let refused = parse("x", "bfd\n peer 10.0.0.1 multihop\n  echo unaffiliated\n");
+    assert_eq!(refused.errors().count(), 1);
 }
 
 #[test]

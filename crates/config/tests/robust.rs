@@ -2,10 +2,12 @@
 #![allow(missing_docs)]
 #![allow(clippy::disallowed_methods)]
 
+use ferr_config::model::origin::Origin;
 use ferr_config::{Config, ModeStack, Part, complete, execute_line, parse, render};
 use proptest::prelude::*;
 
-const WIDE: &str = concat!(include_str!("data/wide.conf"), include_str!("data/bfd.conf"));
+const WIDE: &str =
+    concat!(include_str!("data/wide.conf"), include_str!("data/bfd.conf"), include_str!("data/ferr.conf"));
 
 /// Words that make lines deep enough to matter.
 fn word() -> impl Strategy<Value = String> {
@@ -32,8 +34,11 @@ proptest! {
     }
 
     #[test]
-    fn any_edits_render_and_read_back(lines in proptest::collection::vec(line(), 0..60)) {
-        let (mut config, mut stack) = (Config::default(), ModeStack::default());
+    fn any_edits_render_and_read_back(
+        lines in proptest::collection::vec(line(), 0..60),
+        origin in proptest::sample::select(vec![Origin::Vty, Origin::Shell]),
+    ) {
+        let (mut config, mut stack) = (Config::default(), ModeStack::new(origin));
         for line in &lines {
             let before = config.clone();
             if execute_line(&mut config, &mut stack, line).is_err() {

@@ -8,21 +8,20 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ferr_config::{Config, Diagnostic, Part, parse_files, render};
+use ferr_config::{Config, Diagnostic, OWN_FILE, Part, parse_files, render};
 use tracing::warn;
 
 /// Where the daemon looks for its files when none is named.
 const DEFAULT_FILE: &str = "/etc/frr/frr.conf";
-const OWN_NAME: &str = "ferr.conf";
 /// Mode of a new file: it may hold passwords.
 const MODE: u32 = 0o640;
 
 /// File for statements of our own: one of that name that was given, or the default one.
 pub(crate) fn own(files: &[PathBuf]) -> Option<PathBuf> {
-    let given = files.iter().skip(1).find(|f| f.file_name().is_some_and(|name| name == OWN_NAME));
+    let given = files.iter().skip(1).find(|f| f.file_name().is_some_and(|name| name == OWN_FILE));
     let default = || {
         let [only] = files else { return None };
-        (only.as_path() == Path::new(DEFAULT_FILE)).then(|| only.with_file_name(OWN_NAME))
+        (only.as_path() == Path::new(DEFAULT_FILE)).then(|| only.with_file_name(OWN_FILE))
     };
     given.cloned().or_else(default)
 }

@@ -57,6 +57,15 @@ impl Surroundings {
         self.addresses.iter().filter(here).any(|a| a.connected_prefix().contains(addr))
     }
 
+    /// Own address and interface on the connected prefix of a VRF that holds an address.
+    pub(crate) fn towards(&self, vrf: VrfId, addr: IpAddr) -> Option<(IpAddr, IfIndex)> {
+        let here = |a: &&Address| self.links.get(&a.ifindex).is_some_and(|l| l.vrf == vrf);
+        let holds = |a: &&Address| a.connected_prefix().contains(addr);
+        let found =
+            self.addresses.iter().filter(here).filter(holds).max_by_key(|a| a.connected_prefix().len());
+        found.map(|a| (a.addr.addr(), a.ifindex))
+    }
+
     /// Address that stands for an interface as `update-source`: the first of the family that is not link-local.
     pub(crate) fn source_address(&self, name: &str, v6: bool) -> Option<IpAddr> {
         let link = self.link(name)?;

@@ -1,14 +1,14 @@
-//! Echo packets of BFD (RFC 5881 section 4): their IP destination is the sender's own address, their link-layer destination the peer.
-//! No UDP socket sends such packets, and the kernel drops them when they are back, because their source is an own address.
+//! Echo packets of BFD over IPv4 (RFC 5881 section 4) as they come: those of ours that are back, which the kernel drops because their source is
+//! an own address, and those of peers, where the kernel does not forward.
 //!
 //! # Invariants
 //! * The socket takes in IPv4 packets whose two addresses are equal and whose UDP port is that of echoes, and nothing else: a filter in the
 //!   kernel sees to it before anything is received.
 //! * Sending allocates nothing.
-#![allow(unsafe_code, reason = "no safe wrapper of packet sockets, their filters, and the neighbor table")]
+#![allow(unsafe_code, reason = "no safe wrapper of packet sockets and their filters")]
 
 use std::io;
-use std::mem::{size_of, zeroed};
+use std::mem::size_of;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -16,13 +16,8 @@ use ferr_types::IfIndex;
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
 
-/// UDP port of echoes.
-const PORT: u16 = 3785;
-/// Octets of the IPv4 and UDP headers.
-const HEADERS: usize = 28;
-/// Octets of the longest payload that is sent.
-const MAX_PAYLOAD: usize = 128;
-const CLASS: u8 = 0xc0;
+use crate::echo_sender::{EchoPacket, MAX_PACKET, PORT};
+
 const PROTOCOL: u16 = libc::ETH_P_IP as u16;
 /// Octets of a link-layer address.
 const MAX_LINK: usize = 8;
@@ -41,70 +36,6 @@ impl LinkAddr {
         addr.bytes[..len].copy_from_slice(&bytes[..len]);
         addr
     }
-}
-
-/// An echo packet.
-#[derive(Debug, Clone, Copy)]
-pub struct EchoPacket<'a> {
-    /// Where it leaves.
-    pub interface: IfIndex,
-    /// Who gets it on that link.
-    pub link: LinkAddr,
-    /// Both addresses of the IP header.
-    pub addr: Ipv4Addr,
-    /// UDP source port.
-    pub source_port: u16,
-    /// TTL.
-    pub ttl: u8,
-    /// 128 octets at most.
-    pub payload: &'a [u8],
-}
-
-impl EchoPacket<'_> {
-    /// Writes the packet from the IP header on; its length.
-    fn write(&self, out: &mut [u8; HEADERS + MAX_PAYLOAD]) -> io::Result<usize> {
-        let len = HEADERS + self.payload.len();
-        if len > out.len() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let udp_len = (len - 20) as u16;
-        let addr = self.addr.octets();
-        out[..HEADERS].fill(0);
-        out[0] = 0x45;
-        out[1] = CLASS;
-        out[2..4].copy_from_slice(&(len as u16).to_be_bytes());
-        // Not to be fragmented, so that it needs no identification (RFC 6864).
-        out[6] = 0x40;
-        out[8] = self.ttl;
-        out[9] = libc::IPPROTO_UDP as u8;
-        out[12..16].copy_from_slice(&addr);
-        out[16..20].copy_from_slice(&addr);
-        let sum = checksum(0, &out[..20]);
-        out[10..12].copy_from_slice(&sum.to_be_bytes());
-        out[20..22].copy_from_slice(&self.source_port.to_be_bytes());
-        out[22..24].copy_from_slice(&PORT.to_be_bytes());
-        out[24..26].copy_from_slice(&udp_len.to_be_bytes());
-        out[HEADERS..len].copy_from_slice(self.payload);
-        let pseudo = u32::from(udp_len) + libc::IPPROTO_UDP as u32;
-        let sum = match checksum(pseudo, &out[12..len]) {
-            // 0 says that there is none.
-            0 => u16::MAX,
-            sum => sum,
-        };
-        out[26..28].copy_from_slice(&sum.to_be_bytes());
-        Ok(len)
-    }
-}
-
-/// The Internet checksum (RFC 1071) over `bytes`, begun with `sum`.
-fn checksum(sum: u32, bytes: &[u8]) -> u16 {
-    let mut sum = bytes.chunks(2).fold(sum, |sum, pair| {
-        sum + u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))
-    });
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
 }
 
 /// A socket for echo packets of all interfaces.
@@ -202,14 +133,14 @@ impl EchoSocket {
         Ok(Self(fd))
     }
 
-    /// Sends a packet.
+    /// Sends a packet back to a neighbor on a link.
     ///
     /// # Errors
     /// The kernel's answer, or a payload that is too long.
-    pub fn send(&self, packet: &EchoPacket<'_>) -> io::Result<()> {
-        let mut buffer = [0; HEADERS + MAX_PAYLOAD];
+    pub fn answer(&self, interface: IfIndex, link: LinkAddr, packet: &EchoPacket<'_>) -> io::Result<()> {
+        let mut buffer = [0; MAX_PACKET];
         let len = packet.write(&mut buffer)?;
-        let to = place(packet.interface, packet.link);
+        let to = place(interface, link);
         // SAFETY: `buffer` has `len` initialised octets and `to` is a live `sockaddr_ll` of the size given; the kernel only reads them.
         let sent = unsafe {
             libc::sendto(
@@ -223,48 +154,6 @@ impl EchoSocket {
         };
         if sent < 0 { Err(failed()) } else { Ok(()) }
     }
-
-    /// The link-layer address of a neighbor, if the kernel knows it; the empty one where the link has none.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    pub fn neighbor(&self, interface: IfIndex, addr: Ipv4Addr) -> io::Result<LinkAddr> {
-        // SAFETY: all-zero octets are valid values of these C structures.
-        let (mut name, mut request): (libc::ifreq, libc::arpreq) = unsafe { (zeroed(), zeroed()) };
-        name.ifr_ifru.ifru_ifindex = interface.0 as i32;
-        self.control(libc::SIOCGIFNAME as libc::Ioctl, &mut name)?;
-        let device = name.ifr_name;
-        self.control(libc::SIOCGIFFLAGS as libc::Ioctl, &mut name)?;
-        // SAFETY: the flags were asked for, and so are what the union holds; any octets are valid ones.
-        let flags = libc::c_int::from(unsafe { name.ifr_ifru.ifru_flags });
-        if flags & libc::IFF_NOARP != 0 {
-            return Ok(LinkAddr::default());
-        }
-        request.arp_dev = device;
-        let inet = libc::sockaddr_in {
-            sin_family: libc::AF_INET as u16,
-            sin_port: 0,
-            sin_addr: libc::in_addr { s_addr: u32::from(addr).to_be() },
-            sin_zero: [0; 8],
-        };
-        // SAFETY: both are plain octets of the same size, as the family says.
-        request.arp_pa = unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(inet) };
-        self.control(libc::SIOCGARP as libc::Ioctl, &mut request)?;
-        if request.arp_flags & libc::ATF_COM == 0 {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        }
-        let mut link = [0; 6];
-        for (to, from) in link.iter_mut().zip(request.arp_ha.sa_data) {
-            *to = from.cast_unsigned();
-        }
-        Ok(LinkAddr::new(&link))
-    }
-
-    fn control<T>(&self, request: libc::Ioctl, value: &mut T) -> io::Result<()> {
-        // SAFETY: every request of this module reads and writes a `T`, which is the structure that the kernel defines for it.
-        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, std::ptr::from_mut(value)) };
-        if result < 0 { Err(failed()) } else { Ok(()) }
-    }
 }
 
 /// An echo packet as it came: address, UDP source port, TTL, payload.
@@ -276,6 +165,3 @@ pub(crate) fn read(packet: &[u8]) -> Option<(Ipv4Addr, u16, u8, &[u8])> {
     let len = usize::from(u16::from_be_bytes(udp.get(4..6)?.try_into().ok()?));
     Some((addr.into(), source_port, packet[8], udp.get(8..len)?))
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,6 +11,7 @@
 mod batch;
 mod bfd;
 mod echo;
+mod echo_sender;
 mod md5;
 mod ndp;
 mod realtime;
@@ -21,7 +22,8 @@ mod udp_tunnel;
 
 pub use batch::{Datagram, ReceiveBatch};
 pub use bfd::{BfdSource, bfd_receiver, bfd_sender};
-pub use echo::{EchoPacket, EchoSocket, LinkAddr};
+pub use echo::{EchoSocket, LinkAddr};
+pub use echo_sender::{EchoPacket, EchoSender};
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};

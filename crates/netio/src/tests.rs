@@ -150,14 +150,12 @@ fn echoes_reach_the_link_although_their_destination_is_their_source() {
         Err(error) => panic!("{error}"),
     };
     let addr = Ipv4Addr::new(203, 0, 113, (std::process::id() % 250) as u8 + 1);
-    assert!(socket.neighbor(IfIndex(1), addr).is_err(), "the loopback has no neighbors");
-    let link = LinkAddr::default();
     let payload = [0xa5; 33];
-    let echo =
-        EchoPacket { interface: IfIndex(1), link, addr, source_port: 50_123, ttl: 254, payload: &payload };
-    socket.send(&echo).unwrap();
+    let echo = EchoPacket { addr: addr.into(), source_port: 50_123, ttl: 254, payload: &payload };
+    socket.answer(IfIndex(1), LinkAddr::default(), &echo).unwrap();
     let long = EchoPacket { payload: &[0; 129], ..echo };
-    assert_eq!(socket.send(&long).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    let refused = socket.answer(IfIndex(1), LinkAddr::default(), &long);
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
     let mut batch = ReceiveBatch::new(2, 128);
     let mut seen = 0;
     for _ in 0..100 {

@@ -247,8 +247,12 @@ impl Rib {
                     self.route_acked(now, table, slot, false, result)
                 }
                 (Target::Group(id), result) => self.group_acked(now, id, result),
-                (Target::Member(id), Err(_)) => {
+                (Target::Member(id), Err(error)) => {
                     self.fib.member_lost(id);
+                    // Its group may stand, without it.
+                    if error == FibError::Dead {
+                        self.fib.refused_members.push(id);
+                    }
                     self.arm_retry(now);
                 }
                 (Target::Member(_), Ok(())) | (Target::Ignored, _) => {}
@@ -329,6 +333,8 @@ impl Rib {
         } else {
             self.config.retry
         };
+        let refused = std::mem::take(&mut self.fib.refused_members);
+        self.objects_deleted(&refused);
         for id in std::mem::take(&mut self.fib.failed_groups) {
             if let Some(set) = self.sets.get_mut(id) {
                 set.group_changed(id, &mut self.fib);

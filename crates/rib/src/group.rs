@@ -182,6 +182,8 @@ pub(crate) struct Fib {
     pub(crate) version: u64,
     pub(crate) errors: BTreeMap<(u32, u32), FibError>,
     pub(crate) failed_groups: Vec<u32>,
+    /// Objects that were not made because a guard of theirs was dead.
+    pub(crate) refused_members: Vec<NhId>,
     pub(crate) retry_at: Option<Instant>,
     pub(crate) retry_wait: Duration,
     pub(crate) some_failed: bool,
@@ -206,6 +208,7 @@ impl Fib {
             version: 0,
             errors: BTreeMap::new(),
             failed_groups: Vec::new(),
+            refused_members: Vec::new(),
             retry_at: None,
             retry_wait: retry,
             some_failed: false,

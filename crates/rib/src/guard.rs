@@ -242,7 +242,7 @@ impl Rib {
     }
 
     /// The kernel has these objects no more, and its groups shrank accordingly.
-    fn objects_deleted(&mut self, deleted: &[NhId]) {
+    pub(crate) fn objects_deleted(&mut self, deleted: &[NhId]) {
         let ways = self.fib.forget_members(deleted);
         if ways.is_empty() {
             return;

@@ -15,6 +15,7 @@ pub mod attr;
 pub mod community;
 mod family;
 mod id;
+mod mac;
 mod nexthop;
 mod prefix;
 mod protocol;
@@ -22,6 +23,7 @@ mod route;
 
 pub use family::{Afi, Family, FamilyMap, FamilySet, Safi};
 pub use id::{Asn, Distance, IfIndex, Metric, ParseAsnError, PeerId, RouterId, TableId, Tag, VrfId};
+pub use mac::{MacAddr, ParseMacError};
 pub use nexthop::{BlackholeKind, Gateway, Nexthop, NexthopSet};
 pub use prefix::{IfAddr, Ipv4Prefix, Ipv6Prefix, ParsePrefixError, Prefix};
 pub use protocol::Protocol;

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferr_config::model::origin::Origin;
 use ferr_config::{LineErrorKind, LineOutcome, ModeStack};
 use regex::{Regex, RegexBuilder};
 use tokio::io::AsyncReadExt as _;
@@ -69,7 +70,7 @@ impl Session {
             door,
             pid: 0,
             node: Node::View,
-            mode: ModeStack::default(),
+            mode: ModeStack::new(if door == Daemon::Ferr { Origin::Shell } else { Origin::Vty }),
             files: 0,
             history: VecDeque::new(),
             monitor: None,
@@ -211,6 +212,10 @@ impl Session {
             Ok(LineOutcome::End | LineOutcome::ExitTop) => {
                 self.node = Node::Enable;
                 self.mode.reset();
+                Ok(Status::Success)
+            }
+            Ok(LineOutcome::Kept) => {
+                line!(out, "% {} holds this; it stays", ferr_config::OWN_FILE);
                 Ok(Status::Success)
             }
             Ok(_) => Ok(Status::Success),

@@ -3,7 +3,7 @@
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 20] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 21] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
@@ -16,6 +16,8 @@ pub(crate) const LAYERS: [(&str, &[&str]); 20] = [
     ("netio", &["types"]),
     ("kernel", &["types", "rib", "netio"]),
     ("wireguard", &["types", "prefixmap", "netio"]),
+    // Reads files of wg-quick with the crate that runs them.
+    ("import", &["config", "wireguard"]),
     // Views are those of the cores: docs/adr/0003-state-reexports-views.md.
     ("state", &["types", "config", "policy", "bgp", "bfd", "rib"]),
     ("vty", &["types", "config", "state"]),

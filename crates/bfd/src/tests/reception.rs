@@ -355,3 +355,18 @@ fn a_discriminator_of_another_vrf_is_refused() {
     assert_eq!(solo.speaker.receive(solo.now, &elsewhere), Err(Cause::Vrf));
     assert_eq!(solo.state(), State::Up);
 }
+
+#[test]
+fn a_packet_without_our_discriminator_does_not_disturb_a_session_of_another_interface() {
+    let mut solo = Solo::up(SessionConfig::default());
+    let mut bytes = [0; MAX_LEN];
+    let restarted = Control { your_discriminator: 0, ..solo.control(State::Down) };
+    restarted.encode(0, &mut bytes);
+    let from =
+        |interface: u32| Received { interface: Some(IfIndex(interface)), ..solo.received(&bytes[..24]) };
+    let (there, here) = (from(4), from(3));
+    assert_eq!(solo.speaker.receive(solo.now, &there), Err(Cause::NoSession));
+    assert_eq!(solo.state(), State::Up);
+    assert!(solo.speaker.receive(solo.now, &here).is_ok());
+    assert_eq!(solo.state(), State::Down);
+}

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use ferr_bgp_wire::{Capability, ExtendedNexthopFamily};
 use ferr_types::attr::BgpNexthop;
+use ferr_types::{Gateway, IfIndex};
 
-use super::lab::{Attrs, Lab, V4, V6, path};
+use super::lab::{Attrs, Lab, V4, V6, addresses, path, prefix};
+use crate::LocalAddresses;
 use crate::config::{NeighborConfig, NeighborFamily, NexthopSelf};
 
 const P: &str = "2001:db8:1::/48";
@@ -61,6 +63,37 @@ fn a_link_local_next_hop_is_used_on_its_link() {
     let source = peer(&mut lab, 65001);
     lab.announce(source, &[P], &via("fe80::1", &[65001]));
     assert_eq!(lab.ways(P), ["fe80::1"]);
+}
+
+#[test]
+fn a_session_whose_link_becomes_known_learns_link_local_next_hops_again() {
+    let mut lab = Lab::new(|_| {});
+    let refresh = [Capability::Multiprotocol { afi: 2, safi: 1 }, Capability::RouteRefresh];
+    let source = lab.peer_with(65001, &refresh, both);
+    let sink = peer(&mut lab, 65002);
+    lab.announce(source, &[P], &via("fe80::1", &[65001]));
+    let scope = |lab: &Lab| match lab.rib[&prefix(P)].nexthops.iter().next().map(|n| n.gateway) {
+        Some(Gateway::Address { ifindex, .. }) => ifindex,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(scope(&lab), Some(IfIndex(1)));
+    let moved = LocalAddresses { ifindex: IfIndex(9), v6_link_local: "fe80::9".parse().ok(), ..addresses() };
+    lab.bgp.session_addresses_changed(lab.now, |_| LocalAddresses::default());
+    lab.settle();
+    assert!(lab.wires[source].refreshes.is_empty(), "a picture without the address says nothing");
+    lab.bgp.session_addresses_changed(lab.now, |_| moved);
+    lab.settle();
+    assert_eq!(lab.wires[source].refreshes.len(), 1);
+    lab.announce(source, &[P], &via("fe80::1", &[65001]));
+    assert_eq!(scope(&lab), Some(IfIndex(9)));
+    let own = BgpNexthop::V6 {
+        global: "2001:db8::254".parse().unwrap(),
+        link_local: Some("fe80::9".parse().unwrap()),
+    };
+    assert_eq!(nexthop(&lab, sink, P), own, "what is announced follows too");
+    lab.bgp.session_addresses_changed(lab.now, |_| moved);
+    lab.settle();
+    assert_eq!(lab.wires[source].refreshes.len(), 1, "nothing is new");
 }
 
 #[test]

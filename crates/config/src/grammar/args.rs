@@ -49,6 +49,11 @@ impl<'a> Args<'a> {
         self.words.get(c.at).copied()
     }
 
+    /// Index of the word of the variable `label`.
+    pub(crate) fn index(&self, label: &str) -> Option<usize> {
+        self.captures.iter().find(|c| !c.keyword && c.label == label).map(|c| c.at)
+    }
+
     /// Words from the variable `label` to the end of the line; empty when it is not there.
     pub(crate) fn words_from(&self, label: &str) -> &[&'a str] {
         let at = self.captures.iter().find(|c| !c.keyword && c.label == label).map(|c| c.at);

@@ -161,6 +161,17 @@ pub(crate) static PARAMETERS: &[Stmt<BfdParameters>] = &[
             Some(EchoReceive::Interval(ms)) => o.line(format_args!("echo receive-interval {ms}")),
         },
     ),
+    alias(
+        "echo unaffiliated",
+        |n, _| {
+            n.echo_unaffiliated = true;
+            DONE
+        },
+        |n, _| {
+            n.echo_unaffiliated = false;
+            DONE
+        },
+    ),
     // The word of older versions, for both directions.
     alias(
         "echo-interval ~ (10-4294967)@v",
@@ -214,8 +225,11 @@ fn password(a: &Args<'_>, kind: BfdAuthKind) -> Result<Secret, ConfigError> {
     if len > max { Err(ConfigError::BfdPassword { kind, len, max }) } else { Ok(Secret::new(text)) }
 }
 
-/// The words about authentication, for shells that know them.
-pub(crate) fn show_authentication(n: &BfdParameters, o: &mut Lines) {
+/// Our own statements, for shells that know them.
+pub(crate) fn show_own(n: &BfdParameters, o: &mut Lines) {
+    if n.echo_unaffiliated {
+        o.line("echo unaffiliated");
+    }
     if let Some(BfdSigning { kind, id, password }) = &n.signing {
         o.line(format_args!("authentication {kind} key-id {id} password {}", password.reveal()));
     }

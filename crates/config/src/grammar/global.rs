@@ -585,6 +585,28 @@ pub(crate) static VRF_MAPS: &[Stmt<VrfGlobals>] = &[
     ),
 ];
 
+/// Makes the VRF itself one of ours; FRR does not know it. The kernel's own tables cannot be given away.
+pub(crate) static VRF_TABLE: &[Stmt<Option<u32>>] = &[stmt(
+    "table ~ (1-4294967295)@table",
+    |t, a| {
+        let table = a.val("table")?;
+        if (253..=255).contains(&table) {
+            return Err(ConfigError::KernelTable(table));
+        }
+        *t = Some(table);
+        DONE
+    },
+    |t, _| {
+        *t = None;
+        DONE
+    },
+    |t, o| {
+        if let Some(table) = t {
+            o.line(format_args!("table {table}"));
+        }
+    },
+)];
+
 /// `vrf` blocks only.
 pub(crate) static VRF: &[Stmt<Vrf>] = &[
     stmt(

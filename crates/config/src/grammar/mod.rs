@@ -15,6 +15,7 @@ mod bgp_neighbor_bfd;
 pub(crate) mod blocks;
 pub(crate) mod global;
 pub(crate) mod interface;
+pub(crate) mod link;
 pub(crate) mod lists;
 pub(crate) mod mode;
 mod nodes;
@@ -22,6 +23,7 @@ pub(crate) mod pattern;
 pub(crate) mod routemap;
 mod statics;
 pub(crate) mod table;
+pub(crate) mod wireguard;
 pub(crate) mod words;
 
 use std::collections::HashMap;

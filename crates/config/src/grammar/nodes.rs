@@ -6,13 +6,15 @@ use super::blocks::BlockKind;
 use super::mode::Mode;
 use super::table::{Bound, Table};
 use super::{
-    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, lists, routemap,
+    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, link, lists,
+    routemap, wireguard,
 };
 use crate::error::ConfigError;
 use crate::model::bfd::{Bfd, BfdParameters, BfdPeer};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
 use crate::model::global::{Global, LineVty, VrfGlobals};
 use crate::model::interface::Interface;
+use crate::model::link::OwnLink;
 use crate::model::neighbor::{NeighborAf, NeighborSettings};
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
 use crate::model::routemap::RouteMapEntry;
@@ -65,6 +67,47 @@ fn interface<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found
         found.vrf.clone_from(vrf);
     }
     Ok(Some(found))
+}
+
+/// Longest name of a link, in octets (`IFNAMSIZ` with its end).
+const LONGEST_NAME: usize = 15;
+
+/// Whether the kernel takes it as the name of a link.
+fn is_link_name(name: &str) -> bool {
+    let odd = |b: u8| b == b'/' || b == b':' || b.is_ascii_whitespace() || b.is_ascii_control();
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !matches!(name, "." | ".." | "default")
+        && !name.bytes().any(odd)
+}
+
+fn own_link<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OwnLink> {
+    if !no && let Mode::Interface { name, .. } = mode {
+        let named = ["dev", "peer", "vrf", "master"].into_iter().filter_map(|label| a.get(label));
+        for other in named.chain([name.as_str()]) {
+            if !is_link_name(other) {
+                return Err(ConfigError::LinkName(other.to_owned()));
+            }
+        }
+        if ["dev", "peer", "vrf", "master"].into_iter().any(|label| a.get(label) == Some(name)) {
+            return Err(ConfigError::OwnName);
+        }
+    }
+    Ok(interface(c, mode, a, no)?.map(|i| &mut i.own))
+}
+
+fn vrf_table<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, Option<u32>> {
+    let Mode::Vrf(name) = mode else { return Ok(None) };
+    if !no {
+        if !is_link_name(name) {
+            return Err(ConfigError::LinkName(name.clone()));
+        }
+        let table = a.opt::<u32>("table")?;
+        let holder = c.vrfs.iter().find(|(other, v)| *other != name && v.table.is_some() && v.table == table);
+        if let Some((other, _)) = holder {
+            return Err(ConfigError::TableInUse(other.clone()));
+        }
+    }
+    Ok(vrf(c, mode, a, no)?.map(|v| &mut v.table))
 }
 
 fn vrf<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, Vrf> {
@@ -212,6 +255,9 @@ static INTERFACE: Bound<Interface> = Bound {
     stmts: &[interface::STATEMENTS, interface::ND, interface::INERT],
     resolve: interface,
 };
+static OWN_LINK: Bound<OwnLink> =
+    Bound { prefix: "", stmts: &[link::LINK, wireguard::WIREGUARD], resolve: own_link };
+static VRF_TABLE: Bound<Option<u32>> = Bound { prefix: "", stmts: &[global::VRF_TABLE], resolve: vrf_table };
 static VRF: Bound<Vrf> = Bound { prefix: "", stmts: &[global::VRF, global::VRF_ROUTES], resolve: vrf };
 static VRF_GLOBALS: Bound<VrfGlobals> =
     Bound { prefix: "", stmts: &[global::VRF_GLOBALS, global::VRF_MAPS], resolve: vrf_globals };
@@ -305,8 +351,8 @@ impl Node {
     pub(crate) fn tables(self) -> Vec<&'static dyn Table> {
         match self {
             Self::Config => vec![&CONFIG, &GLOBAL, &DEFAULT_VRF],
-            Self::Interface => vec![&INTERFACE],
-            Self::Vrf => vec![&VRF, &VRF_GLOBALS],
+            Self::Interface => vec![&INTERFACE, &OWN_LINK],
+            Self::Vrf => vec![&VRF_TABLE, &VRF, &VRF_GLOBALS],
             Self::LineVty => vec![&LINE_VTY],
             Self::RouteMap => vec![&ROUTE_MAP],
             Self::Bgp => vec![&BGP, &BGP_GLOBALS, &NEIGHBOR, &NEIGHBOR_AF, &AF],

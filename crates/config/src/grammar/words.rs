@@ -108,6 +108,7 @@ const HELP: &[(&str, &str)] = &[
     ("timers", "timers, in seconds"),
     ("transmit-interval", "least interval of sent packets, ms"),
     ("ttl-security", "drop packets that travelled too far"),
+    ("unaffiliated", "the peer forwards packets and needs to know nothing"),
     ("update-source", "own address of the session"),
     ("vrf", "a VRF"),
     ("weight", "local weight of paths, higher is preferred"),

@@ -144,6 +144,8 @@ pub struct BfdParameters {
     pub echo_transmit_interval: Option<u32>,
     /// `echo receive-interval`; 50.
     pub echo_receive_interval: Option<EchoReceive>,
+    /// `echo unaffiliated`: echoes alone, to a peer that speaks no BFD (RFC 9747); off. Our own statement.
+    pub echo_unaffiliated: bool,
     /// `passive-mode`; off.
     pub passive: Option<bool>,
     /// `minimum-ttl`, of multihop sessions; from the hop count.
@@ -179,6 +181,11 @@ impl BfdParameters {
         }
     }
 
+    /// Whether there is a statement of our own.
+    pub fn has_own(&self) -> bool {
+        self.signing.is_some() || !self.accept.is_empty() || self.echo_unaffiliated
+    }
+
     /// What is set here, and else there. Keys that are accepted belong to the key that signs: with one of its own a session takes none
     /// from there, and without one it takes them all.
     #[must_use]
@@ -192,6 +199,7 @@ impl BfdParameters {
             echo_mode: self.echo_mode.or(other.echo_mode),
             echo_transmit_interval: self.echo_transmit_interval.or(other.echo_transmit_interval),
             echo_receive_interval: self.echo_receive_interval.or(other.echo_receive_interval),
+            echo_unaffiliated: self.echo_unaffiliated || other.echo_unaffiliated,
             passive: self.passive.or(other.passive),
             minimum_ttl: self.minimum_ttl.or(other.minimum_ttl),
             shutdown: self.shutdown.or(other.shutdown),

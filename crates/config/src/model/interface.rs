@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ferr_types::{IfAddr, Ipv6Prefix};
 
+use super::link::OwnLink;
 use super::opaque::OpaqueLines;
 
 /// An `interface` block.
@@ -34,6 +35,8 @@ pub struct Interface {
     pub mpls_bgp_forwarding: bool,
     /// Router advertisements.
     pub nd: RouterAdvert,
+    /// What FRR does not know.
+    pub own: OwnLink,
     /// Accepted statements without effect.
     pub opaque: OpaqueLines,
 }

@@ -10,12 +10,14 @@ pub mod bfd;
 pub mod bgp;
 pub mod global;
 pub mod interface;
+pub mod link;
 pub mod lists;
 pub mod neighbor;
 pub mod opaque;
 pub mod origin;
 pub mod routemap;
 pub mod statics;
+pub mod wireguard;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,6 +56,8 @@ impl fmt::Debug for Secret {
 /// A VRF block.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vrf {
+    /// `table N`: the daemon makes the VRF's device, with this kernel table.
+    pub table: Option<u32>,
     /// Statements that also exist at top level for the default VRF.
     pub globals: VrfGlobals,
     /// Layer-3 VNI.

@@ -13,11 +13,20 @@ pub enum Origin {
         /// From 1.
         line: u32,
     },
-    /// Typed, or received over a socket.
+    /// Received from a program of FRR: what FRR does not know is not its to change.
     Vty,
+    /// Typed in our own shell, or received over the API.
+    Shell,
 }
 
-/// Origins by statement: the canonical top-level line, or the block's header line.
+impl Origin {
+    /// Whether it is a file of this name, in whatever folder.
+    pub(crate) fn is_in(&self, name: &str) -> bool {
+        matches!(self, Self::File { file, .. } if file.rsplit('/').next() == Some(name))
+    }
+}
+
+/// Origins by statement: the canonical top-level line, or the block's header line; lines of interfaces and VRFs behind that.
 ///
 /// Two values are always equal: where a statement stands does not change what it means.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +41,27 @@ impl PartialEq for Origins {
 impl Eq for Origins {}
 
 impl Origins {
+    /// Place of the first statement of a block that stands in `file`.
+    pub(crate) fn place(&self, block: &str, file: &str) -> Option<String> {
+        let lines =
+            self.0.iter().filter(|(key, _)| key.strip_prefix(block).is_some_and(|k| k.starts_with('\n')));
+        let places = lines.filter_map(|(_, origin)| match origin {
+            Origin::File { file: path, line } if origin.is_in(file) => Some((*line, path)),
+            _ => None,
+        });
+        places.min().map(|(line, path)| format!("{path}:{line}"))
+    }
+
+    /// Origin of a line in a block.
+    pub(crate) fn inner(&self, block: &str, line: &str) -> Option<&Origin> {
+        self.0.get(&Self::key(block, line))
+    }
+
+    /// Key of a line in a block.
+    pub(crate) fn key(block: &str, line: &str) -> String {
+        format!("{block}\n{line}")
+    }
+
     /// Origin of a top-level statement or block, by its canonical line.
     pub fn get(&self, line: &str) -> Option<&Origin> {
         self.0.get(line)

@@ -3,7 +3,8 @@
 //! # Invariants
 //! * The socket is opened when the first session needs it: whoever uses no echo pays nothing for it.
 //! * In steady state nothing is allocated: what is known of links is learnt when a session comes up.
-//! * A kernel that forwards IPv4 loops by itself; then nothing is looped here, so that no echo comes back twice.
+//! * A kernel that forwards IPv4 loops by itself; then nothing is looped here, so that no echo comes back twice. Over IPv6 the kernel alone
+//!   loops: a session of a host that does not forward refuses echoes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,23 +12,20 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use ferr_bfd::{
     EchoMode, EchoVerdict, HopMode, Received, SessionConfig, SessionKey, SessionView, Speaker, Time, Transmit,
 };
-use ferr_netio::{Datagram, EchoPacket, EchoSocket, LinkAddr};
-use ferr_types::{IfIndex, VrfId};
+use ferr_netio::{Datagram, EchoPacket, EchoSender, EchoSocket};
+use ferr_types::{Afi, IfIndex, VrfId};
 use nix::net::if_::if_indextoname;
 
-/// How long a link-layer address is used before the kernel is asked again.
-const REFRESH: Duration = Duration::from_secs(1);
 /// TTL of an echo on its way back.
 const TTL_LOOPED: u8 = 254;
 
-/// What a session knows of the way to its peer.
+/// The socket of a session, for the interface that it is bound to.
 #[derive(Debug, Default)]
-pub(super) struct Way(Option<(IfIndex, LinkAddr, Time)>);
+pub(super) struct Way(Option<(IfIndex, EchoSender)>);
 
 struct Link {
     vrf: VrfId,
@@ -51,6 +49,12 @@ fn reads_one(file: &File) -> bool {
 
 fn forwarding(interface: &str) -> Option<File> {
     File::open(format!("/proc/sys/net/ipv4/conf/{interface}/forwarding")).ok()
+}
+
+/// Whether this host sends echoes of a peer back. Over IPv4 it always does.
+pub(super) fn can_loop(peer: IpAddr) -> bool {
+    let all = || File::open("/proc/sys/net/ipv6/conf/all/forwarding").is_ok_and(|f| reads_one(&f));
+    peer.is_ipv4() || all()
 }
 
 impl Echoes {
@@ -77,7 +81,7 @@ impl Echoes {
         self.socket.as_ref()
     }
 
-    /// A session came up.
+    /// A session came up, or waits for echoes alone.
     pub(super) fn learn(&mut self, view: &SessionView) {
         let (Some(interface), HopMode::Single, true) =
             (view.interface, view.key.hop, view.key.remote.is_ipv4())
@@ -97,26 +101,6 @@ impl Echoes {
         if self.locals.keys().all(|(other, _)| *other != interface) {
             self.links.remove(&interface);
         }
-    }
-
-    /// Sends an echo of ours.
-    pub(super) fn send(&self, now: Time, packet: &Transmit, way: &mut Way) -> Result<(), ()> {
-        let (Some(IpAddr::V4(own)), IpAddr::V4(peer), Some(interface)) =
-            (packet.source, packet.destination, packet.interface)
-        else {
-            return Err(());
-        };
-        let socket = self.socket.as_ref().ok_or(())?;
-        let link = link(socket, now, interface, peer, way).ok_or(())?;
-        let echo = EchoPacket {
-            interface,
-            link,
-            addr: own,
-            source_port: packet.source_port,
-            ttl: packet.ttl,
-            payload: packet.bytes(),
-        };
-        socket.send(&echo).map_err(|_| way.0 = None)
     }
 
     /// A packet came whose two addresses are equal.
@@ -151,33 +135,28 @@ impl Echoes {
 
     fn answer(&self, interface: IfIndex, addr: Ipv4Addr, datagram: &Datagram<'_>) {
         let (Some(socket), Some(link)) = (&self.socket, datagram.link) else { return };
-        let _ = socket.send(&EchoPacket {
-            interface,
-            link,
-            addr,
+        let echo = EchoPacket {
+            addr: addr.into(),
             source_port: datagram.source.port(),
             ttl: TTL_LOOPED,
             payload: datagram.payload,
-        });
+        };
+        let _ = socket.answer(interface, link, &echo);
     }
 }
 
-/// The peer's link-layer address, which the kernel keeps for control packets anyway.
-fn link(
-    socket: &EchoSocket,
-    now: Time,
-    interface: IfIndex,
-    peer: Ipv4Addr,
-    way: &mut Way,
-) -> Option<LinkAddr> {
-    match way.0 {
-        Some((at, link, until)) if at == interface && now < until => return Some(link),
-        _ => {}
-    }
-    match socket.neighbor(interface, peer) {
-        Ok(link) => way.0 = Some((interface, link, now + REFRESH)),
-        // A neighbor that is just being looked up again is most often where it was.
-        Err(_) => way.0 = way.0.filter(|(at, ..)| *at == interface),
-    }
-    way.0.map(|(_, link, _)| link)
+/// Sends an echo of ours.
+pub(super) fn send(packet: &Transmit, way: &mut Way) -> Result<(), ()> {
+    let (addr, interface) = packet.source.zip(packet.interface).ok_or(())?;
+    way.0 = way.0.take().filter(|(at, _)| *at == interface);
+    let (_, sender) = match &mut way.0 {
+        Some(there) => there,
+        none => {
+            let afi = if addr.is_ipv4() { Afi::Ipv4 } else { Afi::Ipv6 };
+            none.insert((interface, EchoSender::open(afi, interface).map_err(drop)?))
+        }
+    };
+    let echo = EchoPacket { addr, source_port: packet.source_port, ttl: packet.ttl, payload: packet.bytes() };
+    // The interface may be another one now.
+    sender.send(packet.destination, &echo).map_err(|_| way.0 = None)
 }

@@ -15,8 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use ferr_bfd::{
-    EchoVerdict, Event, HopMode, PacketKind, Received, SessionConfig, SessionId, SessionKey, SessionView,
-    Speaker, Time, Transmit,
+    EchoMode, EchoVerdict, Event, HopMode, PacketKind, Received, SessionConfig, SessionId, SessionKey,
+    SessionView, Speaker, Time, Transmit,
 };
 use ferr_netio::{BfdSource, Datagram, ReceiveBatch, bfd_receiver, bfd_sender};
 use ferr_rib::GuardId;
@@ -28,7 +28,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use socket2::SockRef;
 use tokio::sync::mpsc;
 
-use super::echo::{Echoes, Way};
+use super::echo::{self, Echoes, Way, can_loop};
 use super::guards::{GuardCells, GuardState};
 use super::{Command, Notice, Places, Wanted};
 
@@ -284,11 +284,24 @@ impl Driver {
     }
 
     fn set(&mut self, now: Time, wanted: Wanted) {
-        let Wanted { guard, key, config, device, lenient } = wanted;
+        let Wanted { guard, key, mut config, device, lenient } = wanted;
+        if !can_loop(key.remote) {
+            config.echo_receive = Duration::ZERO;
+        }
         if !std::mem::replace(&mut self.hurried, true) {
             hurry();
         }
         self.need_echo(&key, &config);
+        let alone = matches!(config.echo, EchoMode::Unaffiliated { .. });
+        self.set_session(now, Wanted { guard, key, config, device, lenient });
+        // It comes up by echoes, so they are let in before.
+        if alone && let Some(view) = self.guards.get(&guard).and_then(|id| self.speaker.session(*id)) {
+            self.echoes.learn(&view);
+        }
+    }
+
+    fn set_session(&mut self, now: Time, wanted: Wanted) {
+        let Wanted { guard, key, config, device, lenient } = wanted;
         if let Some(id) = self.guards.get(&guard).copied() {
             if let Some(sender) = self.senders.get_mut(&id) {
                 sender.lenient = lenient;
@@ -409,7 +422,7 @@ impl Driver {
         let packet = &self.out[at];
         let Some(sender) = self.senders.get_mut(&packet.session) else { return Ok(()) };
         if packet.kind == PacketKind::Echo {
-            return self.echoes.send(now, packet, &mut sender.way);
+            return echo::send(packet, &mut sender.way);
         }
         if sender.socket.is_none() {
             if now < sender.retry {

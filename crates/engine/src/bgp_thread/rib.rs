@@ -78,6 +78,9 @@ impl Worker {
         for (name, running) in &self.running {
             let Some(instance) = self.world.instances.get_mut(name) else { continue };
             instance.bgp.set_own_addresses(around.own_addresses(running.vrf).collect());
+            instance.bgp.session_addresses_changed(now, |(local, remote)| {
+                around.session_addresses(running.vrf, local.ip(), remote.ip())
+            });
             for link in around.links.values().filter(|l| l.vrf == running.vrf && !l.operative()) {
                 instance.bgp.interface_down(link.ifindex, now);
             }

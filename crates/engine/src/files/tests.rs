@@ -24,7 +24,7 @@ exit
 #[test]
 fn each_statement_is_saved_where_it_belongs_and_nothing_is_lost() {
     let dir = folder("split");
-    let [main, own_path] = ["frr.conf", OWN_NAME].map(|name| dir.join(name));
+    let [main, own_path] = ["frr.conf", OWN_FILE].map(|name| dir.join(name));
     fs::write(&main, MIXED).unwrap();
     fs::set_permissions(&main, fs::Permissions::from_mode(0o600)).unwrap();
     let files = [main.clone(), own_path.clone()];

@@ -44,7 +44,9 @@ impl Wanted {
         });
         let mute = self.mute.iter().map(|name| {
             let (peer, vrf) = (name.remote, &name.vrf);
-            format!("BFD: no echo packets are sent to {peer} in VRF {vrf}: they are for IPv4 only")
+            format!(
+                "BFD: no echo packets are sent to {peer} in VRF {vrf}: nobody forwards to link-local addresses"
+            )
         });
         refused.chain(mute)
     }
@@ -254,13 +256,20 @@ fn join(config: &Config, around: &Surroundings, wish: Wish, out: &mut Wanted) {
         },
         None => None,
     };
-    if parameters.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv6() {
+    let echo = parameters.echo_mode == Some(true) || parameters.echo_unaffiliated;
+    if echo && !wish.name.multihop && is_link_local(wish.name.remote) {
         out.mute.insert(wish.name.clone());
     }
+    let alone = parameters.echo_unaffiliated && !wish.name.multihop;
+    let (local, interface) = match around.towards(vrf, wish.name.remote).filter(|_| alone) {
+        // Nothing will be heard from the peer that tells them.
+        Some((own, link)) => (wish.name.local.or(Some(own)), interface.or(Some(link))),
+        None => (wish.name.local, interface),
+    };
     let desired = Desired {
         key: SessionKey {
             vrf,
-            local: wish.name.local,
+            local,
             remote: wish.name.remote,
             interface,
             hop: if wish.name.multihop { HopMode::Multi } else { HopMode::Single },
@@ -293,7 +302,7 @@ fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
     let default = SessionConfig::default();
     let millis = |v: u32| Duration::from_millis(v.into());
     let or = |v: Option<u32>, default: Duration| v.map_or(default, millis);
-    let echo = p.echo_mode == Some(true) && !wish.name.multihop && wish.name.remote.is_ipv4();
+    let may_echo = !wish.name.multihop && !is_link_local(wish.name.remote);
     let interval = or(p.echo_transmit_interval, Duration::from_millis(50));
     SessionConfig {
         desired_min_tx: or(p.transmit_interval, default.desired_min_tx),
@@ -302,7 +311,11 @@ fn session_config(p: &BfdParameters, wish: &Wish, log: bool) -> SessionConfig {
         passive: p.passive.unwrap_or(false),
         hops: wish.hops,
         minimum_ttl: p.minimum_ttl,
-        echo: if echo { EchoMode::On { interval } } else { EchoMode::Off },
+        echo: match () {
+            () if may_echo && p.echo_unaffiliated => EchoMode::Unaffiliated { interval },
+            () if may_echo && p.echo_mode == Some(true) => EchoMode::On { interval },
+            () => EchoMode::Off,
+        },
         echo_receive: match p.echo_receive_interval {
             None => default.echo_receive,
             Some(EchoReceive::Disabled) => Duration::ZERO,

@@ -209,3 +209,37 @@ fn a_gateway_that_came_back_is_used_alone_before_it_is_trusted_and_beside_others
         assert_eq!(ways(&lab, prefix), ["10.0.2.9 if2"], "{prefix}");
     }
 }
+
+#[test]
+fn an_object_refused_for_a_death_that_was_soon_over_is_made_after_all() {
+    let mut lab = guarded_lab();
+    lab.rib.apply(lab.now, &[with_backup("20.0.0.0/8", "10.0.2.9", "10.0.3.9")]);
+    // The guard dies and lives again while the operations are on their way, and the RIB hears of neither.
+    let mut ops = Vec::new();
+    lab.rib.poll_fib(100, &mut ops);
+    let mut refused = Vec::new();
+    let mut acks = Vec::new();
+    for op in &mut ops {
+        let dead = "10.0.2.9".parse().ok();
+        let result = match &mut op.action {
+            FibAction::NexthopAdd { id, nexthop } if nexthop.gateway == dead => {
+                refused.push(*id);
+                Err(FibError::Dead)
+            }
+            FibAction::GroupSet { members, .. } => {
+                members.retain(|(m, _)| !refused.contains(m));
+                lab.kernel.apply(op)
+            }
+            _ => lab.kernel.apply(op),
+        };
+        acks.push(FibAck { token: op.token, result });
+    }
+    assert_eq!(refused.len(), 1);
+    lab.rib.fib_acks(lab.now, &acks);
+    lab.drain();
+    assert_eq!(lab.kernel.ways("20.0.0.0/8"), ["10.0.3.9 if3"]);
+    lab.now = lab.rib.poll_timeout().expect("something to try again");
+    lab.rib.handle_timeout(lab.now);
+    lab.drain();
+    assert_eq!(lab.kernel.ways("20.0.0.0/8"), ["10.0.2.9 if2"]);
+}

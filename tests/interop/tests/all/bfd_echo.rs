@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ferr_interop::bfd::{bfd_conf, changes, frr_session, wait_change, wait_frr, with_bfd};
-use ferr_interop::{Pair, THEM, our_conf};
+use ferr_interop::{Pair, THEM, THEM6, our_conf, pair};
 use ferr_testnet::rivals::{Frr, Rival};
 use ferr_testnet::{Error, Ferrd};
 use serde_json::Value;
@@ -125,5 +125,60 @@ fn a_peer_that_stops_looping_is_down_and_does_not_flap() -> Result<(), Error> {
         assert_eq!(frr_session(&frr, US)?.unwrap_or_default()["status"], "up");
         Ok(())
     })?;
+    Ok(())
+}
+
+#[test]
+fn echoes_over_ipv6_are_looped_by_the_peers_kernel() -> Result<(), Error> {
+    let sent = with_bfd("bfdecho6", &[Rival::Frr], |pair| {
+        pair.us.sysctl("net.ipv6.conf.all.forwarding", "1")?;
+        pair.them.sysctl("net.ipv6.conf.all.forwarding", "1")?;
+        let conf = bfd_conf(&format!(" peer {THEM6}\n  echo-mode\n exit\n"), &our_conf(""));
+        let mut ferrd = Ferrd::start(&pair.us, &pair.program, &conf)?;
+        let theirs = format!("{}bfd\n peer 2001:db8:12::1 interface eth0\n exit\nexit\n", super::frr::CONF);
+        let frr = Frr::start_with_bfd(&pair.them, &theirs)?;
+        ferrd.wait_peer(THEM, "Established")?;
+        wait_change(&mut ferrd, THEM6, "up", 1)?;
+        wait_frr(&frr, "2001:db8:12::1", "up")?;
+        std::thread::sleep(Duration::from_secs(3));
+        let (sent, back) = echoes(&ferrd.bfd_json("show bfd peers counters json")?, THEM6);
+        assert!(sent > 40 && back + 4 >= sent, "{sent} sent, {back} back");
+        pair.them.sysctl("net.ipv6.conf.all.forwarding", "0")?;
+        wait_change(&mut ferrd, THEM6, "down", 1)?;
+        assert!(ferrd.process().log().contains("EchoFailed"), "{}", ferrd.process().log_tail(10));
+        Ok(())
+    })?;
+    assert!(sent.is_none_or(|sent| sent.echo > 40), "{sent:?}");
+    Ok(())
+}
+
+/// Their host forwards, and speaks no BFD.
+#[test]
+fn a_host_without_bfd_is_watched_by_unaffiliated_echoes() -> Result<(), Error> {
+    let Some(pair) = pair("bfdechoalone", &[])? else { return Ok(()) };
+    let forward = |on: &str| {
+        pair.them.sysctl("net.ipv4.ip_forward", on)?;
+        pair.them.sysctl("net.ipv6.conf.all.forwarding", on)
+    };
+    forward("1")?;
+    let peers: String =
+        [THEM, THEM6].iter().map(|p| format!(" peer {p}\n  echo unaffiliated\n exit\n")).collect();
+    let mut ferrd = Ferrd::start(&pair.us, &pair.program, &bfd_conf(&peers, ""))?;
+    for peer in [THEM, THEM6] {
+        wait_change(&mut ferrd, peer, "up", 1)?;
+    }
+    assert_eq!(our_session(&ferrd)?["status"], "up");
+    std::thread::sleep(Duration::from_secs(2));
+    let stopped = Instant::now();
+    forward("0")?;
+    for peer in [THEM, THEM6] {
+        assert_eq!(changes(&mut ferrd, peer, "up"), 1, "{}", ferrd.process().log_tail(20));
+        let down = wait_change(&mut ferrd, peer, "down", 1)?;
+        assert!(down - stopped < Duration::from_secs(2), "{peer}: {:?}", down - stopped);
+    }
+    forward("1")?;
+    for peer in [THEM, THEM6] {
+        wait_change(&mut ferrd, peer, "up", 2)?;
+    }
     Ok(())
 }

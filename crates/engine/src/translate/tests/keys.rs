@@ -98,7 +98,7 @@ fn those_who_share_a_session_cannot_differ_about_its_keys() {
 }
 
 #[test]
-fn echoes_are_for_ipv4_and_for_one_hop() {
+fn echoes_are_for_one_hop_and_not_for_link_local_addresses() {
     let echoes = |peer: &str| {
         let (sessions, remarks) =
             found(&format!("bfd\n profile p\n  echo-mode\n exit\n peer {peer}\n  profile p\n"));
@@ -106,5 +106,6 @@ fn echoes_are_for_ipv4_and_for_one_hop() {
     };
     assert_eq!(echoes("192.0.2.9"), (true, 0));
     assert_eq!(echoes("192.0.2.9 multihop local-address 192.0.2.1"), (false, 0));
-    assert_eq!(echoes("2001:db8::9"), (false, 1));
+    assert_eq!(echoes("2001:db8::9"), (true, 0));
+    assert_eq!(echoes("fe80::9 interface eth0"), (false, 1));
 }
