@@ -23,6 +23,7 @@ mod msg;
 mod request;
 mod sock;
 mod speed;
+mod wireguard;
 mod writer;
 
 pub use dead::DeadList;
@@ -30,6 +31,7 @@ pub use dump::{Dumper, Leftovers, OwnRoute, is_own_route};
 pub use event::{KernelEvent, OwnLost};
 pub use monitor::{Monitor, MonitorOptions};
 pub use request::{Requester, set_sysctl, sysctl};
+pub use wireguard::{WgKernel, WgKeyBytes, WgPeerState, WgPeerWish, WgState, WgWish};
 pub use writer::FibWriter;
 
 #[cfg(test)]
