@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! [`FibWriter`] carries out the operations of the RIB, as far as the [`DeadList`] lets it, [`Monitor`] tells what happens to links, addresses and routes, [`Dumper`]
-//! finds what an earlier run left, [`Requester`] makes rare requests. All block; the threads belong to the caller.
+//! finds what an earlier run left, [`Requester`] makes rare requests, [`links`] owns links. All block; the threads belong to the caller.
 //!
 //! # Invariants
 //! * Only what carries our mark is touched: routes with one of our protocol numbers *and* our metric, next-hop objects
@@ -17,11 +17,13 @@ mod decode;
 mod dump;
 mod encode;
 mod event;
+pub mod links;
 mod monitor;
 mod msg;
 mod request;
 mod sock;
 mod speed;
+mod wireguard;
 mod writer;
 
 pub use dead::DeadList;
@@ -29,6 +31,7 @@ pub use dump::{Dumper, Leftovers, OwnRoute, is_own_route};
 pub use event::{KernelEvent, OwnLost};
 pub use monitor::{Monitor, MonitorOptions};
 pub use request::{Requester, set_sysctl, sysctl};
+pub use wireguard::{WgKernel, WgKeyBytes, WgPeerState, WgPeerWish, WgState, WgWish};
 pub use writer::FibWriter;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use nix::libc;
 
 use crate::echo::{self, LinkAddr};
 
-/// Octets of control messages per datagram: packet info, TTL and time stamp take 88.
+/// Octets of control messages per datagram: packet info, TTL, time stamp and the size of pieces take 112.
 const CONTROL: usize = 128;
 
 /// A received datagram.
@@ -34,6 +34,8 @@ pub struct Datagram<'a> {
     pub arrival: Option<Duration>,
     /// Longer than the buffer: the rest is lost.
     pub truncated: bool,
+    /// The payload is several datagrams of this size, the last maybe shorter, put together by the kernel (UDP_GRO).
+    pub segment: Option<u16>,
     /// Link-layer address of the sender, of packets from an [`crate::EchoSocket`].
     pub link: Option<LinkAddr>,
     /// The payload.
@@ -168,6 +170,7 @@ impl<'a> Datagram<'a> {
             ttl: None,
             arrival: None,
             truncated: false,
+            segment: None,
             link: None,
             payload,
         }
@@ -191,6 +194,9 @@ impl<'a> Datagram<'a> {
                     .and_then(|d| d.try_into().ok())
                     .map(|d: [u8; 16]| Ipv6Addr::from(d).into());
                 self.ifindex = index(int_at(data, 16));
+            }
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                self.segment = int_at(data, 0).and_then(|size| u16::try_from(size).ok()).filter(|s| *s != 0);
             }
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                 let seconds = data.get(..8).and_then(|d| d.try_into().ok()).map(i64::from_ne_bytes);

@@ -1,10 +1,11 @@
-//! Sockets of routing protocols: VRF binding, TCP-MD5, GTSM, TTL, MSS, datagrams in batches with their times of arrival.
+//! Sockets of routing protocols: VRF binding, TCP-MD5, GTSM, TTL, MSS, datagrams in batches with their times of arrival,
+//! TUN devices and the UDP sockets of tunnels.
 //!
 //! # Invariants
 //! * Authentication fails closed: a socket on which a key cannot be set is not returned.
 //! * A socket of a VRF is bound to its device before it is bound, listens or connects, so `tcp_l3mdev_accept` does not matter.
 //! * `unsafe` are system calls that no safe wrapper has: socket options in `sockopt`, many datagrams at once in `batch`, packet
-//!   sockets in `echo`, scheduling in `realtime`.
+//!   sockets in `echo`, scheduling in `realtime`, requests to TUN devices in `tun`.
 #![deny(unsafe_code)]
 
 mod batch;
@@ -16,6 +17,8 @@ mod ndp;
 mod realtime;
 mod sockopt;
 mod tcp;
+mod tun;
+mod udp_tunnel;
 
 pub use batch::{Datagram, ReceiveBatch};
 pub use bfd::{BfdSource, bfd_receiver, bfd_sender};
@@ -28,6 +31,8 @@ pub use tcp::{
     ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, round_trip, set_md5, set_mss,
     set_ttl,
 };
+pub use tun::{InterfaceQuery, TunOffloads, TunQueue, VNET_HEADER_LEN, open_tun};
+pub use udp_tunnel::{MAX_RUN, MAX_SEGMENTS, TunnelSocket, TunnelSocketOptions};
 
 #[cfg(test)]
 mod tests;

@@ -106,6 +106,16 @@ pub(crate) fn receive_hop_limit_v6(fd: BorrowedFd<'_>) -> io::Result<()> {
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, &on)
 }
 
+/// Lets the kernel and routers fragment what is sent.
+pub(crate) fn allow_fragments(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    let (level, name, value) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT)
+    };
+    set(fd, level, name, &value)
+}
+
 /// Smoothed round-trip time that TCP measures, in microseconds.
 pub(crate) fn round_trip(fd: BorrowedFd<'_>) -> io::Result<u32> {
     // SAFETY: `tcp_info` consists of integers, for which all-zero octets are valid.

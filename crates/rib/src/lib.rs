@@ -30,6 +30,7 @@ mod settle;
 mod show;
 mod table;
 mod tracked;
+mod underlay;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,7 @@ pub use model::{
     RibEvent,
 };
 pub use route::SpecId;
+pub use underlay::{RefusedRoute, TunnelEndpoint};
 pub use view::{GroupView, NexthopView, ResolvedWay, RouteView, Summary, SummaryRow, TrackedView};
 
 /// The RIB of all VRFs.
@@ -60,6 +62,7 @@ pub struct Rib {
     sets: intern::Interner<resolve::SetData>,
     resolver: tracked::Resolver,
     guards: guard::Guards,
+    underlay: underlay::Underlay,
     fib: group::Fib,
     notify: notify::Notify,
     vrfs: BTreeMap<VrfId, Vrf>,
@@ -84,6 +87,7 @@ impl Rib {
             sets: intern::Interner::new(config.hash_seed.rotate_left(32)),
             resolver: tracked::Resolver::default(),
             guards: guard::Guards::default(),
+            underlay: underlay::Underlay::default(),
             fib: group::Fib::new(config.nexthop_id_base, config.retry),
             notify: notify::Notify::default(),
             vrfs: BTreeMap::from([(VrfId::DEFAULT, default)]),

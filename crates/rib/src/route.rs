@@ -313,19 +313,23 @@ impl Rib {
         let entry = self.tables[t].entries[slot as usize];
         let key = self.tables[t].key;
         let prefix = self.tables[t].prefix(slot);
+        let passes =
+            |id: &u32| self.usable(*id) && (key.table.is_some() || !self.is_refused(key.vrf, prefix, *id));
         let new = if entry.cand == NONE {
             None
         } else if entry.has(flag::MULTI) {
             let list = &self.tables[t].lists[entry.cand as usize].list;
-            let all = || list.iter().map(|c| c.spec).filter(|id| self.usable(*id));
+            let all = || list.iter().map(|c| c.spec).filter(passes);
             all().find(|id| !self.is_desperate(*id)).or_else(|| all().next())
         } else {
-            self.usable(entry.cand).then_some(entry.cand)
+            Some(entry.cand).filter(passes)
         };
         self.tables[t].set_selected(slot, new);
         if old == new && !force {
             if new.is_none() {
                 self.tables[t].collect(slot);
+                // It may have been refused.
+                self.underlay_changed();
             } else if key.table.is_none() {
                 // What to fall back on may be another offer now.
                 self.resolver.prefix_changed(key.vrf, prefix);

@@ -11,7 +11,7 @@ impl Rib {
     pub fn settle(&mut self) {
         for _ in 0..MAX_ROUNDS {
             let tracked = std::mem::take(&mut self.resolver.dirty);
-            if tracked.is_empty() && self.resolver.idle() {
+            if tracked.is_empty() && self.resolver.idle() && self.underlay.is_settled() {
                 return;
             }
             for id in tracked {
@@ -22,12 +22,16 @@ impl Rib {
             }
             for id in std::mem::take(&mut self.resolver.dirty_sets) {
                 if self.resolve_set(id) {
+                    self.underlay_changed();
                     let users = self.sets.get(id).map(|s| s.users.clone()).unwrap_or_default();
                     users.into_iter().for_each(|t| self.resolver.touch(t));
                 }
             }
             if self.resolver.dirty.is_empty() && self.resolver.dirty_sets.is_empty() && self.resolver.rescan {
                 self.rescan();
+            }
+            if self.resolver.idle() {
+                self.settle_underlay();
             }
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Tracked {
     pub(crate) addr: IpAddr,
     pub(crate) owners: Vec<OwnerId>,
     pub(crate) sets: Vec<u32>,
+    /// Tunnels with this endpoint.
+    pub(crate) endpoints: u32,
     pub(crate) matched: Option<Match>,
     pub(crate) ways: SmallVec<[Way; 1]>,
     /// Set of the next best offer for the same prefix.
@@ -140,6 +142,7 @@ impl Rib {
             addr,
             owners: Vec::new(),
             sets: Vec::new(),
+            endpoints: 0,
             matched: None,
             ways: SmallVec::new(),
             backup_set: None,
@@ -167,7 +170,7 @@ impl Rib {
     /// Forgets a tracked address that nobody asks about any more.
     pub(crate) fn untrack(&mut self, id: u32) {
         let Some(t) = self.resolver.get(id) else { return };
-        if !t.owners.is_empty() || !t.sets.is_empty() {
+        if !t.owners.is_empty() || !t.sets.is_empty() || t.endpoints > 0 {
             return;
         }
         let (vrf, addr, used) = (t.vrf, t.addr, t.used_sets());
@@ -187,6 +190,9 @@ impl Rib {
         let Some(t) = self.resolver.get_mut(id) else { return false };
         t.dirty = false;
         let (vrf, addr) = (t.vrf, t.addr);
+        if t.endpoints > 0 {
+            self.underlay_changed();
+        }
         let matched = self.match_for(id, vrf, addr);
         let set = matched.as_ref().and_then(|m| self.sets.get(m.set));
         let towards = |(way, weight): &Way| match way.gateway {
@@ -242,7 +248,8 @@ impl Rib {
         let slot = table.find(matched.prefix)?;
         table.further_candidates(slot).find_map(|c| {
             let set = self.specs.get(c.spec)?.set;
-            let other = set != matched.set && self.usable(c.spec);
+            let usable = self.usable(c.spec) && !self.is_refused(vrf, matched.prefix, c.spec);
+            let other = set != matched.set && usable;
             (other && !self.depends_on(set, id, addr, matched.prefix.len())).then_some(set)
         })
     }

@@ -4,3 +4,4 @@ mod behaviour;
 mod failover;
 mod lab;
 mod properties;
+mod underlay;
