@@ -314,7 +314,7 @@ fn import_check_wants_the_prefix_itself_and_not_from_bgp() {
 fn who_watches_a_prefix_hears_where_it_leads_now() {
     let mut lab = Lab::two_links();
     lab.set("30.0.0.0/8", Protocol::Static, 1, &[via("40.0.0.1")]);
-    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.1.9")]);
+    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.2.9")]);
     let watch = NexthopWatch { vrf: VrfId::DEFAULT, target: "30.0.0.0/8".parse().unwrap(), exact: true };
     lab.rib.watch(OWNER, watch);
     let ways = |lab: &mut Lab| -> Vec<String> {
@@ -324,10 +324,10 @@ fn who_watches_a_prefix_hears_where_it_leads_now() {
         };
         lab.events().into_iter().filter_map(of).collect()
     };
-    assert_eq!(ways(&mut lab), ["[(IfIndex(1), Some(10.0.1.9))]"]);
-    // The route itself stays as it is.
-    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.2.9")]);
     assert_eq!(ways(&mut lab), ["[(IfIndex(2), Some(10.0.2.9))]"]);
+    // The route itself stays as it is.
+    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.3.9")]);
+    assert_eq!(ways(&mut lab), ["[(IfIndex(3), Some(10.0.3.9))]"]);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn routes_that_lead_to_each_other_through_two_vrfs_are_not_used() {
     };
     assert!(!active(&lab, a, "30.0.0.0/8") && !active(&lab, b, "50.0.0.0/8"));
     // A way out of the circle is taken.
-    offer(&mut lab, b, "50.0.0.0/16", "10.0.1.9", a);
+    offer(&mut lab, b, "50.0.0.0/16", "10.0.2.9", a);
     assert!(active(&lab, a, "30.0.0.0/8") && active(&lab, b, "50.0.0.0/8"));
 }
 

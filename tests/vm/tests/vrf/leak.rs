@@ -250,9 +250,7 @@ fn beside_frr(program: &FerrdProgram) -> Result<(), Error> {
         ferr.vtysh(&all).map(drop)
     };
     // Until all is there, both are alike in having nothing.
-    for (ferrd, prefix) in [(&ferr, "10.2.0.0/16")] {
-        ferrd.wait_prefix(prefix, true)?;
-    }
+    ferr.wait_prefix("10.2.0.0/16", true)?;
     frr.wait_prefix("10.2.0.0/16", true)?;
     let seen = alike("all that is leaked", (&a.us, &frr), (&b.us, &ferr))?;
     let blue = &seen.bgp[2];
