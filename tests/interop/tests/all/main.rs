@@ -19,3 +19,4 @@ mod policy;
 mod reflection;
 mod reflector;
 mod robust;
+mod unprivileged;
