@@ -18,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::bfd::{self, BfdTaskPorts};
 use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
 use crate::files::read;
+use crate::links;
 use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
@@ -78,6 +79,9 @@ pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
 pub fn remarks(files: &[PathBuf]) -> BTreeSet<String> {
     translate::bfd_timing::remarks(&read(files).0)
 }
+
+/// Where it is written down what was changed on links, beside the sockets.
+const LINKS_FILE: &str = "ferr-links.state";
 
 /// Jobs that may wait for a thread.
 const JOBS: usize = 64;
@@ -190,7 +194,9 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     };
     let (bfd, bfd_thread) = bfd::start(ports, rand::random()).map_err(EngineError::Thread)?;
     let bfd = tokio::task::spawn_local(bfd.run());
-    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub);
+    let (links, links_thread) = links::spawn(options.vty_dir.join(LINKS_FILE))?;
+    let links_end = links.clone();
+    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub).with_links(links.view());
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
@@ -199,6 +205,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         rib: rib_tx,
         around: around_rx,
         learnt,
+        links,
+        tunnels: translate::links::TunnelFacts::default(),
         handle: handle.clone(),
         log: log.clone(),
         log_level: options.log_level,
@@ -235,6 +243,9 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let _ = bfd.await;
     let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
+    // What forwards packets is taken back after the routes.
+    links_end.end(!options.retain);
+    let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())
 }
 

@@ -13,10 +13,9 @@ use std::time::{Duration, Instant};
 
 use ferr_config::model::global::{Global, LogLevel, Profile};
 use ferr_config::{Config, Diagnostic, execute_line};
-use ferr_kernel::{Requester, set_sysctl};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
-use ferr_types::{Afi, IfAddr, Protocol, RouteKey, RouteSpec, VrfId};
+use ferr_types::{Afi, Protocol, RouteKey, RouteSpec, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -24,6 +23,7 @@ use crate::advert::Adverts;
 use crate::bfd::{BfdMessage, ComeBack};
 use crate::bgp_thread::{BgpMessage, LearntNeighbors};
 use crate::files::{self, read};
+use crate::links::Links;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
@@ -32,6 +32,9 @@ use crate::translate;
 
 /// A transaction whose end never comes is ended after this pause without lines.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the start waits for declared links: what cannot be made is not waited for.
+const LINKS_WAIT: Duration = Duration::from_secs(3);
 
 /// Ends of the queues.
 pub(crate) struct OwnerPorts {
@@ -42,6 +45,9 @@ pub(crate) struct OwnerPorts {
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     pub(crate) learnt: watch::Receiver<LearntNeighbors>,
+    pub(crate) links: Links,
+    /// What tunnels found out.
+    pub(crate) tunnels: translate::links::TunnelFacts,
     pub(crate) handle: Handle,
     pub(crate) log: LogSinks,
     pub(crate) log_level: Option<LogLevel>,
@@ -57,8 +63,6 @@ struct Applied {
     come_back: ComeBack,
     /// What was remarked of it.
     remarks: BTreeSet<String>,
-    addresses: BTreeMap<String, BTreeSet<IfAddr>>,
-    shutdown: BTreeSet<String>,
     global: Option<Global>,
     route_maps: BTreeMap<(VrfId, Afi, Protocol), String>,
 }
@@ -73,14 +77,12 @@ pub(crate) struct Owner {
     applied: Applied,
     transactions: u32,
     last_line: Instant,
-    requester: Option<Requester>,
     adverts: Adverts,
     policy: Arc<PolicySet>,
 }
 
 impl Owner {
     pub(crate) fn new(ports: OwnerPorts, files: Vec<PathBuf>) -> Self {
-        let requester = Requester::open().inspect_err(|e| error!("cannot open a netlink socket: {e}")).ok();
         Self {
             ports,
             files,
@@ -89,7 +91,6 @@ impl Owner {
             applied: Applied::default(),
             transactions: 0,
             last_line: Instant::now(),
-            requester,
             adverts: Adverts::default(),
             policy: Arc::default(),
         }
@@ -102,6 +103,7 @@ impl Owner {
         self.running = config;
         // Without links no static route and no router id can be translated.
         let _ = self.ports.around.wait_for(|a| a.synced).await;
+        self.links_stand().await;
         self.apply().await;
         let _ = self.ports.bgp.send(BgpMessage::Start).await;
     }
@@ -193,7 +195,7 @@ impl Owner {
         if self.applied.global.as_ref() != Some(&self.running.global) {
             self.apply_global().await;
         }
-        self.apply_interfaces(&around);
+        self.apply_links();
         let policy = translate::policy::policy(&self.running);
         let mut filter_changed = false;
         if policy != self.applied.policy {
@@ -271,63 +273,21 @@ impl Owner {
         let default = global.profile == Profile::Traditional;
         let (v4, v6) = (v4.unwrap_or(default), v6.unwrap_or(default));
         let _ = self.ports.handle.rib(move |rib, _| rib.set_resolve_via_default(v4, v6)).await;
-        for (wanted, name) in [
-            (global.ip_forwarding, ["net", "ipv4", "ip_forward"].as_slice()),
-            (global.ipv6_forwarding, ["net", "ipv6", "conf", "all", "forwarding"].as_slice()),
-        ] {
-            if let Some(on) = wanted
-                && let Err(error) = set_sysctl(name, if on { "1" } else { "0" })
-            {
-                warn!("cannot set {}: {error}", name.join("."));
-            }
-        }
         self.applied.global = Some(global);
     }
 
-    fn apply_interfaces(&mut self, around: &Surroundings) {
-        let Some(requester) = &mut self.requester else { return };
-        let names: BTreeSet<String> =
-            self.running.interfaces.keys().chain(self.applied.addresses.keys()).cloned().collect();
-        for name in names {
-            let wanted = self.running.interfaces.get(&name);
-            let addresses = wanted.map(|i| i.addresses.clone()).unwrap_or_default();
-            let down = wanted.is_some_and(|i| i.shutdown);
-            let Some(link) = around.link(&name) else {
-                // It is given its addresses when it comes.
-                self.applied.addresses.remove(&name);
-                self.applied.shutdown.remove(&name);
-                continue;
-            };
-            let was_down = self.applied.shutdown.contains(&name);
-            if down != was_down {
-                log_failure(&name, "its state", requester.set_link_up(link.ifindex, !down));
-                let shutdown = &mut self.applied.shutdown;
-                if down {
-                    shutdown.insert(name.clone())
-                } else {
-                    shutdown.remove(&name)
-                };
-            }
-            let before = self.applied.addresses.get(&name).cloned().unwrap_or_default();
-            let present: BTreeSet<IfAddr> = around.addresses_of(link.ifindex).map(|a| a.addr).collect();
-            for addr in before.difference(&addresses).filter(|a| present.contains(a)) {
-                log_failure(&name, "an address", requester.del_address(link.ifindex, *addr));
-            }
-            for addr in addresses.difference(&present) {
-                log_failure(&name, "an address", requester.add_address(link.ifindex, *addr));
-            }
-            if addresses.is_empty() {
-                self.applied.addresses.remove(&name);
-            } else {
-                self.applied.addresses.insert(name, addresses);
-            }
-        }
+    /// Says what links shall be; the link manager does the rest. Gives the plan's number.
+    fn apply_links(&self) -> u64 {
+        self.ports.links.set(translate::links::plan(&self.running, &self.ports.tunnels))
     }
-}
 
-fn log_failure(name: &str, what: &str, result: nix::Result<()>) {
-    if let Err(error) = result {
-        warn!("interface {name}: cannot set {what}: {error}");
+    /// Waits until what can be made of links is there, and is known to all.
+    async fn links_stand(&mut self) {
+        let generation = self.apply_links();
+        let view = self.ports.links.settled(generation, LINKS_WAIT).await;
+        let made: Vec<&str> = view.links.iter().filter(|l| l.ready).map(|l| l.name.as_str()).collect();
+        let known = self.ports.around.wait_for(|a| made.iter().all(|name| a.link(name).is_some()));
+        let _ = tokio::time::timeout(LINKS_WAIT, known).await;
     }
 }
 

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod bfd;
+mod links;
 mod log;
 
 use std::collections::BTreeMap;
@@ -20,13 +21,14 @@ use std::time::{Duration, Instant, SystemTime};
 use ferr_config::{Config, LineError, LineOutcome, ModeStack};
 use ferr_policy::PolicySet;
 use ferr_types::VrfId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use bfd::{BfdClient, BfdName, BfdPeerView, BfdRequest, HopReason};
 pub use ferr_bfd;
 pub use ferr_bgp as bgp;
 pub use ferr_policy as policy;
 pub use ferr_rib as rib;
+pub use links::{LinkView, LinksView, MssView, SysctlView};
 pub use log::{LogHub, LogLine, Severity};
 
 /// The daemon is ending.
@@ -121,6 +123,7 @@ pub struct Handle {
     rib: mpsc::Sender<RibJob>,
     config: mpsc::Sender<ConfigRequest>,
     bfd: mpsc::Sender<BfdRequest>,
+    links: Option<watch::Receiver<Arc<LinksView>>>,
     /// Facts.
     pub info: Arc<SystemInfo>,
     /// Log.
@@ -137,7 +140,18 @@ impl Handle {
         info: Arc<SystemInfo>,
         log: LogHub,
     ) -> Self {
-        Self { bgp, rib, config, bfd, info, log }
+        Self { bgp, rib, config, bfd, links: None, info, log }
+    }
+
+    /// The same with a look at declared links.
+    #[must_use]
+    pub fn with_links(self, links: watch::Receiver<Arc<LinksView>>) -> Self {
+        Self { links: Some(links), ..self }
+    }
+
+    /// What became of declared links; nothing where there is no link manager.
+    pub fn links(&self) -> Arc<LinksView> {
+        self.links.as_ref().map(|l| l.borrow().clone()).unwrap_or_default()
     }
 
     /// Runs `f` on the BGP thread.

@@ -105,6 +105,9 @@ pub(crate) enum ZebraAction {
     Protocols,
     Zebra,
     Tables,
+    Links,
+    Sysctls,
+    Mss,
 }
 
 /// See [`Action::Lists`].
