@@ -75,7 +75,8 @@ impl KernelTunnel {
                     }
                 }
                 Some(Endpoint::Name { host, port }) => {
-                    let due = self.resolved.get(&key).is_none_or(|at| now.saturating_duration_since(*at) > RESOLVE);
+                    let due =
+                        self.resolved.get(&key).is_none_or(|at| now.saturating_duration_since(*at) > RESOLVE);
                     let there = self.state.peers.get(&key).is_some_and(|p| p.endpoint.is_some());
                     if first || due && (!there || self.health(peer) != WgHealth::Alive) {
                         self.resolved.insert(key, now);

@@ -22,7 +22,7 @@ use ferr_config::model::wireguard::{WgBackend, WireGuard};
 use ferr_kernel::WgKernel;
 use ferr_rib::{RefusedRoute, TunnelEndpoint};
 use ferr_state::{TunnelView, WgHealth, WgRequest};
-use ferr_types::{IfAddr, VrfId};
+use ferr_types::VrfId;
 use ferr_wireguard::TunnelConfig;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
@@ -32,6 +32,7 @@ use self::userspace::UserspaceTunnel;
 use crate::daemon::EngineError;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::surroundings::Surroundings;
+use crate::translate::links::{QuickFacts, TunnelFacts};
 
 /// How often what is missing is looked for, and what moved is asked.
 const TICK: Duration = Duration::from_secs(1);
@@ -44,24 +45,6 @@ pub(crate) struct WantedTunnels {
     pub(crate) tunnels: BTreeMap<String, WireGuard>,
     /// Key files are read again when it changes.
     pub(crate) reading: u64,
-}
-
-/// What others need to know of the tunnels.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct TunnelFacts {
-    /// Addresses of other ends by interface: names that were resolved, and peers that moved.
-    pub(crate) endpoints: BTreeMap<String, BTreeSet<IpAddr>>,
-    /// What wg-quick files say of their interfaces.
-    pub(crate) quick: BTreeMap<String, QuickFacts>,
-    /// The kernel carries WireGuard itself.
-    pub(crate) kernel: bool,
-}
-
-/// What a wg-quick file says of its interface, beside the tunnel.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct QuickFacts {
-    pub(crate) addresses: BTreeSet<IfAddr>,
-    pub(crate) mtu: Option<u32>,
 }
 
 /// Ends of the queues.
@@ -173,7 +156,12 @@ impl Worker {
     }
 
     /// Brings one tunnel further; tells what is missing.
-    async fn bring(&mut self, name: &str, running: &mut Running, around: &Surroundings) -> Result<(), String> {
+    async fn bring(
+        &mut self,
+        name: &str,
+        running: &mut Running,
+        around: &Surroundings,
+    ) -> Result<(), String> {
         let by_kernel = match running.wanted.backend {
             Some(WgBackend::Kernel) => true,
             // The kernel cannot keep the outer packets in a VRF.
@@ -198,7 +186,10 @@ impl Worker {
         let config = wish::tunnel(&running.wanted).map_err(|e| e.to_string())?;
         if by_kernel {
             if running.wanted.endpoint_vrf.is_some() {
-                return Err("the kernel cannot send outer packets in a VRF: use `wireguard backend userspace`".to_owned());
+                return Err(
+                    "the kernel cannot send outer packets in a VRF: use `wireguard backend userspace`"
+                        .to_owned(),
+                );
             }
             let kernel = self.kernel.as_mut().ok_or("this kernel has no WireGuard")?;
             let tunnel = KernelTunnel::new(config.clone());
@@ -273,7 +264,8 @@ impl Worker {
             view.endpoint_vrf.clone_from(&running.wanted.endpoint_vrf);
             view.open = view.peers.is_empty() || view.peers.iter().any(|p| p.health != WgHealth::Silent);
             for peer in &mut view.peers {
-                let statement = running.wanted.peers.iter().find(|(key, _)| key.to_string() == peer.public_key);
+                let statement =
+                    running.wanted.peers.iter().find(|(key, _)| key.to_string() == peer.public_key);
                 peer.description = statement.and_then(|(_, p)| p.description.clone());
             }
             if let Some(link) = around.link(name) {
