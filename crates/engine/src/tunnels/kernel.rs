@@ -68,12 +68,10 @@ impl KernelTunnel {
         for peer in &self.config.peers {
             let key = *peer.public_key.as_bytes();
             match &peer.endpoint {
-                None => {}
-                Some(Endpoint::Addr(addr)) => {
-                    if first {
-                        places.insert(key, *addr);
-                    }
+                Some(Endpoint::Addr(addr)) if first => {
+                    places.insert(key, *addr);
                 }
+                None | Some(Endpoint::Addr(_)) => {}
                 Some(Endpoint::Name { host, port }) => {
                     let due =
                         self.resolved.get(&key).is_none_or(|at| now.saturating_duration_since(*at) > RESOLVE);
