@@ -72,7 +72,9 @@ pub(crate) struct Control {
     /// Device that the sockets are bound to.
     bound: Option<IfIndex>,
     retry: Instant,
-    told: Option<SocketState>,
+    told: SocketState,
+    /// It was told that the device is gone.
+    lost: bool,
     scratch: Box<[u8]>,
 }
 
@@ -96,7 +98,8 @@ impl Control {
             chosen: 0,
             bound: None,
             retry: Instant::now(),
-            told: None,
+            told: SocketState::Closed,
+            lost: false,
             scratch: vec![0; SCRATCH].into(),
         })
     }
@@ -122,28 +125,14 @@ impl Control {
             } else if self.shared.device.take_news() {
                 self.tell(now);
             }
-            if self.shared.lost.load(Ordering::Acquire) {
+            if self.shared.lost.load(Ordering::Acquire) && !std::mem::replace(&mut self.lost, true) {
                 (self.listener)(TunnelEvent::DeviceLost);
-                self.finish();
-                return;
             }
             let left = due.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
             let wake = &self.shared.control;
             if poll(&mut [PollFd::new(wake.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|n| n > 0) {
                 let _ = wake.read();
-            }
-        }
-    }
-
-    /// Answers whoever still asks a tunnel that has ended.
-    fn finish(&mut self) {
-        for command in self.commands.iter() {
-            if let Command::Configure(_, reply) = command {
-                let _ = reply.send(Err(TunnelError::Lost));
-            }
-            if self.shared.stop.load(Ordering::Acquire) {
-                return;
             }
         }
     }
@@ -155,7 +144,10 @@ impl Control {
             match command {
                 Command::Configure(wish, reply) => {
                     let by_hand = wish.by_hand;
-                    let done = self.configure(wish.config, &wish.places, now);
+                    let done = match self.shared.lost.load(Ordering::Acquire) {
+                        true => Err(TunnelError::Lost),
+                        false => self.configure(wish.config, &wish.places, now),
+                    };
                     if by_hand && done.is_ok() {
                         (self.listener)(TunnelEvent::Reconfigured);
                     }
@@ -284,8 +276,8 @@ impl Control {
         let state = self.shared.sockets.load().state;
         let right = match state {
             SocketState::Bound(_) => there.is_none_or(|index| index.is_some() && index == self.bound),
-            // Without a key there is nothing to listen for; the first configuration opens the sockets.
-            _ => config.private_key.is_none() && config.peers.is_empty(),
+            SocketState::Closed => true,
+            SocketState::WaitingForDevice | SocketState::Failed(_) => false,
         };
         let appeared = state == SocketState::WaitingForDevice && there.flatten().is_some();
         if !right && (appeared || matches!(state, SocketState::Bound(_)) || now >= self.retry) {
@@ -315,8 +307,8 @@ impl Control {
     /// Tells what is not as it was.
     fn tell(&mut self, now: Instant) {
         let status = TunnelStatus::of(&self.shared, self.silence, now);
-        if self.told != Some(status.sockets) {
-            self.told = Some(status.sockets);
+        if self.told != status.sockets {
+            self.told = status.sockets;
             (self.listener)(TunnelEvent::Sockets(status.sockets));
         }
         self.seen.retain(|key, _| status.peers.iter().any(|p| p.public_key == *key));

@@ -14,6 +14,8 @@ use crate::worker::Shared;
 /// Where the outer sockets stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketState {
+    /// Not opened: nothing was configured yet.
+    Closed,
     /// Bound; the port.
     Bound(u16),
     /// The device that they are to be bound to does not exist.

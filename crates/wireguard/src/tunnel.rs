@@ -168,7 +168,7 @@ impl Tunnel {
         let control = Arc::new(event()?);
         let shared = Arc::new(Shared {
             device: Device::new(mtu),
-            sockets: ArcSwap::from_pointee(Sockets::none(SocketState::Failed(io::ErrorKind::NotConnected))),
+            sockets: ArcSwap::from_pointee(Sockets::none(SocketState::Closed)),
             wakes,
             control: Arc::clone(&control),
             stop: AtomicBool::new(false),
