@@ -18,11 +18,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::bfd::{self, BfdTaskPorts};
 use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
 use crate::files::read;
+use crate::links;
 use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
 use crate::surroundings::Surroundings;
 use crate::translate;
+use crate::tunnels::{self, TunnelPorts, WantedTunnels};
 
 /// How to run the daemon.
 #[derive(Debug, Clone)]
@@ -78,6 +80,9 @@ pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
 pub fn remarks(files: &[PathBuf]) -> BTreeSet<String> {
     translate::bfd_timing::remarks(&read(files).0)
 }
+
+/// Where it is written down what was changed on links, beside the sockets.
+const LINKS_FILE: &str = "ferr-links.state";
 
 /// Jobs that may wait for a thread.
 const JOBS: usize = 64;
@@ -154,6 +159,11 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (reload_tx, reload_rx) = mpsc::channel(1);
     let (failover_tx, failovers) = mpsc::channel(JOBS);
     let (bfd_message_tx, bfd_messages) = mpsc::channel(MESSAGES);
+    let (wg_tx, wg_requests) = mpsc::channel(JOBS);
+    let (wanted_tx, wanted) = watch::channel(WantedTunnels::default());
+    let (facts_tx, facts) = watch::channel(translate::links::TunnelFacts::default());
+    let (refused_tx, refused) = watch::channel(BTreeSet::new());
+    let (tunnels_stop_tx, tunnels_stop) = watch::channel(false);
     let (plan, dead) = (Arc::<bfd::PlanCell>::default(), Arc::<DeadList>::default());
 
     let ports = RibPorts {
@@ -165,6 +175,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         failovers,
         plan: plan.clone(),
         dead: dead.clone(),
+        refused: refused_tx,
         retain: options.retain,
     };
     let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
@@ -190,7 +201,21 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     };
     let (bfd, bfd_thread) = bfd::start(ports, rand::random()).map_err(EngineError::Thread)?;
     let bfd = tokio::task::spawn_local(bfd.run());
-    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub);
+    let (links, links_thread) = links::spawn(options.vty_dir.join(LINKS_FILE))?;
+    let links_end = links.clone();
+    let ports = TunnelPorts {
+        wanted,
+        around: around_rx.clone(),
+        refused,
+        requests: wg_requests,
+        rib: rib_tx.clone(),
+        facts: facts_tx,
+        stop: tunnels_stop,
+    };
+    let tunnels_thread = tunnels::spawn(ports)?;
+    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
+        .with_links(links.view())
+        .with_wireguard(wg_tx);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
@@ -199,6 +224,9 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         rib: rib_tx,
         around: around_rx,
         learnt,
+        links,
+        tunnels: wanted_tx,
+        facts,
         handle: handle.clone(),
         log: log.clone(),
         log_level: options.log_level,
@@ -235,6 +263,11 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let _ = bfd.await;
     let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
+    // What forwards packets is taken back after the routes.
+    let _ = tunnels_stop_tx.send(true);
+    let _ = tokio::task::spawn_blocking(move || tunnels_thread.join()).await;
+    links_end.end(!options.retain);
+    let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())
 }
 

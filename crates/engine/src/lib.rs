@@ -9,6 +9,7 @@
 //! | `ferr-bfd` | BFD sessions and their sockets, in real time | packets, its timer, commands |
 //! | `ferr-failover` | a netlink socket of its own, in real time | the states of BFD sessions |
 //! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
+//! | `ferr-links` | declared links, addresses, system settings, the MSS clamp | the kernel, plans |
 //! | main | configuration, vty sockets, signals | clients |
 //!
 //! # Invariants
@@ -25,6 +26,7 @@ mod conn;
 mod daemon;
 mod failures;
 mod files;
+mod links;
 mod listen;
 mod logging;
 mod owner;
@@ -32,6 +34,7 @@ mod rib_thread;
 mod route_filter;
 mod surroundings;
 mod translate;
+mod tunnels;
 
 pub use daemon::{DaemonOptions, EngineError, check, remarks, run};
 pub use ferr_config::model::global::LogLevel;

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_config::model::global::{Global, LogLevel, Profile};
+use ferr_config::model::interface::Interface;
 use ferr_config::{Config, Diagnostic, execute_line};
-use ferr_kernel::{Requester, set_sysctl};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
-use ferr_types::{Afi, IfAddr, Protocol, RouteKey, RouteSpec, VrfId};
+use ferr_types::{Afi, Protocol, RouteKey, RouteSpec, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -24,14 +24,19 @@ use crate::advert::Adverts;
 use crate::bfd::{BfdMessage, ComeBack};
 use crate::bgp_thread::{BgpMessage, LearntNeighbors};
 use crate::files::{self, read};
+use crate::links::Links;
 use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
-use crate::translate;
+use crate::translate::{self, links::TunnelFacts};
+use crate::tunnels::WantedTunnels;
 
 /// A transaction whose end never comes is ended after this pause without lines.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the start waits for declared links: what cannot be made is not waited for.
+const LINKS_WAIT: Duration = Duration::from_secs(3);
 
 /// Ends of the queues.
 pub(crate) struct OwnerPorts {
@@ -42,6 +47,10 @@ pub(crate) struct OwnerPorts {
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     pub(crate) learnt: watch::Receiver<LearntNeighbors>,
+    pub(crate) links: Links,
+    pub(crate) tunnels: watch::Sender<WantedTunnels>,
+    /// What tunnels found out.
+    pub(crate) facts: watch::Receiver<TunnelFacts>,
     pub(crate) handle: Handle,
     pub(crate) log: LogSinks,
     pub(crate) log_level: Option<LogLevel>,
@@ -57,8 +66,6 @@ struct Applied {
     come_back: ComeBack,
     /// What was remarked of it.
     remarks: BTreeSet<String>,
-    addresses: BTreeMap<String, BTreeSet<IfAddr>>,
-    shutdown: BTreeSet<String>,
     global: Option<Global>,
     route_maps: BTreeMap<(VrfId, Afi, Protocol), String>,
 }
@@ -73,14 +80,14 @@ pub(crate) struct Owner {
     applied: Applied,
     transactions: u32,
     last_line: Instant,
-    requester: Option<Requester>,
+    /// How often the files were read again.
+    reading: u64,
     adverts: Adverts,
     policy: Arc<PolicySet>,
 }
 
 impl Owner {
     pub(crate) fn new(ports: OwnerPorts, files: Vec<PathBuf>) -> Self {
-        let requester = Requester::open().inspect_err(|e| error!("cannot open a netlink socket: {e}")).ok();
         Self {
             ports,
             files,
@@ -89,7 +96,7 @@ impl Owner {
             applied: Applied::default(),
             transactions: 0,
             last_line: Instant::now(),
-            requester,
+            reading: 0,
             adverts: Adverts::default(),
             policy: Arc::default(),
         }
@@ -102,6 +109,7 @@ impl Owner {
         self.running = config;
         // Without links no static route and no router id can be translated.
         let _ = self.ports.around.wait_for(|a| a.synced).await;
+        self.links_stand().await;
         self.apply().await;
         let _ = self.ports.bgp.send(BgpMessage::Start).await;
     }
@@ -120,6 +128,11 @@ impl Owner {
                 Ok(()) = self.ports.around.changed() => {
                     if !open {
                         self.apply().await;
+                    }
+                }
+                Ok(()) = self.ports.facts.changed() => {
+                    if !open {
+                        self.apply_links();
                     }
                 }
                 Ok(()) = self.ports.learnt.changed() => {
@@ -183,6 +196,7 @@ impl Owner {
         report(&diagnostics);
         self.running = config;
         self.shared = None;
+        self.reading += 1;
         self.apply().await;
         info!("configuration read again");
     }
@@ -193,7 +207,7 @@ impl Owner {
         if self.applied.global.as_ref() != Some(&self.running.global) {
             self.apply_global().await;
         }
-        self.apply_interfaces(&around);
+        self.apply_links();
         let policy = translate::policy::policy(&self.running);
         let mut filter_changed = false;
         if policy != self.applied.policy {
@@ -271,63 +285,30 @@ impl Owner {
         let default = global.profile == Profile::Traditional;
         let (v4, v6) = (v4.unwrap_or(default), v6.unwrap_or(default));
         let _ = self.ports.handle.rib(move |rib, _| rib.set_resolve_via_default(v4, v6)).await;
-        for (wanted, name) in [
-            (global.ip_forwarding, ["net", "ipv4", "ip_forward"].as_slice()),
-            (global.ipv6_forwarding, ["net", "ipv6", "conf", "all", "forwarding"].as_slice()),
-        ] {
-            if let Some(on) = wanted
-                && let Err(error) = set_sysctl(name, if on { "1" } else { "0" })
-            {
-                warn!("cannot set {}: {error}", name.join("."));
-            }
-        }
         self.applied.global = Some(global);
     }
 
-    fn apply_interfaces(&mut self, around: &Surroundings) {
-        let Some(requester) = &mut self.requester else { return };
-        let names: BTreeSet<String> =
-            self.running.interfaces.keys().chain(self.applied.addresses.keys()).cloned().collect();
-        for name in names {
-            let wanted = self.running.interfaces.get(&name);
-            let addresses = wanted.map(|i| i.addresses.clone()).unwrap_or_default();
-            let down = wanted.is_some_and(|i| i.shutdown);
-            let Some(link) = around.link(&name) else {
-                // It is given its addresses when it comes.
-                self.applied.addresses.remove(&name);
-                self.applied.shutdown.remove(&name);
-                continue;
-            };
-            let was_down = self.applied.shutdown.contains(&name);
-            if down != was_down {
-                log_failure(&name, "its state", requester.set_link_up(link.ifindex, !down));
-                let shutdown = &mut self.applied.shutdown;
-                if down {
-                    shutdown.insert(name.clone())
-                } else {
-                    shutdown.remove(&name)
-                };
-            }
-            let before = self.applied.addresses.get(&name).cloned().unwrap_or_default();
-            let present: BTreeSet<IfAddr> = around.addresses_of(link.ifindex).map(|a| a.addr).collect();
-            for addr in before.difference(&addresses).filter(|a| present.contains(a)) {
-                log_failure(&name, "an address", requester.del_address(link.ifindex, *addr));
-            }
-            for addr in addresses.difference(&present) {
-                log_failure(&name, "an address", requester.add_address(link.ifindex, *addr));
-            }
-            if addresses.is_empty() {
-                self.applied.addresses.remove(&name);
-            } else {
-                self.applied.addresses.insert(name, addresses);
-            }
-        }
+    /// Says what tunnels and links shall be; their threads do the rest. Gives the number of the links' plan.
+    fn apply_links(&mut self) -> u64 {
+        let wireguard = |(name, i): (&String, &Interface)| Some((name.clone(), i.own.wireguard.clone()?));
+        let tunnels = self.running.interfaces.iter().filter_map(wireguard).collect();
+        let wanted = WantedTunnels { tunnels, reading: self.reading };
+        self.ports.tunnels.send_if_modified(|old| {
+            let news = *old != wanted;
+            *old = wanted;
+            news
+        });
+        let facts = self.ports.facts.borrow_and_update().clone();
+        self.ports.links.set(translate::links::plan(&self.running, &facts))
     }
-}
 
-fn log_failure(name: &str, what: &str, result: nix::Result<()>) {
-    if let Err(error) = result {
-        warn!("interface {name}: cannot set {what}: {error}");
+    /// Waits until what can be made of links is there, and is known to all.
+    async fn links_stand(&mut self) {
+        let generation = self.apply_links();
+        let view = self.ports.links.settled(generation, LINKS_WAIT).await;
+        let made: Vec<&str> = view.links.iter().filter(|l| l.ready).map(|l| l.name.as_str()).collect();
+        let known = self.ports.around.wait_for(|a| made.iter().all(|name| a.link(name).is_some()));
+        let _ = tokio::time::timeout(LINKS_WAIT, known).await;
     }
 }
 

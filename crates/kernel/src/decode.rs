@@ -215,6 +215,11 @@ pub(crate) fn route(payload: &[u8]) -> Option<RawRoute> {
     Some(RawRoute { route, group })
 }
 
+/// Whether a route sends packets somewhere.
+pub(crate) fn is_unicast(payload: &[u8]) -> bool {
+    payload.get(7) == Some(&RTN_UNICAST)
+}
+
 /// A next-hop object: id and `nh_protocol`.
 pub(crate) fn nexthop(payload: &[u8]) -> Option<(NhId, u8)> {
     let protocol = *payload.get(2)?;

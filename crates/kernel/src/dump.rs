@@ -63,10 +63,25 @@ impl Dumper {
         Ok(Self { socket: Socket::open(0, BUFFERS)?, seq: 1 })
     }
 
-    fn dump(&mut self, kind: u16, fixed: &[u8], mut each: impl FnMut(&Message<'_>)) -> nix::Result<bool> {
+    /// As [`Self::open`], and the kernel leaves out what a request does not ask for, where it can.
+    pub(crate) fn open_strict() -> nix::Result<Self> {
+        let dumper = Self::open()?;
+        // Old kernels tell more, which is left out when it is read.
+        let _ = dumper.socket.be_strict();
+        Ok(dumper)
+    }
+
+    fn dump(
+        &mut self,
+        kind: u16,
+        fixed: &[u8],
+        fill: impl FnOnce(&mut Batch),
+        mut each: impl FnMut(&Message<'_>),
+    ) -> nix::Result<bool> {
         self.seq = self.seq.wrapping_add(1);
         let mut batch = Batch::default();
         batch.begin(kind, NLM_F_DUMP, self.seq, fixed);
+        fill(&mut batch);
         batch.end();
         self.socket.send(batch.bytes())?;
         let mut consistent = true;
@@ -89,16 +104,27 @@ impl Dumper {
     }
 
     /// Dumps until the kernel says that nothing changed meanwhile.
-    fn collect<T>(
+    pub(crate) fn collect<T>(
+        &mut self,
+        kinds: (u16, u16),
+        fixed: &[u8],
+        decode: impl Fn(&[u8]) -> Option<T>,
+    ) -> nix::Result<Vec<T>> {
+        self.collect_with(kinds, fixed, |_| {}, decode)
+    }
+
+    /// The same for a part of all, which `fill` describes.
+    pub(crate) fn collect_with<T>(
         &mut self,
         (request, answer): (u16, u16),
         fixed: &[u8],
+        fill: impl Fn(&mut Batch),
         decode: impl Fn(&[u8]) -> Option<T>,
     ) -> nix::Result<Vec<T>> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             all.clear();
-            let consistent = self.dump(request, fixed, |message| {
+            let consistent = self.dump(request, fixed, &fill, |message| {
                 if message.kind == answer {
                     all.extend(decode(message.payload));
                 }

@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! [`FibWriter`] carries out the operations of the RIB, as far as the [`DeadList`] lets it, [`Monitor`] tells what happens to links, addresses and routes, [`Dumper`]
-//! finds what an earlier run left, [`Requester`] makes rare requests. All block; the threads belong to the caller.
+//! finds what an earlier run left, [`Requester`] makes rare requests, [`links`] owns links. All block; the threads belong to the caller.
 //!
 //! # Invariants
 //! * Only what carries our mark is touched: routes with one of our protocol numbers *and* our metric, next-hop objects
@@ -17,6 +17,7 @@ mod decode;
 mod dump;
 mod encode;
 mod event;
+pub mod links;
 mod monitor;
 mod msg;
 mod request;

@@ -32,7 +32,7 @@ impl Requester {
         Ok(Self { socket: Socket::open(0, buffers)?, batch: Batch::default(), seq: 1 })
     }
 
-    fn request(
+    pub(crate) fn request(
         &mut self,
         kind: u16,
         flags: u16,
@@ -53,6 +53,29 @@ impl Requester {
                 None => {}
                 Some(0) => return Ok(()),
                 Some(errno) => return Err(Errno::from_raw(errno)),
+            }
+        }
+    }
+
+    /// Asks for one object, and gives its message's payload.
+    pub(crate) fn ask(
+        &mut self,
+        kind: u16,
+        fixed: &[u8],
+        fill: impl FnOnce(&mut Batch),
+    ) -> nix::Result<Vec<u8>> {
+        self.seq = self.seq.wrapping_add(1);
+        self.batch.clear();
+        self.batch.begin(kind, 0, self.seq, fixed);
+        fill(&mut self.batch);
+        self.batch.end();
+        self.socket.send(self.batch.bytes())?;
+        loop {
+            let Some(datagram) = self.socket.receive(Some(ANSWER))? else { return Err(Errno::ETIMEDOUT) };
+            match Messages(datagram).find(|m| m.seq == self.seq) {
+                None => {}
+                Some(m) if m.kind == NLMSG_ERROR => return Err(Errno::from_raw(m.errno())),
+                Some(m) => return Ok(m.payload.to_vec()),
             }
         }
     }

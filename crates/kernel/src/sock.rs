@@ -38,12 +38,12 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens and binds; `groups` is the bit mask of multicast groups.
     pub(crate) fn open(groups: u32, buffers: Buffers) -> nix::Result<Self> {
-        let fd = socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkRoute,
-        )?;
+        Self::open_for(SockProtocol::NetlinkRoute, groups, buffers)
+    }
+
+    /// The same for another family of netlink.
+    pub(crate) fn open_for(protocol: SockProtocol, groups: u32, buffers: Buffers) -> nix::Result<Self> {
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
         // Without the privilege for the forced size the ordinary one is better than nothing.
         let _ = setsockopt(&fd, sockopt::SndBufForce, &buffers.send)
             .or_else(|_| setsockopt(&fd, sockopt::SndBuf, &buffers.send));
@@ -55,6 +55,12 @@ impl Socket {
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
         let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())?.pid();
         Ok(Self { fd, port, buffer: vec![0; RECV_SIZE] })
+    }
+
+    /// Dumps are limited to what their request describes (`NETLINK_GET_STRICT_CHK`).
+    pub(crate) fn be_strict(&self) -> nix::Result<()> {
+        const NETLINK_GET_STRICT_CHK: libc::c_int = 12;
+        set_option(&self.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &1i32)
     }
 
     /// Port id: `nlmsg_pid` of what this socket causes.

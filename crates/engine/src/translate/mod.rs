@@ -5,6 +5,7 @@ pub(crate) mod bfd;
 mod bfd_auth;
 pub(crate) mod bfd_timing;
 pub(crate) mod bgp;
+pub(crate) mod links;
 pub(crate) mod policy;
 pub(crate) mod statics;
 

@@ -105,6 +105,10 @@ pub(crate) enum ZebraAction {
     Protocols,
     Zebra,
     Tables,
+    Links,
+    Sysctls,
+    Mss,
+    WireGuard,
 }
 
 /// See [`Action::Lists`].

@@ -1,12 +1,14 @@
 //! `show ip route`, interfaces, VRFs, next hops.
 
 mod interface;
+mod link;
 mod misc;
 pub(crate) mod names;
 mod nexthop;
 mod render;
 mod route;
 mod single;
+mod wireguard;
 
 use super::Ctx;
 use crate::command::ZebraAction;
@@ -30,5 +32,9 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: ZebraAction, args: &Args) -> 
         Z::Protocols => misc::protocols(ctx, args).await,
         Z::Zebra => misc::zebra(ctx).await,
         Z::Tables => misc::tables(ctx).await,
+        Z::Links => link::links(ctx, args).await,
+        Z::Sysctls => link::sysctls(ctx, args).await,
+        Z::Mss => link::segments(ctx, args).await,
+        Z::WireGuard => wireguard::show(ctx, args).await,
     }
 }

@@ -61,4 +61,8 @@ pub(super) const TABLE: &[Command] = &[
     show("show <ip|ipv6> nht route-map [vrf VRF]", "route-maps over next hops", Z::Protocols),
     show("show zebra [<dplane|client> [<summary|detailed|providers>]]", "the RIB", Z::Zebra),
     show("show zebra router table summary", "tables", Z::Tables),
+    show("show link [IFNAME] [json]", "declared links: what is wanted, and what is missing", Z::Links),
+    show("show sysctl [json]", "system settings that the configuration implies", Z::Sysctls),
+    show("show tcp-mss [json]", "segment sizes in force", Z::Mss),
+    show("show wireguard [IFNAME] [json]", "WireGuard tunnels and their peers", Z::WireGuard),
 ];
