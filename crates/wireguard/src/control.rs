@@ -77,6 +77,8 @@ pub(crate) struct Control {
     pub(crate) carrier: Option<TunCarrier>,
     /// Whether there is a carrier.
     open: bool,
+    /// It was told that the device is gone.
+    lost: bool,
     scratch: Box<[u8]>,
 }
 
@@ -103,6 +105,7 @@ impl Control {
             told: SocketState::Closed,
             carrier: None,
             open: true,
+            lost: false,
             scratch: vec![0; SCRATCH].into(),
         })
     }
@@ -129,28 +132,14 @@ impl Control {
             } else if self.shared.device.take_news() {
                 self.tell(now);
             }
-            if self.shared.lost.load(Ordering::Acquire) {
+            if self.shared.lost.load(Ordering::Acquire) && !std::mem::replace(&mut self.lost, true) {
                 (self.listener)(TunnelEvent::DeviceLost);
-                self.finish();
-                return;
             }
             let left = due.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
             let wake = &self.shared.control;
             if poll(&mut [PollFd::new(wake.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|n| n > 0) {
                 let _ = wake.read();
-            }
-        }
-    }
-
-    /// Answers whoever still asks a tunnel that has ended.
-    fn finish(&mut self) {
-        for command in self.commands.iter() {
-            if let Command::Configure(_, reply) = command {
-                let _ = reply.send(Err(TunnelError::Lost));
-            }
-            if self.shared.stop.load(Ordering::Acquire) {
-                return;
             }
         }
     }
@@ -162,7 +151,10 @@ impl Control {
             match command {
                 Command::Configure(wish, reply) => {
                     let by_hand = wish.by_hand;
-                    let done = self.configure(wish.config, &wish.places, now);
+                    let done = match self.shared.lost.load(Ordering::Acquire) {
+                        true => Err(TunnelError::Lost),
+                        false => self.configure(wish.config, &wish.places, now),
+                    };
                     if by_hand && done.is_ok() {
                         (self.listener)(TunnelEvent::Reconfigured);
                     }
