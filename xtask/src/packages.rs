@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Context, Outcome, run};
 
 /// Rivals as peers, their clients, and tools.
-const PACKAGES: [&str; 15] = [
+const PACKAGES: [&str; 17] = [
     "bgpdump",
     "bird2",
     "exabgp",
@@ -16,11 +16,13 @@ const PACKAGES: [&str; 15] = [
     "gobgpd",
     "iproute2",
     "iputils-ping",
+    "nftables",
     "openbgpd",
     "procps",
     "prometheus-frr-exporter",
     "tcpdump",
     "tshark",
+    "wireguard-go",
     "wireguard-tools",
 ];
 

@@ -35,6 +35,7 @@ mod route_filter;
 mod service;
 mod surroundings;
 mod translate;
+mod tunnels;
 
 pub use daemon::{DaemonOptions, EngineError, check, remarks, run};
 pub use ferr_config::model::global::LogLevel;
