@@ -58,6 +58,9 @@ impl Instance {
             if decides || ways {
                 self.sweep(family, SweepKind::All);
             }
+            if a.import_map != b.import_map {
+                self.core.import_stale.insert(family);
+            }
             let shares = old.bestpath.bandwidth != new.bestpath.bandwidth;
             if shares
                 || a.distance != b.distance
@@ -147,6 +150,9 @@ impl Instance {
             ids.iter().for_each(|id| with_family!(self, family, |f| f.groups.rescan(*id)));
         }
         for family in Family::ALL {
+            if self.core.config.families[family].import_map.as_deref().is_some_and(&affected) {
+                self.core.import_stale.insert(family);
+            }
             if self.core.config.families[family].table_map.as_deref().is_some_and(&affected) {
                 self.sweep(family, SweepKind::Reinstall);
             }

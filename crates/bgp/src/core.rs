@@ -1,6 +1,6 @@
 //! What all families of an instance share.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,6 +13,7 @@ use crate::attrs::AttrStore;
 use crate::bfd::BfdPeer;
 use crate::config::{AdvertiseMap, InstanceConfig, NeighborConfig};
 use crate::fsm::{ConnId, DownReason};
+use crate::leak::ImportSource;
 use crate::nexthop::NexthopTable;
 use crate::peer::Peer;
 use crate::startup::Startup;
@@ -193,6 +194,10 @@ pub(crate) struct Core {
     /// When the wait ends at the latest.
     pub(crate) deferral_ends: Option<Instant>,
     pub(crate) startup: Startup,
+    /// Where leaked routes come from, by the peer number that they are kept under.
+    pub(crate) imports: BTreeMap<PeerId, ImportSource>,
+    /// Families whose leaked routes have to be brought again.
+    pub(crate) import_stale: FamilySet,
     /// Conditions (`advertise-map`) that keep routes back now.
     pub(crate) withheld: HashSet<(Family, AdvertiseMap)>,
     /// When conditions are looked at again.

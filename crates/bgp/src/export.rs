@@ -146,7 +146,7 @@ pub(crate) struct Exported {
 }
 
 /// Path flags that decide how attributes are written.
-const CLASS: u16 = flag::LOCAL | flag::INTERNAL | flag::CONFED | flag::CLIENT;
+const CLASS: u16 = flag::LOCAL | flag::INTERNAL | flag::CONFED | flag::CLIENT | flag::IMPORTED;
 /// Outbound policy ran over attributes that were prepared for it already.
 const PREPARED: u16 = 1 << 15;
 
@@ -175,7 +175,7 @@ pub(crate) fn export<P: TablePrefix>(
     }
     if let Some(condition) = &key.advertise {
         let route = || PolicyRoute {
-            local: path.has(flag::LOCAL),
+            local: path.has(flag::LOCAL) || path.has(flag::IMPORTED),
             peer: core.peers.get(path.peer).and_then(|p| p.addr()),
             ..PolicyRoute::new(prefix.into(), PathAttributes::default())
         };
@@ -183,7 +183,8 @@ pub(crate) fn export<P: TablePrefix>(
             return None;
         }
     }
-    let class = path.flags & CLASS;
+    // What another VRF gave is ours to tell, to internal neighbors too, and leads through us.
+    let class = if path.has(flag::IMPORTED) { flag::LOCAL | flag::IMPORTED } else { path.flags & CLASS };
     let mut exported =
         Exported { attr: path.attr, source: path.peer, class, nexthop: NexthopOverride::default() };
     if let Some(name) = &key.filters.route_map {
@@ -193,7 +194,7 @@ pub(crate) fn export<P: TablePrefix>(
         let mut cluster = Vec::new();
         let prepared = prepare(core, key, class, path.peer, &attrs, &mut cluster);
         let mut route = PolicyRoute {
-            local: path.has(flag::LOCAL),
+            local: path.has(flag::LOCAL) || path.has(flag::IMPORTED),
             local_as: key.local_as,
             peer: core.peers.get(path.peer).and_then(|p| p.addr()),
             dice,
@@ -240,7 +241,7 @@ fn add_cost(core: &mut Core, key: &GroupKey, path: &Path, exported: Exported) ->
 
 /// Rules that are not policy.
 fn may_send(core: &Core, key: &GroupKey, path: &Path, attrs: &PathAttributes<'_>) -> bool {
-    let internal = path.has(flag::INTERNAL) && !path.has(flag::LOCAL);
+    let internal = path.has(flag::INTERNAL) && !path.has(flag::LOCAL) && !path.has(flag::IMPORTED);
     if internal && key.kind == PeerKind::Ibgp {
         // RFC 4456 section 6.
         let reflects = if path.has(flag::CLIENT) && key.reflector_client {
@@ -434,6 +435,9 @@ fn outbound_nexthop(key: &GroupKey, exported: &Exported, attrs: &PathAttributes<
     }
     if keep {
         return received;
+    }
+    if exported.class & flag::IMPORTED != 0 {
+        return own();
     }
     let learnt_internal = exported.class & flag::INTERNAL != 0 && !local;
     let stays = match key.kind {

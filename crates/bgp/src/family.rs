@@ -16,8 +16,9 @@ use crate::core::{Core, LOCAL_PEER};
 use crate::damping::Damping;
 use crate::decision::{Candidate, Reason, backup, is_multipath, select};
 use crate::group::Groups;
+use crate::leak::LeakQueue;
 use crate::local::LocalRoutes;
-use crate::nexthop::NexthopId;
+use crate::nexthop::{Foreign, NexthopId};
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix, flag};
 
 /// State of one family.
@@ -34,6 +35,8 @@ pub(crate) struct FamilyState<P: TablePrefix> {
     pub(crate) conditions: Vec<Condition>,
     /// Sweeps in progress.
     pub(crate) sweeps: Vec<Sweep>,
+    /// For other VRFs' instances.
+    pub(crate) leaks: LeakQueue<P>,
 }
 
 /// A pass over the table in slices.
@@ -62,6 +65,8 @@ pub(crate) enum SweepKind {
     Reevaluate(ferr_types::PeerId),
     /// Routes are handed to the RIB again (distance or `table-map` changed).
     Reinstall,
+    /// All prefixes are brought to those who import them.
+    Leak,
 }
 
 /// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
@@ -77,6 +82,7 @@ impl<P: TablePrefix> FamilyState<P> {
             damping: None,
             conditions: Vec::new(),
             sweeps: Vec::new(),
+            leaks: LeakQueue::default(),
         }
     }
 
@@ -166,6 +172,7 @@ impl<P: TablePrefix> FamilyState<P> {
             }
             SweepKind::LongLived(peer) => self.mark_long_stale(core, *peer, dest),
             SweepKind::Reevaluate(peer) => self.reevaluate(core, *peer, dest),
+            SweepKind::Leak => self.note_leak(dest),
             SweepKind::Reinstall => {
                 self.table.dest_mut(dest).set_touched(true);
                 self.table.mark_dirty(dest);
@@ -236,6 +243,7 @@ impl<P: TablePrefix> FamilyState<P> {
                 self.groups.changed(&mut self.table, id);
             }
         }
+        self.note_leak(id);
         self.table.reap(id);
     }
 
@@ -301,7 +309,7 @@ impl<P: TablePrefix> FamilyState<P> {
         let nexthops = if best.has(flag::AGGREGATE) {
             NexthopSet::one(Nexthop::blackhole(ferr_types::BlackholeKind::Drop))
         } else if !best.has(flag::MULTIPATH) {
-            NexthopSet::one(way(core, best))
+            ways(core, best).into_iter().collect()
         } else {
             let limit = if internal { config.max_paths_ibgp } else { config.max_paths };
             let ways = self.table.paths(id).filter(|(_, p)| p.has(flag::MULTIPATH)).map(|(_, p)| p);
@@ -311,7 +319,7 @@ impl<P: TablePrefix> FamilyState<P> {
             weighted(core, &ways)
         };
         let backup = self.table.paths(id).filter(|(_, p)| p.has(flag::BACKUP));
-        let backup: NexthopSet = backup.map(|(_, p)| way(core, p)).collect();
+        let backup: NexthopSet = backup.flat_map(|(_, p)| ways(core, p)).collect();
         let [ebgp, ibgp, local] = config.distance;
         let mut distance = match () {
             () if best.has(flag::LOCAL) => local,
@@ -409,6 +417,31 @@ fn peer_as(core: &Core, path: &Path) -> Option<ferr_types::Asn> {
     core.peers.get(path.peer)?.session.as_ref().map(|s| s.asn)
 }
 
+/// Where the path leads: one gateway; for one that another VRF made, the ways of the route there.
+fn ways(core: &Core, path: &Path) -> SmallVec<[Nexthop; 1]> {
+    let key = core.nexthops.key(path.nexthop);
+    let Some(Foreign { vrf, route, guard }) = key.foreign else {
+        return SmallVec::from_elem(way(core, path), 1);
+    };
+    if let Some(device) = key.device() {
+        return SmallVec::from_elem(Nexthop::new(Gateway::Interface(device), vrf), 1);
+    }
+    if route.is_none() {
+        let scope = (key.scope.0 != 0).then_some(key.scope);
+        let gateway = Gateway::Address { addr: key.addr, ifindex: scope, onlink: false };
+        return SmallVec::from_elem(Nexthop { guard, ..Nexthop::new(gateway, vrf) }, 1);
+    }
+    let there = core.nexthops.reach(path.nexthop).map_or(&[][..], |r| &r.nexthops);
+    if there.is_empty() {
+        return SmallVec::from_elem(Nexthop::blackhole(ferr_types::BlackholeKind::Drop), 1);
+    }
+    let gateway = |(ifindex, addr): &(ferr_types::IfIndex, Option<std::net::IpAddr>)| match addr {
+        Some(addr) => Gateway::Address { addr: *addr, ifindex: Some(*ifindex), onlink: false },
+        None => Gateway::Interface(*ifindex),
+    };
+    there.iter().map(|way| Nexthop::new(gateway(way), vrf)).collect()
+}
+
 fn way(core: &Core, path: &Path) -> Nexthop {
     let key = core.nexthops.key(path.nexthop);
     let scope = (key.scope.0 != 0).then_some(key.scope);
@@ -432,16 +465,16 @@ fn weighted(core: &Core, paths: &[&Path]) -> NexthopSet {
     let all = rates.iter().all(Option::is_some);
     let equal = mode == Bandwidth::Ignore || total <= 0.0 || (mode == Bandwidth::All && !all);
     let share = |rate: f32| (rate / total * FULL_SHARE).clamp(1.0, FULL_SHARE) as u8;
-    let ways = paths.iter().zip(&rates).filter_map(|(path, rate)| {
+    let all = paths.iter().zip(&rates).filter_map(|(path, rate)| {
         let weight = match rate {
             _ if equal => 1,
             Some(rate) => share(*rate),
             None if mode == Bandwidth::SkipMissing => return None,
             None => 1,
         };
-        Some(Nexthop { weight, ..way(core, path) })
+        Some(ways(core, path).into_iter().map(move |way| Nexthop { weight, ..way }))
     });
-    ways.collect()
+    all.flatten().collect()
 }
 
 fn distance_rule(

@@ -466,7 +466,12 @@ fn source_of(peer: &Peer, family: Family, attrs: &PathAttributes<'_>) -> Source 
     let nexthop = attrs.next_hop.map(|nh| {
         let addr = nh.forwarding();
         let link_local = matches!(addr, std::net::IpAddr::V6(a) if a.is_unicast_link_local());
-        NexthopKey { addr, scope: if link_local { scope } else { IfIndex(0) }, connected_only: direct }
+        NexthopKey {
+            addr,
+            scope: if link_local { scope } else { IfIndex(0) },
+            connected_only: direct,
+            foreign: None,
+        }
     });
     Source {
         peer: peer.id,

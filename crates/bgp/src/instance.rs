@@ -91,6 +91,8 @@ impl Instance {
             deferring: FamilySet::EMPTY,
             deferral_ends: None,
             startup: Default::default(),
+            imports: Default::default(),
+            import_stale: FamilySet::EMPTY,
             withheld: HashSet::new(),
             next_search: None,
         };
@@ -337,7 +339,7 @@ impl Instance {
         self.set_now(now);
         let (target, exact, reachable) = (info.watch.target, info.watch.exact, info.via.is_some());
         let core = &mut self.core;
-        if exact {
+        if exact && info.watch.vrf == core.config.vrf {
             self.v4.network_reachable(core, target, reachable);
             self.v6.network_reachable(core, target, reachable);
             self.v4m.network_reachable(core, target, reachable);

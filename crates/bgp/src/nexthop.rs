@@ -30,9 +30,42 @@ pub(crate) struct NexthopKey {
     pub scope: IfIndex,
     /// Must be on a connected prefix: next hops of direct eBGP neighbors.
     pub connected_only: bool,
+    /// Of a leaked path: where it leads.
+    pub foreign: Option<Foreign>,
+}
+
+/// Next hop of a path that was leaked from another VRF: it is looked up there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Foreign {
+    /// The VRF.
+    pub vrf: VrfId,
+    /// The path was made there, without a next hop: it goes where this route goes.
+    pub route: Option<Prefix>,
+    /// The neighbor whose life the path depends on.
+    pub guard: Option<IpAddr>,
 }
 
 impl NexthopKey {
+    /// What the RIB is asked; `vrf` is the instance's.
+    fn watch(&self, vrf: VrfId) -> NexthopWatch {
+        let vrf = self.foreign.map_or(vrf, |f| f.vrf);
+        match self.foreign.and_then(|f| f.route) {
+            Some(route) => NexthopWatch { vrf, target: route, exact: true },
+            None => NexthopWatch { vrf, target: Prefix::host(self.addr), exact: false },
+        }
+    }
+
+    /// The interface itself is where it leads, whatever the RIB says.
+    fn is_given(&self) -> bool {
+        self.is_link_local() || self.device().is_some()
+    }
+
+    /// Device of the VRF that looks further.
+    pub(crate) fn device(&self) -> Option<IfIndex> {
+        let device = self.foreign.is_some_and(|f| f.route.is_none()) && self.addr.is_unspecified();
+        device.then_some(self.scope)
+    }
+
     fn is_link_local(&self) -> bool {
         matches!(self.addr, IpAddr::V6(a) if a.is_unicast_link_local())
     }
@@ -62,8 +95,8 @@ pub(crate) struct NexthopTable {
     entries: Vec<Entry>,
     free: Vec<u32>,
     index: HashMap<NexthopKey, u32>,
-    /// Watches are shared by keys that differ in `connected_only`.
-    watches: HashMap<IpAddr, u32>,
+    /// Watches are shared by keys that differ in `connected_only` or the guard.
+    watches: HashMap<NexthopWatch, u32>,
     changes: Vec<WatchChange>,
 }
 
@@ -87,6 +120,7 @@ impl NexthopTable {
             addr: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             scope: IfIndex(0),
             connected_only: false,
+            foreign: None,
         };
         Self {
             vrf,
@@ -101,10 +135,6 @@ impl NexthopTable {
         }
     }
 
-    const fn watch(&self, addr: IpAddr) -> NexthopWatch {
-        NexthopWatch { vrf: self.vrf, target: Prefix::host(addr), exact: false }
-    }
-
     /// Number for `key`, with one reference more.
     pub(crate) fn acquire(&mut self, key: NexthopKey) -> NexthopId {
         if let Some(id) = self.index.get(&key) {
@@ -112,20 +142,21 @@ impl NexthopTable {
             return NexthopId(*id);
         }
         // A link-local address is reached over its interface or not at all; the session itself tells.
-        let link_local = key.is_link_local();
+        let given = key.is_given();
+        let watch = key.watch(self.vrf);
         let known = self
             .entries
             .iter()
             .skip(NexthopId::FIXED as usize)
-            .find(|e| e.refs > 0 && e.key.addr == key.addr);
+            .find(|e| e.refs > 0 && e.key.watch(self.vrf) == watch);
         let reach = known.and_then(|e| e.reach.clone());
-        let mut entry = Entry { key, refs: 1, reach, usable: link_local };
-        if !link_local {
+        let mut entry = Entry { key, refs: 1, reach, usable: given };
+        if !given {
             entry.usable = usable(&key, entry.reach.as_ref());
-            let count = self.watches.entry(key.addr).or_insert(0);
+            let count = self.watches.entry(watch).or_insert(0);
             *count += 1;
             if *count == 1 {
-                self.changes.push(WatchChange::Start(self.watch(key.addr)));
+                self.changes.push(WatchChange::Start(watch));
             }
         }
         let id = match self.free.pop() {
@@ -156,11 +187,13 @@ impl NexthopTable {
         entry.reach = None;
         self.index.remove(&key);
         self.free.push(id.0);
-        if let Some(count) = self.watches.get_mut(&key.addr) {
+        let watch = key.watch(self.vrf);
+        // One that is given was never asked about.
+        if let Some(count) = self.watches.get_mut(&watch).filter(|_| !key.is_given()) {
             *count -= 1;
             if *count == 0 {
-                self.watches.remove(&key.addr);
-                self.changes.push(WatchChange::Stop(self.watch(key.addr)));
+                self.watches.remove(&watch);
+                self.changes.push(WatchChange::Stop(watch));
             }
         }
     }
@@ -184,6 +217,11 @@ impl NexthopTable {
         self.entries[id.0 as usize].reach.as_ref().map_or(Metric(0), |r| r.metric)
     }
 
+    /// Where it leads, as the RIB said.
+    pub(crate) fn reach(&self, id: NexthopId) -> Option<&NexthopReach> {
+        self.entries[id.0 as usize].reach.as_ref()
+    }
+
     /// What is tracked under a number.
     pub(crate) fn key(&self, id: NexthopId) -> &NexthopKey {
         &self.entries[id.0 as usize].key
@@ -192,11 +230,9 @@ impl NexthopTable {
     /// Takes an answer of the RIB in; returns the numbers whose usability, cost or ways changed.
     pub(crate) fn update(&mut self, info: NexthopInfo) -> Vec<NexthopId> {
         let mut changed = Vec::new();
+        let vrf = self.vrf;
         for (id, entry) in self.entries.iter_mut().enumerate().skip(NexthopId::FIXED as usize) {
-            if entry.refs == 0
-                || Prefix::host(entry.key.addr) != info.watch.target
-                || entry.key.is_link_local()
-            {
+            if entry.refs == 0 || entry.key.is_given() || entry.key.watch(vrf) != info.watch {
                 continue;
             }
             let usable = usable(&entry.key, info.via.as_ref());

@@ -80,6 +80,8 @@ pub mod flag {
     pub const DAMPED: u16 = 64;
     /// Withdrawn; kept for its past.
     pub const HISTORY: u16 = 1024;
+    /// Taken from another VRF's instance.
+    pub const IMPORTED: u16 = 8192;
     /// Carries LLGR_STALE (RFC 9494).
     pub const LONG_STALE: u16 = 4096;
     /// A backdoor network: known, not preferred.
@@ -92,7 +94,7 @@ pub mod flag {
     const _: () = {
         let all = [
             FILTERED, STALE, BACKUP, MULTIPATH, LOCAL, INTERNAL, CONFED, DAMPED, HISTORY, LONG_STALE,
-            BACKDOOR, AGGREGATE, CLIENT,
+            BACKDOOR, AGGREGATE, CLIENT, IMPORTED,
         ];
         let (mut seen, mut i) = (0, 0);
         while i < all.len() {
@@ -145,6 +147,7 @@ mod state {
     pub(super) const TOUCHED: u8 = 1 << 2;
     pub(super) const INSTALLED: u8 = 1 << 3;
     pub(super) const BACKED: u8 = 1 << 4;
+    pub(super) const LEAKING: u8 = 1 << 5;
 }
 
 /// One prefix.
@@ -212,6 +215,16 @@ impl<P> Dest<P> {
     /// The RIB was told of a path to fall back on.
     pub(crate) const fn backed(&self) -> bool {
         self.has(state::BACKED)
+    }
+
+    /// Importers have to hear of it.
+    pub(crate) const fn leaking(&self) -> bool {
+        self.has(state::LEAKING)
+    }
+
+    /// See [`Self::leaking`].
+    pub(crate) const fn set_leaking(&mut self, on: bool) {
+        self.put(state::LEAKING, on);
     }
 
     /// See [`Self::backed`].

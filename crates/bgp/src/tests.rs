@@ -12,6 +12,7 @@ mod groups;
 mod inbound;
 mod ipv6;
 mod lab;
+mod leak;
 mod local;
 mod long_lived;
 mod outbound;

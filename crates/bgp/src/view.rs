@@ -18,6 +18,7 @@ use crate::family::FamilyState;
 use crate::fsm::{DownReason, State};
 use crate::group::{GroupId, kind_name};
 use crate::instance::Instance;
+use crate::leak::ImportSource;
 use crate::nexthop::NexthopView;
 use crate::peer::Counters;
 use crate::table::{DestId, Path, PathIdx, TablePrefix, flag};
@@ -148,7 +149,7 @@ pub struct PathView {
     pub filtered: bool,
     /// Of a restarting peer.
     pub stale: bool,
-    /// Made here.
+    /// Made here, or taken from another VRF's instance.
     pub local: bool,
     /// Made by a `network` statement.
     pub network: bool,
@@ -168,6 +169,8 @@ pub struct PathView {
     pub history: bool,
     /// How it flapped.
     pub damping: Option<DampingView>,
+    /// Taken from another VRF's instance.
+    pub imported: Option<ImportSource>,
     /// Since when.
     pub since: Instant,
 }
@@ -511,7 +514,8 @@ fn path_view<P: TablePrefix>(
         igp_metric: core.nexthops.metric(path.nexthop).0,
         filtered: path.has(flag::FILTERED),
         stale: path.has(flag::STALE),
-        local: path.has(flag::LOCAL),
+        local: path.has(flag::LOCAL) || path.has(flag::IMPORTED),
+        imported: core.imports.get(&path.peer).cloned(),
         network: path.has(flag::LOCAL) && crate::local::is_network(path.path_id),
         client: path.has(flag::CLIENT),
         tag: path.has(flag::LOCAL).then(|| family.local.tag(dest.prefix, path.path_id)).flatten(),

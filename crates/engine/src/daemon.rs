@@ -24,6 +24,7 @@ use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
 use crate::surroundings::Surroundings;
 use crate::translate;
+use crate::tunnels::{self, TunnelPorts, WantedTunnels};
 
 /// How to run the daemon.
 #[derive(Debug, Clone)]
@@ -158,6 +159,11 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (reload_tx, reload_rx) = mpsc::channel(1);
     let (failover_tx, failovers) = mpsc::channel(JOBS);
     let (bfd_message_tx, bfd_messages) = mpsc::channel(MESSAGES);
+    let (wg_tx, wg_requests) = mpsc::channel(JOBS);
+    let (wanted_tx, wanted) = watch::channel(WantedTunnels::default());
+    let (facts_tx, facts) = watch::channel(translate::links::TunnelFacts::default());
+    let (refused_tx, refused) = watch::channel(BTreeSet::new());
+    let (tunnels_stop_tx, tunnels_stop) = watch::channel(false);
     let (plan, dead) = (Arc::<bfd::PlanCell>::default(), Arc::<DeadList>::default());
 
     let ports = RibPorts {
@@ -169,6 +175,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         failovers,
         plan: plan.clone(),
         dead: dead.clone(),
+        refused: refused_tx,
         retain: options.retain,
     };
     let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
@@ -196,7 +203,19 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let bfd = tokio::task::spawn_local(bfd.run());
     let (links, links_thread) = links::spawn(options.vty_dir.join(LINKS_FILE))?;
     let links_end = links.clone();
-    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub).with_links(links.view());
+    let ports = TunnelPorts {
+        wanted,
+        around: around_rx.clone(),
+        refused,
+        requests: wg_requests,
+        rib: rib_tx.clone(),
+        facts: facts_tx,
+        stop: tunnels_stop,
+    };
+    let tunnels_thread = tunnels::spawn(ports)?;
+    let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
+        .with_links(links.view())
+        .with_wireguard(wg_tx);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
@@ -206,7 +225,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         around: around_rx,
         learnt,
         links,
-        tunnels: translate::links::TunnelFacts::default(),
+        tunnels: wanted_tx,
+        facts,
         handle: handle.clone(),
         log: log.clone(),
         log_level: options.log_level,
@@ -244,6 +264,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
     // What forwards packets is taken back after the routes.
+    let _ = tunnels_stop_tx.send(true);
+    let _ = tokio::task::spawn_blocking(move || tunnels_thread.join()).await;
     links_end.end(!options.retain);
     let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())

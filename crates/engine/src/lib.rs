@@ -34,6 +34,7 @@ mod rib_thread;
 mod route_filter;
 mod surroundings;
 mod translate;
+mod tunnels;
 
 pub use daemon::{DaemonOptions, EngineError, check, remarks, run};
 pub use ferr_config::model::global::LogLevel;

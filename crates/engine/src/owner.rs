@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_config::model::global::{Global, LogLevel, Profile};
+use ferr_config::model::interface::Interface;
 use ferr_config::{Config, Diagnostic, execute_line};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
@@ -28,7 +29,8 @@ use crate::logging::LogSinks;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
-use crate::translate;
+use crate::translate::{self, links::TunnelFacts};
+use crate::tunnels::WantedTunnels;
 
 /// A transaction whose end never comes is ended after this pause without lines.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -46,8 +48,9 @@ pub(crate) struct OwnerPorts {
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     pub(crate) learnt: watch::Receiver<LearntNeighbors>,
     pub(crate) links: Links,
+    pub(crate) tunnels: watch::Sender<WantedTunnels>,
     /// What tunnels found out.
-    pub(crate) tunnels: translate::links::TunnelFacts,
+    pub(crate) facts: watch::Receiver<TunnelFacts>,
     pub(crate) handle: Handle,
     pub(crate) log: LogSinks,
     pub(crate) log_level: Option<LogLevel>,
@@ -77,6 +80,8 @@ pub(crate) struct Owner {
     applied: Applied,
     transactions: u32,
     last_line: Instant,
+    /// How often the files were read again.
+    reading: u64,
     adverts: Adverts,
     policy: Arc<PolicySet>,
 }
@@ -91,6 +96,7 @@ impl Owner {
             applied: Applied::default(),
             transactions: 0,
             last_line: Instant::now(),
+            reading: 0,
             adverts: Adverts::default(),
             policy: Arc::default(),
         }
@@ -122,6 +128,11 @@ impl Owner {
                 Ok(()) = self.ports.around.changed() => {
                     if !open {
                         self.apply().await;
+                    }
+                }
+                Ok(()) = self.ports.facts.changed() => {
+                    if !open {
+                        self.apply_links();
                     }
                 }
                 Ok(()) = self.ports.learnt.changed() => {
@@ -185,6 +196,7 @@ impl Owner {
         report(&diagnostics);
         self.running = config;
         self.shared = None;
+        self.reading += 1;
         self.apply().await;
         info!("configuration read again");
     }
@@ -276,9 +288,18 @@ impl Owner {
         self.applied.global = Some(global);
     }
 
-    /// Says what links shall be; the link manager does the rest. Gives the plan's number.
-    fn apply_links(&self) -> u64 {
-        self.ports.links.set(translate::links::plan(&self.running, &self.ports.tunnels))
+    /// Says what tunnels and links shall be; their threads do the rest. Gives the number of the links' plan.
+    fn apply_links(&mut self) -> u64 {
+        let wireguard = |(name, i): (&String, &Interface)| Some((name.clone(), i.own.wireguard.clone()?));
+        let tunnels = self.running.interfaces.iter().filter_map(wireguard).collect();
+        let wanted = WantedTunnels { tunnels, reading: self.reading };
+        self.ports.tunnels.send_if_modified(|old| {
+            let news = *old != wanted;
+            *old = wanted;
+            news
+        });
+        let facts = self.ports.facts.borrow_and_update().clone();
+        self.ports.links.set(translate::links::plan(&self.running, &facts))
     }
 
     /// Waits until what can be made of links is there, and is known to all.

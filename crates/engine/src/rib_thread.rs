@@ -7,13 +7,17 @@
 //! All queues are bounded. The RIB never waits for the FIB or a protocol: it takes room when there is some, and what waits
 //! in it is coalesced. So no circle of full queues can form.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ferr_kernel::{DeadList, Dumper, FibWriter, KernelEvent, Leftovers, Monitor, MonitorOptions, OwnLost};
-use ferr_rib::{FibAck, FibOp, GuardId, GuardedGateway, LinkKind, NhId, Rib, RibConfig, RibEvent, Vrf};
+use ferr_rib::{
+    FibAck, FibOp, GuardId, GuardedGateway, LinkKind, NhId, RefusedRoute, Rib, RibConfig, RibEvent,
+    TunnelEndpoint, Vrf,
+};
 use ferr_state::RibJob;
 use ferr_types::{NexthopWatch, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
 use tokio::sync::{mpsc, watch};
@@ -55,6 +59,8 @@ pub(crate) enum RibMessage {
     Subscribe(OwnerId, ferr_rib::Redistribution),
     /// Hear of them no longer.
     Unsubscribe(OwnerId, ferr_rib::Redistribution),
+    /// Where the outer packets of tunnels go.
+    TunnelEndpoints(BTreeSet<TunnelEndpoint>),
     /// A protocol instance is gone.
     OwnerGone(OwnerId, VrfId),
 }
@@ -69,6 +75,8 @@ pub(crate) struct RibPorts {
     pub(crate) failovers: mpsc::Receiver<Failover>,
     pub(crate) plan: Arc<PlanCell>,
     pub(crate) dead: Arc<DeadList>,
+    /// Routes that would lead tunnels into themselves.
+    pub(crate) refused: watch::Sender<BTreeSet<RefusedRoute>>,
     /// Leave our routes in the kernel at the end.
     pub(crate) retain: bool,
 }
@@ -320,6 +328,23 @@ impl Worker {
     }
 
     fn publish(&mut self) {
+        if let Some(refused) = self.rib.take_refused_routes() {
+            let old = self.ports.refused.send_replace(refused.clone());
+            let name = |r: &RefusedRoute| {
+                let link = self.rib.links().find(|l| l.ifindex == r.endpoint.tunnel);
+                link.map_or_else(|| r.endpoint.tunnel.to_string(), |l| l.name.clone())
+            };
+            for r in refused.difference(&old) {
+                let (prefix, addr) = (r.prefix, r.endpoint.addr);
+                warn!(
+                    "the route to {prefix} is refused: it leads to {addr}, the other end of {0}, through {0}",
+                    name(r)
+                );
+            }
+            for r in old.difference(&refused) {
+                info!("the route to {} is not refused any more for {}", r.prefix, name(r));
+            }
+        }
         if std::mem::take(&mut self.around_dirty) && self.synced {
             let around = Surroundings::of(&self.rib, self.synced);
             self.ports.around.send_if_modified(|old| {
@@ -354,6 +379,7 @@ impl Worker {
             RibMessage::Unwatch(owner, watch) => self.rib.unwatch(owner, watch),
             RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),
             RibMessage::Unsubscribe(owner, what) => self.rib.unsubscribe(owner, what),
+            RibMessage::TunnelEndpoints(endpoints) => self.rib.set_tunnel_endpoints(&endpoints),
             RibMessage::OwnerGone(owner, vrf) => {
                 self.rib.remove_owner(owner);
                 self.rib.sweep(ferr_types::Protocol::Bgp, None, Some(vrf));

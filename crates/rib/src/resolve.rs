@@ -244,7 +244,7 @@ impl Rib {
             desperate = !found.resolved.is_empty();
         }
         let Resolution { resolved, backups, blackhole } = found;
-        let redistributed = self.tables.iter().any(|t| t.redist_protocols != 0);
+        let heard = !self.resolver.exact.is_empty() || self.tables.iter().any(|t| t.redist_protocols != 0);
         let Some(set) = self.sets.get_mut(id) else { return false };
         set.dirty = false;
         let same_ways = set.resolved == resolved && set.blackhole == blackhole;
@@ -269,7 +269,7 @@ impl Rib {
         set.group_changed(id, &mut self.fib);
         // Routes that wait in a group which nobody updates any more have to be sent before it matters.
         self.fib.hurry = true;
-        if !in_place || redistributed {
+        if !in_place || heard {
             set.rescan = true;
             set.renew |= !in_place;
             self.resolver.rescan = true;

@@ -68,6 +68,10 @@ impl Rib {
                         self.fib_changed_late(t, slot);
                     }
                     self.redist_changed(t, slot, old, old);
+                    let table = &self.tables[t];
+                    if table.key.table.is_none() {
+                        self.resolver.exact_changed(table.key.vrf, table.prefix(slot));
+                    }
                     continue;
                 }
                 self.reselect(t, slot, old, old.is_some_and(hit));

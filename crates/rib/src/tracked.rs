@@ -88,14 +88,19 @@ impl Resolver {
         self.tracked.get_mut(id as usize)?.as_mut()
     }
 
-    /// The selected route of a prefix of a VRF's own table changed.
-    pub(crate) fn prefix_changed(&mut self, vrf: VrfId, prefix: Prefix) {
+    /// A route that may be watched by itself changed, or leads elsewhere.
+    pub(crate) fn exact_changed(&mut self, vrf: VrfId, prefix: Prefix) {
         if !self.exact.is_empty()
             && let Some(watch) = self.exact.get_mut(&(vrf, prefix))
             && !std::mem::replace(&mut watch.dirty, true)
         {
             self.exact_dirty.push((vrf, prefix));
         }
+    }
+
+    /// The selected route of a prefix of a VRF's own table changed.
+    pub(crate) fn prefix_changed(&mut self, vrf: VrfId, prefix: Prefix) {
+        self.exact_changed(vrf, prefix);
         let Some(map) = self.index.get(&vrf) else { return };
         let (tracked, dirty) = (&mut self.tracked, &mut self.dirty);
         let mut mark = |id: u32| {

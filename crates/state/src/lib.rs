@@ -12,6 +12,7 @@
 mod bfd;
 mod links;
 mod log;
+mod wireguard;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub use ferr_policy as policy;
 pub use ferr_rib as rib;
 pub use links::{LinkView, LinksView, MssView, SysctlView};
 pub use log::{LogHub, LogLine, Severity};
+pub use wireguard::{TunnelView, WgCarrier, WgHealth, WgPeerView, WgRequest};
 
 /// The daemon is ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +126,7 @@ pub struct Handle {
     config: mpsc::Sender<ConfigRequest>,
     bfd: mpsc::Sender<BfdRequest>,
     links: Option<watch::Receiver<Arc<LinksView>>>,
+    wireguard: Option<mpsc::Sender<WgRequest>>,
     /// Facts.
     pub info: Arc<SystemInfo>,
     /// Log.
@@ -140,13 +143,30 @@ impl Handle {
         info: Arc<SystemInfo>,
         log: LogHub,
     ) -> Self {
-        Self { bgp, rib, config, bfd, links: None, info, log }
+        Self { bgp, rib, config, bfd, links: None, wireguard: None, info, log }
     }
 
     /// The same with a look at declared links.
     #[must_use]
     pub fn with_links(self, links: watch::Receiver<Arc<LinksView>>) -> Self {
         Self { links: Some(links), ..self }
+    }
+
+    /// The same with a door to those who keep the tunnels.
+    #[must_use]
+    pub fn with_wireguard(self, requests: mpsc::Sender<WgRequest>) -> Self {
+        Self { wireguard: Some(requests), ..self }
+    }
+
+    /// All WireGuard tunnels; nothing where nobody keeps any.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn wireguard(&self) -> Result<Vec<TunnelView>, Gone> {
+        let Some(requests) = &self.wireguard else { return Ok(Vec::new()) };
+        let (reply, answer) = oneshot::channel();
+        requests.send(WgRequest { reply }).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
     }
 
     /// What became of declared links; nothing where there is no link manager.

@@ -121,6 +121,10 @@ pub struct FamilyConfig {
     pub table_map: Option<String>,
     /// `bgp dampening`
     pub damping: Option<DampingConfig>,
+    /// `import vrf V`: names of the VRFs.
+    pub imports: Vec<String>,
+    /// `import vrf route-map M`
+    pub import_map: Option<String>,
 }
 
 /// `bgp dampening` (RFC 2439).
@@ -171,6 +175,8 @@ impl Default for FamilyConfig {
             distance_rules: Vec::new(),
             table_map: None,
             damping: None,
+            imports: Vec::new(),
+            import_map: None,
         }
     }
 }

@@ -58,7 +58,7 @@ fn the_key_holds_what_the_decision_compares() {
 }
 
 fn key(addr: &str, connected_only: bool) -> NexthopKey {
-    NexthopKey { addr: addr.parse().unwrap(), scope: IfIndex(0), connected_only }
+    NexthopKey { addr: addr.parse().unwrap(), scope: IfIndex(0), connected_only, foreign: None }
 }
 
 fn answer(addr: &str, connected: bool, metric: u32) -> NexthopInfo {
@@ -105,7 +105,12 @@ fn one_question_per_address_whoever_asks() {
 #[test]
 fn link_local_next_hops_are_not_asked_for() {
     let mut table = NexthopTable::new(VrfId::DEFAULT);
-    let local = NexthopKey { addr: "fe80::1".parse().unwrap(), scope: IfIndex(3), connected_only: true };
+    let local = NexthopKey {
+        addr: "fe80::1".parse().unwrap(),
+        scope: IfIndex(3),
+        connected_only: true,
+        foreign: None,
+    };
     let id = table.acquire(local);
     assert!(table.is_usable(id));
     let other = table.acquire(NexthopKey { scope: IfIndex(4), ..local });

@@ -226,8 +226,23 @@ pub(crate) static REST: &[Stmt<BgpAf>] = &[
         |af, o| af.opaque.iter().for_each(|line| o.line(line)),
     ),
     inert!("import vpn", opaque),
-    inert!("import vrf route-map ~ NAME", opaque),
-    inert!("import vrf NAME", opaque),
+    value!("import vrf route-map", "NAME", import_map),
+    stmt(
+        "import vrf NAME@vrf",
+        |af, a| {
+            af.imports.insert(a.name("vrf"));
+            DONE
+        },
+        |af, a| {
+            af.imports.remove(&a.name("vrf"));
+            DONE
+        },
+        |af, o| {
+            for vrf in &af.imports {
+                o.line(format_args!("import vrf {vrf}"));
+            }
+        },
+    ),
     inert!("rd vpn export ~ RD", opaque),
     inert!("label vpn export ~ <(0-1048575)|auto>", opaque),
     inert!("nexthop vpn export ~ <A.B.C.D|X:X::X:X>", opaque),

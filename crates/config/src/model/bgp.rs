@@ -381,6 +381,10 @@ pub struct BgpAf {
     pub table_map: Option<String>,
     /// `bgp dampening`
     pub dampening: Option<Dampening>,
+    /// `import vrf V`: VRFs whose routes are taken in.
+    pub imports: BTreeSet<String>,
+    /// `import vrf route-map RM`
+    pub import_map: Option<String>,
     /// Accepted statements without effect.
     pub opaque: OpaqueLines,
     /// EVPN `vni N` blocks.

@@ -41,6 +41,7 @@ impl Worker {
             self.ensure_instance(name, instance);
             self.configure_instance(name, instance, old.instances.get(name));
         }
+        self.configure_leaks(now);
         let errors = self.listeners.configure(&self.desired);
         errors.iter().for_each(|e| error!("BGP: {e}"));
         if self.started {
@@ -123,6 +124,7 @@ impl Worker {
         if let Some(instance) = self.world.instances.get_mut(name) {
             instance.bgp.shutdown(now);
         }
+        self.forget_leaks(name, now);
         self.turn();
         self.world.instances.remove(name);
         if let Some(running) = self.running.remove(name) {

@@ -6,6 +6,7 @@
 mod bfd;
 mod connections;
 mod instances;
+mod leaks;
 mod rib;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use ferr_bgp::{BfdPeer, BfdState, ConnId, Output};
+use ferr_bgp::{BfdPeer, BfdState, ConnId, Leaks, Output};
 use ferr_policy::PolicySet;
 use ferr_rib::{GuardedGateway, RibEvent};
 use ferr_state::{BgpJob, BgpWorld, NO_VRF};
@@ -96,6 +97,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             farewells: Farewells::default(),
             alive: BTreeSet::new(),
             learnt_dirty: false,
+            leaks: Leaks::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -126,6 +128,8 @@ struct Worker {
     alive: BTreeSet<(String, BfdPeer)>,
     /// What is known of neighbors with BFD may have changed.
     learnt_dirty: bool,
+    /// Routes between the speakers.
+    leaks: Leaks,
 }
 
 /// What the loop woke up for.
@@ -198,6 +202,7 @@ impl Worker {
             }
             self.offers(&name);
         }
+        more |= self.exchange(now);
         self.publish_learnt();
         more
     }
@@ -205,7 +210,7 @@ impl Worker {
     fn output(&mut self, name: &str, output: Output) {
         if let Output::Watch(watch) | Output::Unwatch(watch) = &output
             && let Some(instance) = self.world.instances.get_mut(name)
-            && (instance.view || instance.bgp.config().vrf == NO_VRF)
+            && (instance.view || instance.bgp.config().vrf == NO_VRF || watch.vrf == NO_VRF)
         {
             if instance.view && matches!(output, Output::Watch(_)) {
                 instance.bgp.nexthop_changed(anywhere(*watch), Instant::now());

@@ -245,6 +245,8 @@ fn family_config(af: &BgpAf) -> core::FamilyConfig {
         distance: af.distance.map_or(default.distance, |(e, i, l)| [e, i, l]),
         distance_rules: distance_rules.collect(),
         table_map: af.table_map.clone(),
+        imports: af.imports.iter().cloned().collect(),
+        import_map: af.import_map.clone(),
         damping: af.dampening.map(|d| {
             let (half_life, (reuse, suppress, longest)) = d.values();
             let minutes = |m: u8| Duration::from_secs(60 * u64::from(m));

@@ -18,8 +18,19 @@ use ferr_types::IfAddr;
 pub(crate) struct TunnelFacts {
     /// Addresses of other ends, by interface: names that were resolved, and peers that moved.
     pub(crate) endpoints: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// What wg-quick files say of their interfaces.
+    pub(crate) quick: BTreeMap<String, QuickFacts>,
     /// The kernel carries WireGuard itself.
     pub(crate) kernel: bool,
+}
+
+/// What a wg-quick file says of its interface, beside the tunnel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct QuickFacts {
+    /// `Address`
+    pub(crate) addresses: BTreeSet<IfAddr>,
+    /// `MTU`
+    pub(crate) mtu: Option<u32>,
 }
 
 /// The plan.
@@ -95,6 +106,10 @@ fn interface(name: &str, i: &Interface, mut wanted: WantedLink, tunnels: &Tunnel
     }));
     if let Some(wg) = &own.wireguard {
         wanted.underlays = underlays(name, wg, tunnels);
+        if let Some(quick) = tunnels.quick.get(name) {
+            wanted.addresses.extend(quick.addresses.iter().copied().map(Into::into));
+            wanted.mtu = wanted.mtu.or(quick.mtu);
+        }
     }
     wanted
 }

@@ -66,19 +66,19 @@ fn collect(
 
 fn way(key: &StaticKey, options: &StaticOptions, vrf: VrfId, around: &Surroundings) -> Option<Nexthop> {
     let vrf = match &key.nexthop_vrf {
+        Some(name) if name == "default" => VrfId::DEFAULT,
         Some(name) => *around.vrfs.get(name)?,
         None => vrf,
     };
+    let ifindex = |name: &str| around.link(name).filter(|l| l.vrf == vrf).map(|l| l.ifindex);
     let gateway = match &key.target {
         StaticTarget::Gateway(addr) => {
             Gateway::Address { addr: *addr, ifindex: None, onlink: options.onlink }
         }
-        StaticTarget::GatewayOn(addr, name) => Gateway::Address {
-            addr: *addr,
-            ifindex: Some(around.link(name)?.ifindex),
-            onlink: options.onlink,
-        },
-        StaticTarget::Interface(name) => Gateway::Interface(around.link(name)?.ifindex),
+        StaticTarget::GatewayOn(addr, name) => {
+            Gateway::Address { addr: *addr, ifindex: Some(ifindex(name)?), onlink: options.onlink }
+        }
+        StaticTarget::Interface(name) => Gateway::Interface(ifindex(name)?),
         StaticTarget::Discard(discard) => Gateway::Blackhole(discard.kind()),
     };
     let guard = match gateway {

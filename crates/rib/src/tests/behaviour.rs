@@ -311,6 +311,47 @@ fn import_check_wants_the_prefix_itself_and_not_from_bgp() {
 }
 
 #[test]
+fn who_watches_a_prefix_hears_where_it_leads_now() {
+    let mut lab = Lab::two_links();
+    lab.set("30.0.0.0/8", Protocol::Static, 1, &[via("40.0.0.1")]);
+    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.2.9")]);
+    let watch = NexthopWatch { vrf: VrfId::DEFAULT, target: "30.0.0.0/8".parse().unwrap(), exact: true };
+    lab.rib.watch(OWNER, watch);
+    let ways = |lab: &mut Lab| -> Vec<String> {
+        let of = |e| match e {
+            RibEvent::Nexthop { info, .. } => info.via.map(|via| format!("{:?}", via.nexthops)),
+            _ => None,
+        };
+        lab.events().into_iter().filter_map(of).collect()
+    };
+    assert_eq!(ways(&mut lab), ["[(IfIndex(2), Some(10.0.2.9))]"]);
+    // The route itself stays as it is.
+    lab.set("40.0.0.0/8", Protocol::Static, 1, &[via("10.0.3.9")]);
+    assert_eq!(ways(&mut lab), ["[(IfIndex(3), Some(10.0.3.9))]"]);
+}
+
+#[test]
+fn routes_that_lead_to_each_other_through_two_vrfs_are_not_used() {
+    let mut lab = Lab::two_links();
+    let (a, b) = (VrfId::DEFAULT, VrfId(7));
+    let offer = |lab: &mut Lab, vrf, prefix: &str, gateway: &str, there| {
+        let way = Nexthop { vrf: there, ..via(gateway) };
+        let RouteUpdate::Set(key, spec) = set(prefix, Protocol::Static, 1, 0, &[way]) else { return };
+        lab.rib.apply(lab.now, &[RouteUpdate::Set(ferr_types::RouteKey { vrf, ..key }, spec)]);
+    };
+    offer(&mut lab, a, "30.0.0.0/8", "50.0.0.1", b);
+    offer(&mut lab, b, "50.0.0.0/8", "30.0.0.1", a);
+    let active = |lab: &Lab, vrf, prefix: &str| {
+        let views = lab.rib.route(vrf, None, prefix.parse().unwrap());
+        views.iter().any(|v| v.nexthops.iter().any(|n| n.active))
+    };
+    assert!(!active(&lab, a, "30.0.0.0/8") && !active(&lab, b, "50.0.0.0/8"));
+    // A way out of the circle is taken.
+    offer(&mut lab, b, "50.0.0.0/16", "10.0.2.9", a);
+    assert!(active(&lab, a, "30.0.0.0/8") && active(&lab, b, "50.0.0.0/8"));
+}
+
+#[test]
 fn redistribution_delivers_the_present_and_then_changes() {
     let mut lab = Lab::two_links();
     let of =

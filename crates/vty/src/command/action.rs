@@ -108,6 +108,7 @@ pub(crate) enum ZebraAction {
     Links,
     Sysctls,
     Mss,
+    WireGuard,
 }
 
 /// See [`Action::Lists`].

@@ -8,6 +8,7 @@ mod nexthop;
 mod render;
 mod route;
 mod single;
+mod wireguard;
 
 use super::Ctx;
 use crate::command::ZebraAction;
@@ -34,5 +35,6 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: ZebraAction, args: &Args) -> 
         Z::Links => link::links(ctx, args).await,
         Z::Sysctls => link::sysctls(ctx, args).await,
         Z::Mss => link::segments(ctx, args).await,
+        Z::WireGuard => wireguard::show(ctx, args).await,
     }
 }

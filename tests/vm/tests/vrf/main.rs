@@ -2,6 +2,7 @@
 
 mod bfd;
 mod links;
+mod leak;
 mod order;
 mod set_up;
 

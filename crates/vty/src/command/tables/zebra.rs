@@ -64,4 +64,5 @@ pub(super) const TABLE: &[Command] = &[
     show("show link [IFNAME] [json]", "declared links: what is wanted, and what is missing", Z::Links),
     show("show sysctl [json]", "system settings that the configuration implies", Z::Sysctls),
     show("show tcp-mss [json]", "segment sizes in force", Z::Mss),
+    show("show wireguard [IFNAME] [json]", "WireGuard tunnels and their peers", Z::WireGuard),
 ];

@@ -39,7 +39,8 @@ pub(super) fn text(out: &mut Out<'_>, dest: &DestView, head: &Head, told: &[Told
     line!(out, "BGP routing table entry for {}, version {}", dest.prefix, dest.version);
     put!(out, "Paths: ({} available", dest.paths.len());
     match dest.paths.iter().position(|p| p.best) {
-        Some(n) => line!(out, ", best #{}, table {})", n + 1, head.vrf),
+        Some(n) if head.vrf == "default" => line!(out, ", best #{}, table default)", n + 1),
+        Some(n) => line!(out, ", best #{}, vrf {})", n + 1, head.vrf),
         None => line!(out, ", no best path)"),
     }
     if told.is_empty() {
@@ -56,6 +57,9 @@ pub(super) fn text(out: &mut Out<'_>, dest: &DestView, head: &Head, told: &[Told
 
 fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock) {
     let a = path.attributes();
+    if let Some(from) = &path.imported {
+        line!(out, "  Imported from {}:{}", from.distinguisher(), dest.prefix);
+    }
     if a.as_path.is_empty() {
         put!(out, "  Local");
     } else {
@@ -85,7 +89,12 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     }
     let from =
         path.peer_name.as_deref().unwrap_or(if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" });
-    line!(out, " from {from} ({})", a.originator_id.unwrap_or(path.peer_router_id));
+    put!(out, " from {from} ({})", a.originator_id.unwrap_or(path.peer_router_id));
+    if let Some(from) = &path.imported {
+        put!(out, " vrf {}({})", from.vrf_name, from.vrf.0);
+        put!(out, "{}", if from.announce_self { " announce-nh-self" } else { "" });
+    }
+    line!(out);
     if let BgpNexthop::V6 { global, link_local: Some(local) } = nexthop
         && !global.is_unspecified()
     {
@@ -107,7 +116,7 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
         "{}",
         match path {
             p if p.aggregated => ", aggregated, local",
-            p if p.network => ", sourced, local",
+            p if p.network || p.imported.is_some() => ", sourced, local",
             p if p.local => ", sourced",
             p if p.internal => ", internal",
             _ => ", external",
@@ -182,6 +191,10 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
     let a = path.attributes();
     let mut o = Obj::new();
     o.put("aspath", as_path(path));
+    if let Some(from) = &path.imported {
+        o.put("nhVrfName", from.vrf_name.clone()).put("nhVrfId", from.vrf.0);
+        o.flag("announceNexthopSelf", from.announce_self);
+    }
     if let Some(aggregator) = a.aggregator {
         o.put("aggregatorAs", aggregator.asn.0).put("aggregatorId", aggregator.addr.to_string());
     }
@@ -198,7 +211,7 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         .put("version", dest.version)
         .flag("sourced", path.local && !path.aggregated)
         .flag("aggregated", path.aggregated)
-        .flag("local", path.aggregated || path.network)
+        .flag("local", path.aggregated || path.network || path.imported.is_some())
         .flag("atomicAggregate", a.atomic_aggregate)
         .flag("rxedFromRrClient", path.client)
         .flag("fibInstalled", path.tag.is_some())

@@ -113,7 +113,11 @@ pub(super) fn lead(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: Row
 pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
     lead(out, prefix, path, kind, wide);
     let (_, nexthop_width) = widths(wide);
-    column(out, &shown_nexthop(path, prefix.afi()).to_string(), nexthop_width, 36);
+    let mut nexthop = shown_nexthop(path, prefix.afi()).to_string();
+    if let (Some(from), RowKind::Table { .. }) = (&path.imported, kind) {
+        nexthop.push_str(&format!("@{}{}", from.vrf.0, if from.announce_self { "<" } else { "" }));
+    }
+    column(out, &nexthop, nexthop_width, 36);
     let a = path.attributes();
     let metric = metric_width(wide);
     match a.med {
@@ -193,7 +197,11 @@ pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
         .put("weight", path.weight)
         .put("peerId", path.peer_name.clone().unwrap_or_else(|| "(unspec)".to_owned()))
         .put("path", a.as_path.to_string())
-        .put("origin", origin_word(a.origin))
-        .put("nexthops", nexthop_objects(path, prefix.afi(), |_, _| ()));
+        .put("origin", origin_word(a.origin));
+    if let Some(from) = &path.imported {
+        o.flag("announceNexthopSelf", from.announce_self);
+        o.put("nhVrfName", from.vrf_name.clone()).put("nhVrfId", from.vrf.0);
+    }
+    o.put("nexthops", nexthop_objects(path, prefix.afi(), |_, _| ()));
     o.into()
 }

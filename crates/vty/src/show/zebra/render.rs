@@ -207,7 +207,7 @@ pub(super) fn detail(out: &mut Out<'_>, route: &RouteView, names: &Names, clock:
         };
         put!(out, "  {mark}{indent}{target}");
         if hop.blackhole.is_none() && hop.vrf != route.vrf {
-            put!(out, " (vrf {})", names.vrf(hop.vrf));
+            put!(out, "(vrf {})", names.vrf(hop.vrf));
         }
         if !hop.active {
             put!(out, " inactive");
