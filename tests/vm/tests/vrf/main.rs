@@ -1,8 +1,8 @@
 //! Everything about VRF devices: sessions with keys in them, tables, overlapping addresses, their coming and going.
 
 mod bfd;
-mod links;
 mod leak;
+mod links;
 mod order;
 mod set_up;
 
