@@ -274,7 +274,7 @@ impl LinkManager {
             self.write_down();
             match self.requester.carry_out(op) {
                 Ok(()) => {
-                    self.announce(op);
+                    self.announce(op, &seen);
                     done.push(op.clone());
                     self.lately.push((op.clone(), now));
                     acted = true;
@@ -304,12 +304,15 @@ impl LinkManager {
         }
     }
 
-    fn announce(&mut self, op: &LinkOp) {
+    fn announce(&mut self, op: &LinkOp, seen: &Observed) {
         match op {
             LinkOp::Create(_) | LinkOp::Delete { .. } | LinkOp::Rename { .. } => {
                 self.said.push(op.to_string())
             }
-            LinkOp::Set { change: LinkChange::Master(_), .. } => self.said.push(op.to_string()),
+            LinkOp::Set { name, change: LinkChange::Master(master), .. } => {
+                let named = seen.links.get(master).map(|m| format!("put {name} into {}", m.name));
+                self.said.push(named.unwrap_or_else(|| op.to_string()));
+            }
             _ => {}
         }
     }

@@ -13,6 +13,7 @@ mod flood;
 mod frr;
 mod gobgp;
 mod kernel;
+mod links;
 mod md5;
 mod openbgpd;
 mod policy;

@@ -138,7 +138,8 @@ fn same_end(test: &str, script: bool) -> Result<(), Error> {
         let orders = orders();
         assert_eq!(orders.len(), 24);
         let mut first = None;
-        for order in orders {
+        // Beside a script every second one: what it made is adopted at the same places.
+        for order in orders.into_iter().step_by(1 + usize::from(script)) {
             println!("{order:?}");
             let end = run(program, order, script)?;
             assert_eq!(first.get_or_insert_with(|| end.clone()), &end, "{order:?}");
