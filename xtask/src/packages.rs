@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Context, Outcome, run};
 
 /// Rivals as peers, their clients, and tools.
-const PACKAGES: [&str; 18] = [
+const PACKAGES: [&str; 19] = [
     "bgpdump",
     "bird2",
     // A kernel of their own for tests of VRFs.
@@ -25,6 +25,7 @@ const PACKAGES: [&str; 18] = [
     "tcpdump",
     "tshark",
     "user-mode-linux",
+    "wireguard-go",
     "wireguard-tools",
 ];
 

@@ -19,16 +19,18 @@ fn run(words: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     spec.peers = file.tunnel.peers.len();
     spec.control_dir = rest.first().map(PathBuf::from);
     spec.threads = rest.get(1).map(|n| n.parse()).transpose()?;
-    spec.listener = Some(Box::new(|event: TunnelEvent| println!("{event:?}")));
+    let (tell, events) = std::sync::mpsc::channel();
+    spec.listener = Some(Box::new(move |event: TunnelEvent| drop(tell.send(event))));
     let tunnel = Tunnel::start(spec)?;
     tunnel.configure(&file.tunnel)?;
     println!("ready");
-    loop {
-        std::thread::park();
-        if tunnel.status().lost {
-            return Ok(());
+    for event in events {
+        println!("{event:?}");
+        if event == TunnelEvent::DeviceLost {
+            break;
         }
     }
+    Ok(())
 }
 
 fn main() -> ExitCode {

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use ferr_netio::{InterfaceQuery, TunnelSocket, TunnelSocketOptions};
+use ferr_netio::{InterfaceQuery, TunCarrier, TunnelSocket, TunnelSocketOptions};
 use ferr_types::{Afi, IfIndex};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -72,7 +72,13 @@ pub(crate) struct Control {
     /// Device that the sockets are bound to.
     bound: Option<IfIndex>,
     retry: Instant,
-    told: Option<SocketState>,
+    told: SocketState,
+    /// Switched by whether a peer may answer.
+    pub(crate) carrier: Option<TunCarrier>,
+    /// Whether there is a carrier.
+    open: bool,
+    /// It was told that the device is gone.
+    lost: bool,
     scratch: Box<[u8]>,
 }
 
@@ -96,7 +102,10 @@ impl Control {
             chosen: 0,
             bound: None,
             retry: Instant::now(),
-            told: None,
+            told: SocketState::Closed,
+            carrier: None,
+            open: true,
+            lost: false,
             scratch: vec![0; SCRATCH].into(),
         })
     }
@@ -116,34 +125,21 @@ impl Control {
                 self.look(now);
                 let sockets = self.shared.sockets.load();
                 let mut wire = SocketWire { sockets: &sockets, thread: 0 };
-                self.shared.device.tick(&mut wire, &mut self.scratch, now);
+                let ask = self.carrier.is_some().then_some(self.silence);
+                self.shared.device.tick(&mut wire, &mut self.scratch, now, ask);
                 drop(sockets);
                 self.tell(now);
             } else if self.shared.device.take_news() {
                 self.tell(now);
             }
-            if self.shared.lost.load(Ordering::Acquire) {
+            if self.shared.lost.load(Ordering::Acquire) && !std::mem::replace(&mut self.lost, true) {
                 (self.listener)(TunnelEvent::DeviceLost);
-                self.finish();
-                return;
             }
             let left = due.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
             let wake = &self.shared.control;
             if poll(&mut [PollFd::new(wake.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|n| n > 0) {
                 let _ = wake.read();
-            }
-        }
-    }
-
-    /// Answers whoever still asks a tunnel that has ended.
-    fn finish(&mut self) {
-        for command in self.commands.iter() {
-            if let Command::Configure(_, reply) = command {
-                let _ = reply.send(Err(TunnelError::Lost));
-            }
-            if self.shared.stop.load(Ordering::Acquire) {
-                return;
             }
         }
     }
@@ -155,7 +151,10 @@ impl Control {
             match command {
                 Command::Configure(wish, reply) => {
                     let by_hand = wish.by_hand;
-                    let done = self.configure(wish.config, &wish.places, now);
+                    let done = match self.shared.lost.load(Ordering::Acquire) {
+                        true => Err(TunnelError::Lost),
+                        false => self.configure(wish.config, &wish.places, now),
+                    };
                     if by_hand && done.is_ok() {
                         (self.listener)(TunnelEvent::Reconfigured);
                     }
@@ -284,8 +283,8 @@ impl Control {
         let state = self.shared.sockets.load().state;
         let right = match state {
             SocketState::Bound(_) => there.is_none_or(|index| index.is_some() && index == self.bound),
-            // Without a key there is nothing to listen for; the first configuration opens the sockets.
-            _ => config.private_key.is_none() && config.peers.is_empty(),
+            SocketState::Closed => true,
+            SocketState::WaitingForDevice | SocketState::Failed(_) => false,
         };
         let appeared = state == SocketState::WaitingForDevice && there.flatten().is_some();
         if !right && (appeared || matches!(state, SocketState::Bound(_)) || now >= self.retry) {
@@ -309,16 +308,27 @@ impl Control {
         drop(sockets);
         let sockets = self.shared.sockets.load();
         let mut wire = SocketWire { sockets: &sockets, thread: 0 };
-        self.shared.device.tick(&mut wire, &mut self.scratch, now);
+        self.shared.device.tick(&mut wire, &mut self.scratch, now, None);
+    }
+
+    /// The device has a carrier while a peer may answer.
+    fn follow(&mut self, status: &TunnelStatus) {
+        let Some(carrier) = &self.carrier else { return };
+        let open = status.peers.is_empty() || status.peers.iter().any(|p| p.health != Health::Silent);
+        if open != self.open && carrier.set(open).is_ok() {
+            self.open = open;
+            (self.listener)(TunnelEvent::Open(open));
+        }
     }
 
     /// Tells what is not as it was.
     fn tell(&mut self, now: Instant) {
         let status = TunnelStatus::of(&self.shared, self.silence, now);
-        if self.told != Some(status.sockets) {
-            self.told = Some(status.sockets);
+        if self.told != status.sockets {
+            self.told = status.sockets;
             (self.listener)(TunnelEvent::Sockets(status.sockets));
         }
+        self.follow(&status);
         self.seen.retain(|key, _| status.peers.iter().any(|p| p.public_key == *key));
         let tables = self.shared.device.tables();
         for (peer, (_, entry)) in status.peers.iter().zip(tables.peers()) {

@@ -14,6 +14,8 @@ use crate::worker::Shared;
 /// Where the outer sockets stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketState {
+    /// Not opened: nothing was configured yet.
+    Closed,
     /// Bound; the port.
     Bound(u16),
     /// The device that they are to be bound to does not exist.
@@ -93,6 +95,8 @@ pub enum TunnelEvent {
     Moved(PublicKey, SocketAddr),
     /// The outer sockets were bound, or lost.
     Sockets(SocketState),
+    /// The device got a carrier, or lost it because no peer answers.
+    Open(bool),
     /// The configuration was changed through the control socket.
     Reconfigured,
     /// The device was deleted by somebody else; the tunnel is to be started again.

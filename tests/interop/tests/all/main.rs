@@ -20,3 +20,4 @@ mod policy;
 mod reflection;
 mod reflector;
 mod robust;
+mod unprivileged;
