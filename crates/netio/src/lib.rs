@@ -31,7 +31,7 @@ pub use tcp::{
     ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, round_trip, set_md5, set_mss,
     set_ttl,
 };
-pub use tun::{InterfaceQuery, TunOffloads, TunQueue, VNET_HEADER_LEN, open_tun};
+pub use tun::{InterfaceQuery, TunCarrier, TunOffloads, TunQueue, VNET_HEADER_LEN, open_tun};
 pub use udp_tunnel::{MAX_RUN, MAX_SEGMENTS, TunnelSocket, TunnelSocketOptions};
 
 #[cfg(test)]

@@ -159,6 +159,14 @@ impl TunQueue {
         request_value(self.file.as_fd(), libc::TUNSETPERSIST, stay.into())
     }
 
+    /// What switches the device's carrier.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn carrier(&self) -> io::Result<TunCarrier> {
+        self.file.try_clone().map(TunCarrier)
+    }
+
     /// The device's name now; it may have been renamed.
     ///
     /// # Errors
@@ -167,6 +175,22 @@ impl TunQueue {
         let mut answer = Request { name: [0; libc::IFNAMSIZ], value: [0; 24] };
         request(self.file.as_fd(), libc::TUNGETIFF, &mut answer)?;
         Ok(answer.name())
+    }
+}
+
+/// Switches the carrier of a device. It keeps a queue of it open.
+#[derive(Debug)]
+pub struct TunCarrier(File);
+
+impl TunCarrier {
+    /// Without a carrier the kernel sends nothing there, and takes every way through the device out of use at once.
+    ///
+    /// # Errors
+    /// The kernel's answer: the device is gone, or the kernel is older than 5.0.
+    pub fn set(&self, on: bool) -> io::Result<()> {
+        let on = libc::c_int::from(on);
+        // SAFETY: TUNSETCARRIER reads an `int`, to which the argument points.
+        result(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TUNSETCARRIER, &raw const on) })
     }
 }
 

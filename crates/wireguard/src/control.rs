@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use ferr_netio::{InterfaceQuery, TunnelSocket, TunnelSocketOptions};
+use ferr_netio::{InterfaceQuery, TunCarrier, TunnelSocket, TunnelSocketOptions};
 use ferr_types::{Afi, IfIndex};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -73,6 +73,10 @@ pub(crate) struct Control {
     bound: Option<IfIndex>,
     retry: Instant,
     told: SocketState,
+    /// Switched by whether a peer may answer.
+    pub(crate) carrier: Option<TunCarrier>,
+    /// Whether there is a carrier.
+    open: bool,
     /// It was told that the device is gone.
     lost: bool,
     scratch: Box<[u8]>,
@@ -99,6 +103,8 @@ impl Control {
             bound: None,
             retry: Instant::now(),
             told: SocketState::Closed,
+            carrier: None,
+            open: true,
             lost: false,
             scratch: vec![0; SCRATCH].into(),
         })
@@ -119,7 +125,8 @@ impl Control {
                 self.look(now);
                 let sockets = self.shared.sockets.load();
                 let mut wire = SocketWire { sockets: &sockets, thread: 0 };
-                self.shared.device.tick(&mut wire, &mut self.scratch, now);
+                let ask = self.carrier.is_some().then_some(self.silence);
+                self.shared.device.tick(&mut wire, &mut self.scratch, now, ask);
                 drop(sockets);
                 self.tell(now);
             } else if self.shared.device.take_news() {
@@ -301,7 +308,17 @@ impl Control {
         drop(sockets);
         let sockets = self.shared.sockets.load();
         let mut wire = SocketWire { sockets: &sockets, thread: 0 };
-        self.shared.device.tick(&mut wire, &mut self.scratch, now);
+        self.shared.device.tick(&mut wire, &mut self.scratch, now, None);
+    }
+
+    /// The device has a carrier while a peer may answer.
+    fn follow(&mut self, status: &TunnelStatus) {
+        let Some(carrier) = &self.carrier else { return };
+        let open = status.peers.is_empty() || status.peers.iter().any(|p| p.health != Health::Silent);
+        if open != self.open && carrier.set(open).is_ok() {
+            self.open = open;
+            (self.listener)(TunnelEvent::Open(open));
+        }
     }
 
     /// Tells what is not as it was.
@@ -311,6 +328,7 @@ impl Control {
             self.told = status.sockets;
             (self.listener)(TunnelEvent::Sockets(status.sockets));
         }
+        self.follow(&status);
         self.seen.retain(|key, _| status.peers.iter().any(|p| p.public_key == *key));
         let tables = self.shared.device.tables();
         for (peer, (_, entry)) in status.peers.iter().zip(tables.peers()) {

@@ -95,6 +95,8 @@ pub enum TunnelEvent {
     Moved(PublicKey, SocketAddr),
     /// The outer sockets were bound, or lost.
     Sockets(SocketState),
+    /// The device got a carrier, or lost it because no peer answers.
+    Open(bool),
     /// The configuration was changed through the control socket.
     Reconfigured,
     /// The device was deleted by somebody else; the tunnel is to be started again.

@@ -79,6 +79,9 @@ pub struct TunnelSpec {
     pub control_dir: Option<PathBuf>,
     /// How long a peer may leave handshakes unanswered until it counts as silent.
     pub silence: Duration,
+    /// The device has a carrier only while a peer may answer: when all are silent, the kernel sends packets another way. Silent peers are
+    /// then asked again and again, since nothing is sent that would ask them.
+    pub follow_peers: bool,
     /// Is told what happens, on a thread of the tunnel's; must not wait for long.
     pub listener: Option<Listener>,
 }
@@ -93,6 +96,7 @@ impl TunnelSpec {
             persistent: false,
             control_dir: None,
             silence: SILENCE,
+            follow_peers: false,
             listener: None,
         }
     }
@@ -182,7 +186,10 @@ impl Tunnel {
         };
         let mut tunnel = Self { remote, threads: Vec::with_capacity(threads + 1), control_socket };
         let listener = spec.listener.unwrap_or_else(|| Box::new(|_| {}));
-        let control = Control::new(Arc::clone(&shared), receiver, control, index, (listener, spec.silence))?;
+        let carrier = if spec.follow_peers { Some(first.carrier().map_err(device)?) } else { None };
+        let mut control =
+            Control::new(Arc::clone(&shared), receiver, control, index, (listener, spec.silence))?;
+        control.carrier = carrier;
         tunnel.spawn("ferr-wg-control", move || control.run())?;
         for (i, queue) in queues.into_iter().enumerate() {
             let worker = Worker::new(i, Arc::clone(&shared), queue);

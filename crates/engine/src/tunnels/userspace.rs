@@ -27,6 +27,7 @@ impl UserspaceTunnel {
             TunnelSpec {
                 peers,
                 control_dir,
+                follow_peers: true,
                 listener: Some(Box::new(move |event| {
                     log(&tunnel, event);
                     let _ = wake.try_send(());
@@ -57,7 +58,7 @@ impl UserspaceTunnel {
     /// Tells what is missing.
     pub(super) fn look(&self, around: &Surroundings, wanted: &WireGuard) -> Result<(), String> {
         match self.0.status().sockets {
-            SocketState::Bound(_) => Ok(()),
+            SocketState::Bound(_) | SocketState::Closed => Ok(()),
             SocketState::WaitingForDevice => {
                 let vrf = wanted.endpoint_vrf.as_deref().unwrap_or_default();
                 if around.link(vrf).is_some() {
@@ -80,7 +81,7 @@ impl UserspaceTunnel {
             public_key: status.public_key.map(|k| k.to_string()),
             listen_port: match status.sockets {
                 SocketState::Bound(port) => Some(port),
-                SocketState::WaitingForDevice | SocketState::Failed(_) => None,
+                SocketState::Closed | SocketState::WaitingForDevice | SocketState::Failed(_) => None,
             },
             fwmark: status.fwmark,
             mtu: Some(status.mtu),
@@ -134,6 +135,9 @@ fn log(tunnel: &str, event: TunnelEvent) {
     match event {
         TunnelEvent::Health(key, Health::Alive) => info!("wireguard {tunnel}: peer {key} answers"),
         TunnelEvent::Health(key, Health::Silent) => warn!("wireguard {tunnel}: peer {key} does not answer"),
+        TunnelEvent::Open(false) => {
+            warn!("wireguard {tunnel}: no peer answers; it has no carrier until one does")
+        }
         TunnelEvent::Moved(key, place) => info!("wireguard {tunnel}: peer {key} is at {place}"),
         TunnelEvent::DeviceLost => warn!("wireguard {tunnel}: its device was deleted, and is made again"),
         TunnelEvent::Reconfigured => info!("wireguard {tunnel}: changed through its control socket"),

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use boringtun::noise::Tunn;
@@ -222,13 +222,18 @@ impl Device {
     }
 
     /// Does what is due for all peers; to be called several times a second.
-    pub(crate) fn tick(&self, wire: &mut impl Wire, scratch: &mut [u8], now: Instant) {
+    /// `ask`: peers that have not answered for this long are asked for a handshake although nothing is to be sent.
+    pub(crate) fn tick(&self, wire: &mut impl Wire, scratch: &mut [u8], now: Instant, ask: Option<Duration>) {
         let tables = self.tables.load();
         if let Some(identity) = &tables.identity {
             identity.limiter.reset_count();
         }
         for peer in &tables.peers {
-            peer.lock().tick(&peer.drops, scratch, wire, now);
+            let mut state = peer.lock();
+            state.tick(&peer.drops, scratch, wire, now);
+            if ask.is_some_and(|silence| state.asks_for(now) >= silence) {
+                state.ask(&peer.drops, false, scratch, wire, now);
+            }
         }
     }
 }

@@ -155,6 +155,11 @@ impl PeerState {
         }
     }
 
+    /// How long a handshake was asked for in vain.
+    pub(crate) fn asks_for(&self, now: Instant) -> Duration {
+        self.asking_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
     /// Does what is due.
     pub(crate) fn tick(&mut self, drops: &Drops, scratch: &mut [u8], wire: &mut impl Wire, now: Instant) {
         if let TunnResult::WriteToNetwork(datagram) = self.tunn.update_timers(scratch) {

@@ -76,7 +76,7 @@ impl Side {
     }
 
     fn tick(&mut self) {
-        self.device.tick(&mut self.air, &mut vec![0; SCRATCH], self.now);
+        self.device.tick(&mut self.air, &mut vec![0; SCRATCH], self.now, None);
     }
 
     fn only(&self) -> Arc<Peer> {

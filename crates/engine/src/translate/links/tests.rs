@@ -20,7 +20,8 @@ fn parsed(text: &str) -> Config {
 #[test]
 fn links_are_planned_as_written() {
     let resolved = BTreeMap::from([("wg0".to_owned(), BTreeSet::from(["2001:db8::7".parse().unwrap()]))]);
-    let plan = plan(&parsed(CONF), &TunnelFacts { endpoints: resolved, kernel: true, ..TunnelFacts::default() });
+    let plan =
+        plan(&parsed(CONF), &TunnelFacts { endpoints: resolved, kernel: true, ..TunnelFacts::default() });
     let of = |name: &str| &plan.links[name];
     assert_eq!(of("CORE").kind, Some(WantedKind::Vrf { table: 200 }));
     let addresses: Vec<String> = of("CORE").addresses.iter().map(|a| a.addr.to_string()).collect();
