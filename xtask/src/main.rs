@@ -99,18 +99,12 @@ fn doctests(context: &Context) -> Outcome {
     run(&mut context.cargo(&["test", "--quiet", "--workspace", "--doc", "--locked"]))
 }
 
-/// Tests that boot a kernel; they take minutes.
-const KERNEL_TESTS: &str = "ferr-vm-tests";
-
 fn tests(context: &Context) -> Outcome {
     let mut command = if context.has_cargo("nextest") {
         context.cargo(&["nextest", "run", "--workspace", "--locked"])
     } else {
         context.cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
-    if !context.full {
-        command.args(["--exclude", KERNEL_TESTS]);
-    }
     command.env("FERRD_BIN", context.target.join("debug/ferrd"));
     command.env("FERR_BIN", context.target.join("debug/ferr"));
     command.env("FERR_TEST_STRICT", "1");

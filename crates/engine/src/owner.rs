@@ -192,6 +192,10 @@ impl Owner {
     }
 
     async fn reload(&mut self) {
+        // Half of a configuration would take down what the other half says.
+        if let Some(error) = files::unreadable(&self.files) {
+            return error!("{error}; the configuration stays as it is");
+        }
         let (config, diagnostics) = read(&self.files);
         report(&diagnostics);
         self.running = config;
@@ -246,6 +250,7 @@ impl Owner {
         let wanted = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
         let mut remarks = translate::bfd_timing::warnings(&self.running, &wanted.sessions, around);
         remarks.extend(wanted.remarks());
+        remarks.extend(translate::links::remarks(&self.running));
         let bfd = wanted.sessions;
         remarks.difference(&self.applied.remarks).for_each(|r| warn!(target: "config", "{r}"));
         self.applied.remarks = remarks;

@@ -27,6 +27,7 @@ pub struct Ferrd {
     host: Host,
     program: FerrdProgram,
     config: PathBuf,
+    own: Option<PathBuf>,
     vty_dir: PathBuf,
     process: Process,
 }
@@ -59,17 +60,45 @@ impl FerrdProgram {
 impl Ferrd {
     /// Starts it with `frr.conf` and waits until its sockets answer.
     pub fn start(host: &Host, program: &FerrdProgram, frr_conf: &str) -> Result<Self, Error> {
+        Self::start_with(host, program, frr_conf, None)
+    }
+
+    /// The same with statements of our own in `ferr.conf` beside it.
+    pub fn start_with_own(
+        host: &Host,
+        program: &FerrdProgram,
+        frr_conf: &str,
+        ferr_conf: &str,
+    ) -> Result<Self, Error> {
+        Self::start_with(host, program, frr_conf, Some(ferr_conf))
+    }
+
+    fn start_with(
+        host: &Host,
+        program: &FerrdProgram,
+        frr_conf: &str,
+        ferr_conf: Option<&str>,
+    ) -> Result<Self, Error> {
         let config = host.file("frr.conf", frr_conf)?;
+        let own = ferr_conf.map(|text| host.file("ferr.conf", text)).transpose()?;
         let vty_dir = host.subdir("run")?;
-        let process = Self::launch(host, program, &config, &vty_dir)?;
-        let mut ferrd = Self { host: host.clone(), program: program.clone(), config, vty_dir, process };
+        let process = Self::launch(host, program, (&config, own.as_deref()), &vty_dir)?;
+        let mut ferrd = Self { host: host.clone(), program: program.clone(), config, own, vty_dir, process };
         ferrd.ready()?;
         Ok(ferrd)
     }
 
-    fn launch(host: &Host, program: &FerrdProgram, config: &Path, vty_dir: &Path) -> Result<Process, Error> {
+    fn launch(
+        host: &Host,
+        program: &FerrdProgram,
+        (config, own): (&Path, Option<&Path>),
+        vty_dir: &Path,
+    ) -> Result<Process, Error> {
         let mut command = program.command();
-        command.arg("--config").arg(config).arg("--vty-dir").arg(vty_dir);
+        for file in [Some(config), own].into_iter().flatten() {
+            command.arg("--config").arg(file);
+        }
+        command.arg("--vty-dir").arg(vty_dir);
         command.arg("--pid-file").arg(vty_dir.join("ferrd.pid")).args(["--log-level", "informational"]);
         host.start("ferrd", command)
     }
@@ -85,7 +114,8 @@ impl Ferrd {
 
     /// Starts it again after an end of any kind.
     pub fn restart(&mut self) -> Result<(), Error> {
-        self.process = Self::launch(&self.host, &self.program, &self.config, &self.vty_dir)?;
+        self.process =
+            Self::launch(&self.host, &self.program, (&self.config, self.own.as_deref()), &self.vty_dir)?;
         self.ready()
     }
 

@@ -14,6 +14,7 @@ mod frr;
 mod gobgp;
 mod imported;
 mod kernel;
+mod links;
 mod md5;
 mod openbgpd;
 mod policy;

@@ -2,6 +2,7 @@
 
 mod bfd;
 mod leak;
+mod links;
 mod order;
 mod set_up;
 
