@@ -27,6 +27,8 @@ pub struct Ferrd {
     host: Host,
     program: FerrdProgram,
     config: PathBuf,
+    /// `ferr.conf`, where there is one.
+    own: Option<PathBuf>,
     vty_dir: PathBuf,
     process: Process,
 }
@@ -49,6 +51,17 @@ impl FerrdProgram {
         }
     }
 
+    /// The same in a mount namespace of its own with an own `/run/wireguard`: control sockets of tunnels have their names there, and would
+    /// collide between routers of one machine.
+    #[must_use]
+    pub fn with_own_run(&self) -> Self {
+        let script = "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
+        let mut prefix: Vec<OsString> = ["--mount", "--", "sh", "-c", script].map(OsString::from).into();
+        prefix.push(self.program.clone().into_os_string());
+        prefix.extend(self.prefix.iter().cloned());
+        Self { program: PathBuf::from("unshare"), prefix }
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.prefix);
@@ -59,17 +72,36 @@ impl FerrdProgram {
 impl Ferrd {
     /// Starts it with `frr.conf` and waits until its sockets answer.
     pub fn start(host: &Host, program: &FerrdProgram, frr_conf: &str) -> Result<Self, Error> {
+        Self::start_owning(host, program, frr_conf, None)
+    }
+
+    /// The same with a `ferr.conf` beside it.
+    pub fn start_owning(
+        host: &Host,
+        program: &FerrdProgram,
+        frr_conf: &str,
+        ferr_conf: Option<&str>,
+    ) -> Result<Self, Error> {
         let config = host.file("frr.conf", frr_conf)?;
+        let own = ferr_conf.map(|text| host.file("ferr.conf", text)).transpose()?;
         let vty_dir = host.subdir("run")?;
-        let process = Self::launch(host, program, &config, &vty_dir)?;
-        let mut ferrd = Self { host: host.clone(), program: program.clone(), config, vty_dir, process };
+        let process = Self::launch(host, program, &[Some(&config), own.as_ref()], &vty_dir)?;
+        let mut ferrd = Self { host: host.clone(), program: program.clone(), config, own, vty_dir, process };
         ferrd.ready()?;
         Ok(ferrd)
     }
 
-    fn launch(host: &Host, program: &FerrdProgram, config: &Path, vty_dir: &Path) -> Result<Process, Error> {
+    fn launch(
+        host: &Host,
+        program: &FerrdProgram,
+        files: &[Option<&PathBuf>],
+        vty_dir: &Path,
+    ) -> Result<Process, Error> {
         let mut command = program.command();
-        command.arg("--config").arg(config).arg("--vty-dir").arg(vty_dir);
+        for file in files.iter().flatten() {
+            command.arg("--config").arg(file);
+        }
+        command.arg("--vty-dir").arg(vty_dir);
         command.arg("--pid-file").arg(vty_dir.join("ferrd.pid")).args(["--log-level", "informational"]);
         host.start("ferrd", command)
     }
@@ -85,7 +117,8 @@ impl Ferrd {
 
     /// Starts it again after an end of any kind.
     pub fn restart(&mut self) -> Result<(), Error> {
-        self.process = Self::launch(&self.host, &self.program, &self.config, &self.vty_dir)?;
+        let files = [Some(&self.config), self.own.as_ref()];
+        self.process = Self::launch(&self.host, &self.program, &files, &self.vty_dir)?;
         self.ready()
     }
 

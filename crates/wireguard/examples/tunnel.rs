@@ -20,7 +20,9 @@ fn run(words: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     spec.control_dir = rest.first().map(PathBuf::from);
     spec.threads = rest.get(1).map(|n| n.parse()).transpose()?;
     let (tell, events) = std::sync::mpsc::channel();
-    spec.listener = Some(Box::new(move |event: TunnelEvent| drop(tell.send(event))));
+    spec.listener = Some(Box::new(move |event: TunnelEvent| {
+        let _ = tell.send(event);
+    }));
     let tunnel = Tunnel::start(spec)?;
     tunnel.configure(&file.tunnel)?;
     println!("ready");
