@@ -91,6 +91,7 @@ impl Machine {
             "mount -t proc proc /proc",
             "mount -t sysfs sysfs /sys",
             "mount -t tmpfs tmpfs /run",
+            "mount -t devtmpfs devtmpfs /dev",
             "mkdir /run/tmp /run/result",
             &format!("mount -t hostfs -o {} none /run/result", folder.display()),
             "exec >/run/result/output 2>&1",

@@ -183,13 +183,13 @@ impl Topology {
         }
         for link in &self.links {
             let place = format!("link {}", link.name);
-            if let Some(tunnel) = &link.tunnel {
-                self.valid_tunnel(link, tunnel)?;
-            }
             for end in &link.ends {
                 self.known_router(&place, &end.router)?;
                 claim(&mut interfaces, &end.router, valid_interface(&end.interface)?)?;
                 end.addresses.iter().try_for_each(|a| valid_address(&place, a))?;
+            }
+            if let Some(tunnel) = &link.tunnel {
+                self.valid_tunnel(link, tunnel)?;
             }
         }
         if let Some(transit) = &self.transit {
