@@ -6,6 +6,7 @@
 
 mod checks;
 mod fuzz;
+mod package;
 mod packages;
 mod workspace;
 
@@ -97,18 +98,12 @@ fn doctests(context: &Context) -> Outcome {
     run(&mut context.cargo(&["test", "--quiet", "--workspace", "--doc", "--locked"]))
 }
 
-/// Tests that boot a kernel; they take minutes.
-const KERNEL_TESTS: &str = "ferr-vm-tests";
-
 fn tests(context: &Context) -> Outcome {
     let mut command = if context.has_cargo("nextest") {
         context.cargo(&["nextest", "run", "--workspace", "--locked"])
     } else {
         context.cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
-    if !context.full {
-        command.args(["--exclude", KERNEL_TESTS]);
-    }
     command.env("FERRD_BIN", context.target.join("debug/ferrd"));
     command.env("FERR_BIN", context.target.join("debug/ferr"));
     command.env("FERR_TEST_STRICT", "1");
@@ -141,35 +136,53 @@ fn test(context: &Context, only: Option<&str>) -> Outcome {
     outcome
 }
 
-const USAGE: &str = "usage: cargo xtask test [--full] [--step NAME]\n\
+const USAGE: &str = "usage: cargo xtask test [--full] [--step NAME]\n       \
+    cargo xtask package [--profile NAME] [--test]\n\
     steps: packages, format, layering, clippy, documentation, build, fuzzing, examples, tests";
 
-fn parse(arguments: &[String]) -> Result<(bool, Option<&str>), String> {
+/// What was asked for.
+enum Task {
+    Test { full: bool, only: Option<String> },
+    Package { profile: String, test: bool },
+}
+
+fn parse(arguments: &[String]) -> Result<Task, String> {
     let mut arguments = arguments.iter().map(String::as_str);
-    if arguments.next() != Some("test") {
-        return Err(USAGE.to_owned());
-    }
-    let (mut full, mut only) = (false, None);
+    let mut task = match arguments.next() {
+        Some("test") => Task::Test { full: false, only: None },
+        Some("package") => Task::Package { profile: "release".to_owned(), test: false },
+        _ => return Err(USAGE.to_owned()),
+    };
     while let Some(argument) = arguments.next() {
-        match argument {
-            "--full" => full = true,
-            "--step" => {
+        match (&mut task, argument) {
+            (Task::Test { full, .. }, "--full") => *full = true,
+            (Task::Test { only, .. }, "--step") => {
                 let name = arguments.next().ok_or(USAGE)?;
                 if !STEPS.iter().any(|(step, _)| step.starts_with(name)) {
                     return Err(USAGE.to_owned());
                 }
-                only = Some(name);
+                *only = Some(name.to_owned());
             }
+            (Task::Package { profile, .. }, "--profile") => {
+                arguments.next().ok_or(USAGE)?.clone_into(profile);
+            }
+            (Task::Package { test, .. }, "--test") => *test = true,
             _ => return Err(USAGE.to_owned()),
         }
     }
-    Ok((full, only))
+    Ok(task)
+}
+
+fn perform(task: &Task) -> Outcome {
+    match task {
+        Task::Test { full, only } => test(&Context::new(*full)?, only.as_deref()),
+        Task::Package { profile, test } => package::main(&Context::new(false)?, profile, *test),
+    }
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = parse(&arguments).and_then(|(full, only)| test(&Context::new(full)?, only));
-    match outcome {
+    match parse(&arguments).and_then(|task| perform(&task)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -6,9 +6,11 @@ use std::process::Command;
 use crate::{Context, Outcome, run};
 
 /// Rivals as peers, their clients, and tools.
-const PACKAGES: [&str; 17] = [
+const PACKAGES: [&str; 19] = [
     "bgpdump",
     "bird2",
+    // A kernel of their own for tests of VRFs.
+    "busybox-static",
     "exabgp",
     "frr",
     "frr-pythontools",
@@ -22,12 +24,10 @@ const PACKAGES: [&str; 17] = [
     "prometheus-frr-exporter",
     "tcpdump",
     "tshark",
+    "user-mode-linux",
     "wireguard-go",
     "wireguard-tools",
 ];
-
-/// For the tests that bring their own kernel.
-const FULL: [&str; 2] = ["busybox-static", "user-mode-linux"];
 
 fn installed(package: &str) -> bool {
     let query = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
@@ -61,9 +61,8 @@ impl Drop for NoDaemons {
 }
 
 /// Installs what is missing; says so where it cannot, and leaves the rest to the tests, which know what they need.
-pub(crate) fn install(context: &Context) -> Outcome {
-    let full = if context.full { &FULL[..] } else { &[] };
-    let wanted = PACKAGES.iter().chain(full).copied();
+pub(crate) fn install(_: &Context) -> Outcome {
+    let wanted = PACKAGES.into_iter();
     let missing: Vec<&str> = wanted.filter(|p| !installed(p)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -12,6 +12,7 @@ mod kernel_watch;
 mod measure;
 mod reflector;
 mod speaker;
+mod wireguard;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,11 @@ enum Bench {
     BfdScale(bfd_scale::Options),
     /// The path to the better of two providers silently drops everything.
     Failover(failover::Options),
+    /// Tunnels of several makers between two namespaces.
+    Wireguard(wireguard::Options),
+    /// A tunnel of ours in a process of its own.
+    #[command(hide = true)]
+    WireguardTunnel(wireguard::TunnelOptions),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         Bench::FullTable(options) => full_table::run(&options),
         Bench::BfdScale(options) => bfd_scale::run(&options),
         Bench::Failover(options) => failover::run(&options),
+        Bench::Wireguard(options) => wireguard::run(&options),
+        Bench::WireguardTunnel(options) => wireguard::tunnel(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

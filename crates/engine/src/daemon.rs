@@ -22,6 +22,7 @@ use crate::links;
 use crate::logging::LogSinks;
 use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
+use crate::service::ServiceManager;
 use crate::surroundings::Surroundings;
 use crate::translate;
 use crate::tunnels::{self, TunnelPorts, WantedTunnels};
@@ -237,10 +238,12 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let owner = tokio::task::spawn_local(owner.run());
     let vty = ferr_vty::VtyOptions { dir: options.vty_dir.clone(), ..ferr_vty::VtyOptions::default() };
     let sockets = ferr_vty::bind(vty)?;
-    let vty = tokio::task::spawn_local(sockets.run(handle));
+    let vty = tokio::task::spawn_local(sockets.run(handle.clone()));
     let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
     log.started();
-    notify_ready();
+    let manager = ServiceManager::from_environment();
+    manager.ready();
+    let heart = tokio::task::spawn_local(manager.clone().beat(handle));
     info!("ready");
 
     loop {
@@ -252,6 +255,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         }
     }
     info!("ending");
+    manager.stopping();
+    heart.abort();
     let (done_tx, done) = oneshot::channel();
     let _ = bgp_tx.send(BgpMessage::Stop(done_tx)).await;
     let _ = done.await;
@@ -278,24 +283,6 @@ async fn fib_settled(handle: &Handle) {
             return;
         }
         tokio::time::sleep(FIB_WAIT).await;
-    }
-}
-
-/// Tells systemd that connected, static and kernel routes stand.
-fn notify_ready() {
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() else { return };
-    let message = b"READY=1\nSTATUS=FRR Operational";
-    let sent = match path.to_str().and_then(|p| p.strip_prefix('@')) {
-        Some(name) => {
-            use std::os::linux::net::SocketAddrExt;
-            std::os::unix::net::SocketAddr::from_abstract_name(name)
-                .and_then(|addr| socket.send_to_addr(message, &addr))
-        }
-        None => socket.send_to(message, Path::new(&path)),
-    };
-    if let Err(error) = sent {
-        tracing::warn!("cannot tell the service manager: {error}");
     }
 }
 

@@ -32,6 +32,7 @@ mod logging;
 mod owner;
 mod rib_thread;
 mod route_filter;
+mod service;
 mod surroundings;
 mod translate;
 mod tunnels;

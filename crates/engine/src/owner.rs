@@ -192,6 +192,10 @@ impl Owner {
     }
 
     async fn reload(&mut self) {
+        // Half of a configuration would take down what the other half says.
+        if let Some(error) = files::unreadable(&self.files) {
+            return error!("{error}; the configuration stays as it is");
+        }
         let (config, diagnostics) = read(&self.files);
         report(&diagnostics);
         self.running = config;

@@ -78,7 +78,7 @@ impl ReceiveBatch {
             (MaybeUninit::<libc::mmsghdr>::zeroed().assume_init(), MaybeUninit::zeroed().assume_init())
         };
         let vector = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-        Self {
+        let mut batch = Self {
             headers: vec![header; count].into(),
             vectors: vec![vector; count].into(),
             names: vec![name; count].into(),
@@ -86,7 +86,25 @@ impl ReceiveBatch {
             payloads: vec![0; count * size].into(),
             size,
             received: 0,
+        };
+        for i in 0..count {
+            batch.arm(i);
         }
+        batch
+    }
+
+    /// Gives the kernel all room of one place.
+    fn arm(&mut self, i: usize) {
+        let payload = &mut self.payloads[i * self.size..][..self.size];
+        self.vectors[i] = libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() };
+        let header = &mut self.headers[i].msg_hdr;
+        header.msg_name = std::ptr::from_mut(&mut self.names[i]).cast();
+        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        header.msg_iov = &raw mut self.vectors[i];
+        header.msg_iovlen = 1;
+        header.msg_control = self.controls[i].0.as_mut_ptr().cast();
+        header.msg_controllen = CONTROL;
+        header.msg_flags = 0;
     }
 
     /// Takes as many datagrams as there are and fit; 0 when there is none now.
@@ -94,17 +112,9 @@ impl ReceiveBatch {
     /// # Errors
     /// The kernel's answer.
     pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        self.received = 0;
-        for (i, payload) in self.payloads.chunks_exact_mut(self.size).enumerate() {
-            self.vectors[i] = libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() };
-            let header = &mut self.headers[i].msg_hdr;
-            header.msg_name = std::ptr::from_mut(&mut self.names[i]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &raw mut self.vectors[i];
-            header.msg_iovlen = 1;
-            header.msg_control = self.controls[i].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL;
-            header.msg_flags = 0;
+        // The kernel writes lengths and flags of those that it fills, and of no others.
+        for i in 0..std::mem::take(&mut self.received) {
+            self.arm(i);
         }
         // SAFETY: every header points to a name, a vector and a control buffer of the lengths given beside them, all of which live in boxes
         // of `self`; the kernel writes `headers.len()` headers at most.

@@ -27,7 +27,6 @@ pub struct Ferrd {
     host: Host,
     program: FerrdProgram,
     config: PathBuf,
-    /// `ferr.conf`, where there is one.
     own: Option<PathBuf>,
     vty_dir: PathBuf,
     process: Process,
@@ -55,7 +54,8 @@ impl FerrdProgram {
     /// collide between routers of one machine.
     #[must_use]
     pub fn with_own_run(&self) -> Self {
-        let script = "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
+        let script =
+            "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
         let mut prefix: Vec<OsString> = ["--mount", "--", "sh", "-c", script].map(OsString::from).into();
         prefix.push(self.program.clone().into_os_string());
         prefix.extend(self.prefix.iter().cloned());
@@ -72,11 +72,20 @@ impl FerrdProgram {
 impl Ferrd {
     /// Starts it with `frr.conf` and waits until its sockets answer.
     pub fn start(host: &Host, program: &FerrdProgram, frr_conf: &str) -> Result<Self, Error> {
-        Self::start_owning(host, program, frr_conf, None)
+        Self::start_with(host, program, frr_conf, None)
     }
 
-    /// The same with a `ferr.conf` beside it.
-    pub fn start_owning(
+    /// The same with statements of our own in `ferr.conf` beside it.
+    pub fn start_with_own(
+        host: &Host,
+        program: &FerrdProgram,
+        frr_conf: &str,
+        ferr_conf: &str,
+    ) -> Result<Self, Error> {
+        Self::start_with(host, program, frr_conf, Some(ferr_conf))
+    }
+
+    fn start_with(
         host: &Host,
         program: &FerrdProgram,
         frr_conf: &str,
@@ -85,7 +94,7 @@ impl Ferrd {
         let config = host.file("frr.conf", frr_conf)?;
         let own = ferr_conf.map(|text| host.file("ferr.conf", text)).transpose()?;
         let vty_dir = host.subdir("run")?;
-        let process = Self::launch(host, program, &[Some(&config), own.as_ref()], &vty_dir)?;
+        let process = Self::launch(host, program, (&config, own.as_deref()), &vty_dir)?;
         let mut ferrd = Self { host: host.clone(), program: program.clone(), config, own, vty_dir, process };
         ferrd.ready()?;
         Ok(ferrd)
@@ -94,11 +103,11 @@ impl Ferrd {
     fn launch(
         host: &Host,
         program: &FerrdProgram,
-        files: &[Option<&PathBuf>],
+        (config, own): (&Path, Option<&Path>),
         vty_dir: &Path,
     ) -> Result<Process, Error> {
         let mut command = program.command();
-        for file in files.iter().flatten() {
+        for file in [Some(config), own].into_iter().flatten() {
             command.arg("--config").arg(file);
         }
         command.arg("--vty-dir").arg(vty_dir);
@@ -117,8 +126,8 @@ impl Ferrd {
 
     /// Starts it again after an end of any kind.
     pub fn restart(&mut self) -> Result<(), Error> {
-        let files = [Some(&self.config), self.own.as_ref()];
-        self.process = Self::launch(&self.host, &self.program, &files, &self.vty_dir)?;
+        self.process =
+            Self::launch(&self.host, &self.program, (&self.config, self.own.as_deref()), &self.vty_dir)?;
         self.ready()
     }
 

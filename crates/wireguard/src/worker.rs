@@ -25,7 +25,7 @@ use crate::segment::{PADDING, VnetHeader};
 use crate::status::SocketState;
 
 /// Datagrams per call, each as large as the kernel puts together.
-const BATCH: usize = 8;
+const BATCH: usize = 64;
 const DATAGRAM: usize = 65535;
 /// Bursts from the device in a turn.
 const READS: usize = MAX_SEGMENTS;

@@ -15,12 +15,20 @@ const LIMIT: &str = "240";
 /// Where the package puts the modules, in a folder per version.
 const MODULES: &str = "/usr/lib/uml/modules";
 /// Modules, each after those that it needs. They are loaded by path, so that nothing on the machine has to be changed.
-const NEEDED: [&str; 5] = [
+const NEEDED: [&str; 13] = [
     "lib/crc-ccitt.ko",
     "net/ipv6/ipv6.ko",
     "drivers/net/veth.ko",
     "drivers/net/dummy.ko",
     "drivers/net/vrf.ko",
+    "net/llc/llc.ko",
+    "net/802/stp.ko",
+    "net/802/garp.ko",
+    "net/802/mrp.ko",
+    "net/8021q/8021q.ko",
+    "drivers/net/tun.ko",
+    "net/netfilter/nfnetlink.ko",
+    "net/netfilter/nf_tables.ko",
 ];
 
 /// All that a boot needs.

@@ -192,7 +192,7 @@ impl Network {
                     let own = own_conf(plan, &node.plan, &node.host, &keys, owned.vrf)?;
                     let frr = if owned.vrf { in_vrf(&node.plan.config) } else { node.plan.config.clone() };
                     let program = program.with_own_run();
-                    Daemon::Ferrd(Ferrd::start_owning(&node.host, &program, &frr, Some(&own))?)
+                    Daemon::Ferrd(Ferrd::start_with_own(&node.host, &program, &frr, &own)?)
                 }
                 Some(program) => Daemon::Ferrd(Ferrd::start(&node.host, program, &node.plan.config)?),
                 None => Daemon::Frr(Frr::start_with_bfd(&node.host, &without_static_bfd(&node.plan.config))?),

@@ -82,8 +82,10 @@ impl Requester {
             LinkOp::VrfRule { afi, .. } => self.vrf_rule(*afi),
         };
         match (op, result) {
-            (LinkOp::Delete { .. }, Err(Errno::ENODEV))
-            | (LinkOp::DelAddress { .. }, Err(Errno::EADDRNOTAVAIL | Errno::ENODEV))
+            (LinkOp::Create(_), result) => result,
+            // It went a moment ago, perhaps together with another one: the next look tells.
+            (_, Err(Errno::ENODEV))
+            | (LinkOp::DelAddress { .. }, Err(Errno::EADDRNOTAVAIL))
             | (LinkOp::Remote { add: false, .. }, Err(Errno::ENOENT))
             | (LinkOp::Remote { add: true, .. }, Err(Errno::EEXIST))
             | (LinkOp::Unreachable { .. } | LinkOp::VrfRule { .. }, Err(Errno::EEXIST)) => Ok(()),

@@ -24,7 +24,7 @@ use super::observe::Observer;
 use super::observed::Observed;
 use super::op::{LinkChange, LinkOp};
 use super::plan::{LinkPlan, MssClamp, Sysctl, WantedKind};
-use super::reconcile::{LinkState, marked, own, reconcile};
+use super::reconcile::{LinkState, reconcile};
 use super::sysctls::{Keeper, ProcSys, SysctlState};
 use crate::request::Requester;
 use crate::sock::{Buffers, Socket};
@@ -256,7 +256,7 @@ impl LinkManager {
     /// One look and what follows from it; whether anything was done.
     fn round(&mut self, done: &mut Vec<LinkOp>, now: Instant) -> nix::Result<(Observed, bool)> {
         let seen = self.observer.look(&self.plan, now)?;
-        self.forget(&seen);
+        self.memory.settle(&self.plan, &seen);
         let round = reconcile(&self.plan, &seen, &self.memory);
         let mut acted = false;
         for op in &round.ops {
@@ -270,11 +270,11 @@ impl LinkManager {
                 self.failed(&name, format!("{op}: does not last"), now);
                 continue;
             }
-            self.remember(op, &seen);
+            self.memory.note(op, &seen);
             self.write_down();
             match self.requester.carry_out(op) {
                 Ok(()) => {
-                    self.announce(op);
+                    self.announce(op, &seen);
                     done.push(op.clone());
                     self.lately.push((op.clone(), now));
                     acted = true;
@@ -304,12 +304,15 @@ impl LinkManager {
         }
     }
 
-    fn announce(&mut self, op: &LinkOp) {
+    fn announce(&mut self, op: &LinkOp, seen: &Observed) {
         match op {
             LinkOp::Create(_) | LinkOp::Delete { .. } | LinkOp::Rename { .. } => {
                 self.said.push(op.to_string())
             }
-            LinkOp::Set { change: LinkChange::Master(_), .. } => self.said.push(op.to_string()),
+            LinkOp::Set { name, change: LinkChange::Master(master), .. } => {
+                let named = seen.links.get(master).map(|m| format!("put {name} into {}", m.name));
+                self.said.push(named.unwrap_or_else(|| op.to_string()));
+            }
             _ => {}
         }
     }
@@ -322,66 +325,6 @@ impl LinkManager {
             self.said.push(format!("link {name}: cannot {error}"));
         }
         self.retries.insert(name.to_owned(), Retry { at: now + pause, pause, failed: now, error });
-    }
-
-    /// Notes what an operation is about to change.
-    fn remember(&mut self, op: &LinkOp, seen: &Observed) {
-        match op {
-            LinkOp::AddAddress { ifindex, name, address } => {
-                self.memory.of(*ifindex, name).addresses.insert(own(address).to_string());
-            }
-            LinkOp::Set { ifindex, name, change } => {
-                let Some(link) = seen.links.get(ifindex) else { return };
-                let touched = self.memory.of(*ifindex, name);
-                match change {
-                    LinkChange::Master(master) => touched.master = (*master != 0).then_some(*master),
-                    LinkChange::Mtu(mtu) if touched.mtu != Some(*mtu) => {
-                        touched.mtu.get_or_insert(link.mtu);
-                    }
-                    LinkChange::Mac(mac) if touched.mac != Some(mac.0) => {
-                        if let Some(old) = link.mac {
-                            touched.mac.get_or_insert(old.0);
-                        }
-                    }
-                    LinkChange::Up(up) => touched.down = !up,
-                    LinkChange::Mtu(_) | LinkChange::Mac(_) | LinkChange::Alias(_) => {}
-                }
-            }
-            LinkOp::Rename { ifindex, from, to, .. } => {
-                if let Some(touched) =
-                    self.memory.links.get_mut(ifindex).filter(|t| t.name == *to || t.name == *from)
-                {
-                    touched.name.clone_from(to);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Drops what is over: links that are gone, and changes that were taken back.
-    fn forget(&mut self, seen: &Observed) {
-        let plan = &self.plan;
-        self.memory.links.retain(|ifindex, touched| {
-            let Some(link) = seen.links.get(ifindex) else { return false };
-            // A link of ours is known by its mark, whatever somebody calls it.
-            if link.name != touched.name {
-                return marked(link) == Some(&touched.name);
-            }
-            let wanted = plan.links.get(&touched.name);
-            let present = seen.addresses.get(ifindex);
-            touched.addresses.retain(|text| {
-                let is = |addr: ferr_types::IfAddr| addr.to_string() == *text;
-                present.is_some_and(|p| p.iter().any(|(addr, _)| is(*addr)))
-                    || wanted.is_some_and(|w| w.addresses.iter().any(|a| is(own(a))))
-            });
-            touched.master = touched.master.filter(|m| *m == link.master);
-            let asked = wanted.and_then(|w| mtu::wanted(&touched.name, w, seen));
-            touched.mtu = touched.mtu.filter(|old| asked.is_some() || *old != link.mtu);
-            let mac = wanted.and_then(|w| w.mac);
-            touched.mac = touched.mac.filter(|old| mac.is_some() || link.mac.map(|m| m.0) != Some(*old));
-            touched.down &= !link.up;
-            !touched.is_empty()
-        });
     }
 
     /// Saves what has to survive a crash, when it changed.

@@ -146,6 +146,15 @@ impl<'a> Reconciler<'a> {
         self.round.found.get(name).and_then(|i| self.seen.links.get(i))
     }
 
+    /// Link by name, unless it is about to be deleted.
+    fn staying(&self, name: &str) -> Option<&'a ObservedLink> {
+        let goes = |l: &ObservedLink| {
+            let of = |op: &LinkOp| matches!(op, LinkOp::Delete { ifindex, .. } if *ifindex == l.ifindex);
+            self.round.ops.iter().any(of)
+        };
+        self.seen.named(name).filter(|l| !goes(l))
+    }
+
     /// Finds each link by name, or by mark when it was renamed.
     fn find(&mut self) {
         let by_name: BTreeMap<&str, u32> =
@@ -269,7 +278,7 @@ impl<'a> Reconciler<'a> {
         }
         let lower = match kind.lower() {
             None => None,
-            Some(below) => match self.seen.named(below) {
+            Some(below) => match self.staying(below) {
                 Some(link) => Some(link.ifindex),
                 None => return LinkState::Waiting(Lack::Lower(below.to_owned())),
             },
@@ -336,7 +345,7 @@ impl<'a> Reconciler<'a> {
         if self.seen.named(peer).is_some() { Settings::Other } else { Settings::Same }
     }
 
-    /// What there is to change of a link that is there; in the order that keeps addresses: master, MTU, up, addresses.
+    /// What there is to change of a link that is there; in the order that keeps addresses: MTU, master, up, addresses.
     fn adjust(&mut self, name: &str, wanted: &WantedLink, link: &ObservedLink) -> Option<LinkState> {
         if link.name != name {
             self.round.ops.push(LinkOp::Rename {
@@ -354,6 +363,12 @@ impl<'a> Reconciler<'a> {
         if let Some(mac) = wanted.mac.filter(|mac| link.mac != Some(*mac)) {
             self.set(link, LinkChange::Mac(mac));
         }
+        if let Some(mtu) = mtu::wanted(name, wanted, self.seen).filter(|mtu| *mtu != link.mtu) {
+            self.set(link, LinkChange::Mtu(mtu));
+        }
+        if let Some(WantedKind::Vxlan(_)) = &wanted.kind {
+            self.remotes(wanted, link);
+        }
         match self.master(&wanted.master) {
             Ok(Some(master)) if master != link.master => {
                 self.set(link, LinkChange::Master(master));
@@ -361,19 +376,17 @@ impl<'a> Reconciler<'a> {
                 return Some(LinkState::Changing);
             }
             Ok(_) => {}
-            Err(state) => return Some(state),
-        }
-        if let Some(mtu) = mtu::wanted(name, wanted, self.seen).filter(|mtu| *mtu != link.mtu) {
-            self.set(link, LinkChange::Mtu(mtu));
+            Err(state) => {
+                self.withhold(wanted, link);
+                return Some(state);
+            }
         }
         if let Some(up) = wanted.up.filter(|up| *up != link.up) {
             self.set(link, LinkChange::Up(up));
         }
         self.addresses(wanted, link);
-        match &wanted.kind {
-            Some(WantedKind::Vxlan(_)) => self.remotes(wanted, link),
-            Some(WantedKind::Vrf { table }) => self.close_table(name, *table),
-            _ => {}
+        if let Some(WantedKind::Vrf { table }) = &wanted.kind {
+            self.close_table(name, *table);
         }
         None
     }
@@ -387,11 +400,27 @@ impl<'a> Reconciler<'a> {
             WantedMaster::Bridge(name) => (name, "bridge"),
         };
         // One that is renamed or made anew in this very round is waited for.
-        let master = self.link_of(name).or_else(|| self.seen.named(name)).filter(|l| l.name == *name);
-        match master {
+        match self.staying(name) {
             None => Err(LinkState::Waiting(Lack::Master(name.clone()))),
             Some(link) if link.kind != kind => Err(LinkState::Refused(Refusal::NoMaster(name.clone()))),
             Some(link) => Ok(Some(link.ifindex)),
+        }
+    }
+
+    /// A link whose VRF or bridge is not there shall not appear in the default VRF instead.
+    fn withhold(&mut self, wanted: &WantedLink, link: &ObservedLink) {
+        if wanted.kind.is_some() && link.up {
+            self.set(link, LinkChange::Up(false));
+        }
+        if wanted.kind.is_some() && link.master != 0 {
+            self.set(link, LinkChange::Master(0));
+        }
+        let (ifindex, seen) = (link.ifindex, self.seen);
+        for (addr, peer) in seen.addresses.get(&ifindex).into_iter().flatten() {
+            if wanted.addresses.iter().any(|a| own(a) == *addr) {
+                let (name, addr, peer) = (link.name.clone(), *addr, *peer);
+                self.round.ops.push(LinkOp::DelAddress { ifindex, name, addr, peer });
+            }
         }
     }
 

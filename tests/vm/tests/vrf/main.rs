@@ -3,6 +3,7 @@
 mod bfd;
 mod lab;
 mod leak;
+mod links;
 mod order;
 mod set_up;
 
