@@ -54,8 +54,7 @@ impl FerrdProgram {
     /// collide between routers of one machine.
     #[must_use]
     pub fn with_own_run(&self) -> Self {
-        let script =
-            "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
+        let script = "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
         let mut prefix: Vec<OsString> = ["--mount", "--", "sh", "-c", script].map(OsString::from).into();
         prefix.push(self.program.clone().into_os_string());
         prefix.extend(self.prefix.iter().cloned());

@@ -15,7 +15,11 @@ fn the_built_in_plan_is_valid() {
 #[test]
 fn mistakes_name_their_place_and_the_fix() {
     for (from, to, expected) in [
-        (r#""cut": "overlay""#, r#""cut": "nothing""#, "known are internet, second provider, overlay, backup"),
+        (
+            r#""cut": "overlay""#,
+            r#""cut": "nothing""#,
+            "known are internet, second provider, overlay, backup",
+        ),
         (
             r#""router": "t1", "interface": "wg1""#,
             r#""router": "t9", "interface": "wg1""#,
