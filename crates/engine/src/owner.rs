@@ -250,6 +250,7 @@ impl Owner {
         let wanted = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
         let mut remarks = translate::bfd_timing::warnings(&self.running, &wanted.sessions, around);
         remarks.extend(wanted.remarks());
+        remarks.extend(translate::links::remarks(&self.running));
         let bfd = wanted.sessions;
         remarks.difference(&self.applied.remarks).for_each(|r| warn!(target: "config", "{r}"));
         self.applied.remarks = remarks;
