@@ -50,9 +50,9 @@ fn the_lab_converges_and_heals() {
     assert_eq!(report["leaked"], Value::Array(Vec::new()));
     for kind in ["silent_cut", "cut"] {
         let cut = &report[kind];
-        assert!(cut["before"].as_str().unwrap().contains("dev tun0"), "{kind}: {cut}");
+        assert!(cut["before"].as_str().unwrap().contains("dev wg0"), "{kind}: {cut}");
         let after = cut["after"].as_str().unwrap();
-        assert!(after.contains("dev tun1") && !after.contains("dev tun0"), "{kind}: {cut}");
+        assert!(after.contains("dev wg1") && !after.contains("dev wg0"), "{kind}: {cut}");
         assert!(cut["outage_milliseconds"].as_f64().unwrap() < 2000.0, "{kind}: {cut}");
     }
     // The session between the loopbacks outlives the tunnel.

@@ -79,7 +79,10 @@ pub fn check(files: &[PathBuf]) -> Vec<Diagnostic> {
 
 /// What is dubious in configuration files although each line is right.
 pub fn remarks(files: &[PathBuf]) -> BTreeSet<String> {
-    translate::bfd_timing::remarks(&read(files).0)
+    let config = read(files).0;
+    let mut remarks = translate::bfd_timing::remarks(&config);
+    remarks.extend(translate::links::remarks(&config));
+    remarks
 }
 
 /// Where it is written down what was changed on links, beside the sockets.

@@ -63,6 +63,16 @@ fn save(path: &Path, text: &str) -> Result<(), String> {
     create().map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Why one of the files that are there cannot be read.
+pub(crate) fn unreadable(files: &[PathBuf]) -> Option<String> {
+    files.iter().find_map(|path| match fs::read(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Some(format!("{}: {error}", path.display()))
+        }
+        _ => None,
+    })
+}
+
 /// Reads configuration files; one that does not exist is empty.
 pub(crate) fn read(files: &[PathBuf]) -> (Config, Vec<Diagnostic>) {
     let mut texts = Vec::new();

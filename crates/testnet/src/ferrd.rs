@@ -50,6 +50,17 @@ impl FerrdProgram {
         }
     }
 
+    /// The same in a mount namespace of its own with an own `/run/wireguard`: control sockets of tunnels have their names there, and would
+    /// collide between routers of one machine.
+    #[must_use]
+    pub fn with_own_run(&self) -> Self {
+        let script = "mkdir -p /run/wireguard 2>/dev/null && mount -t tmpfs tmpfs /run/wireguard 2>/dev/null; exec \"$0\" \"$@\"";
+        let mut prefix: Vec<OsString> = ["--mount", "--", "sh", "-c", script].map(OsString::from).into();
+        prefix.push(self.program.clone().into_os_string());
+        prefix.extend(self.prefix.iter().cloned());
+        Self { program: PathBuf::from("unshare"), prefix }
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.prefix);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::probe::Source;
 use crate::routes::{self, KernelRoute};
 use crate::{Error, Interrupt, Netns, Process, Reaper, command};
 
@@ -170,8 +171,17 @@ impl Host {
 
     /// The kernel's main table.
     pub fn routes(&self, v6: bool) -> Result<Vec<KernelRoute>, Error> {
+        self.routes_of(v6, &["table", "main"])
+    }
+
+    /// The kernel's table of a VRF.
+    pub fn vrf_routes(&self, v6: bool, vrf: &str) -> Result<Vec<KernelRoute>, Error> {
+        self.routes_of(v6, &["vrf", vrf])
+    }
+
+    fn routes_of(&self, v6: bool, which: &[&str]) -> Result<Vec<KernelRoute>, Error> {
         let family = if v6 { "-6" } else { "-4" };
-        let text = self.run(Command::new("ip").args(["-j", family, "route", "show", "table", "main"]))?;
+        let text = self.run(Command::new("ip").args(["-j", family, "route", "show"]).args(which))?;
         routes::parse(&text)
     }
 
@@ -217,7 +227,7 @@ impl Host {
     }
 
     /// Whether an ICMP echo from here reaches `to`.
-    pub fn ping(&self, from: Option<IpAddr>, to: IpAddr, timeout: Duration) -> Result<Duration, Error> {
+    pub fn ping(&self, from: impl Into<Source>, to: IpAddr, timeout: Duration) -> Result<Duration, Error> {
         crate::probe::ping(&self.netns, from, to, timeout)
     }
 }

@@ -39,6 +39,21 @@ pub struct Stream {
     thread: JoinHandle<StreamReport>,
 }
 
+/// Where probes come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// Their source address; `None` leaves it to the route.
+    pub addr: Option<IpAddr>,
+    /// Device that the socket is bound to, the one of a VRF for example.
+    pub device: Option<String>,
+}
+
+impl From<Option<IpAddr>> for Source {
+    fn from(addr: Option<IpAddr>) -> Self {
+        Self { addr, device: None }
+    }
+}
+
 #[derive(Debug)]
 struct Echo {
     socket: Socket,
@@ -47,14 +62,17 @@ struct Echo {
 }
 
 impl Echo {
-    fn open(netns: &Netns, from: Option<IpAddr>, to: IpAddr) -> Result<Self, Error> {
+    fn open(netns: &Netns, from: &Source, to: IpAddr) -> Result<Self, Error> {
         let (domain, protocol) = match to {
             IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
             IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
         };
         let socket = netns.enter(|| {
             let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
-            if let Some(from) = from {
+            if let Some(device) = &from.device {
+                socket.bind_device(Some(device.as_bytes()))?;
+            }
+            if let Some(from) = from.addr {
                 socket.bind(&SocketAddr::new(from, 0).into())?;
             }
             socket.set_nonblocking(true)?;
@@ -121,8 +139,13 @@ fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// Sends echoes from `from` to `to` every 20 ms until one is answered; gives its round-trip time.
-pub fn ping(netns: &Netns, from: Option<IpAddr>, to: IpAddr, timeout: Duration) -> Result<Duration, Error> {
-    let echo = Echo::open(netns, from, to)?;
+pub fn ping(
+    netns: &Netns,
+    from: impl Into<Source>,
+    to: IpAddr,
+    timeout: Duration,
+) -> Result<Duration, Error> {
+    let echo = Echo::open(netns, &from.into(), to)?;
     let start = Instant::now();
     let mut sent = Vec::new();
     while start.elapsed() < timeout {
@@ -142,8 +165,13 @@ pub fn ping(netns: &Netns, from: Option<IpAddr>, to: IpAddr, timeout: Duration) 
 
 impl Stream {
     /// Starts echoes from `from` to `to`, one every `interval`.
-    pub fn start(netns: &Netns, from: Option<IpAddr>, to: IpAddr, interval: Duration) -> Result<Self, Error> {
-        let echo = Echo::open(netns, from, to)?;
+    pub fn start(
+        netns: &Netns,
+        from: impl Into<Source>,
+        to: IpAddr,
+        interval: Duration,
+    ) -> Result<Self, Error> {
+        let echo = Echo::open(netns, &from.into(), to)?;
         let start = Instant::now();
         let (stop, newest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, seen) = (Arc::clone(&stop), Arc::clone(&newest));

@@ -15,7 +15,7 @@ const LIMIT: &str = "240";
 /// Where the package puts the modules, in a folder per version.
 const MODULES: &str = "/usr/lib/uml/modules";
 /// Modules, each after those that it needs. They are loaded by path, so that nothing on the machine has to be changed.
-const NEEDED: [&str; 10] = [
+const NEEDED: [&str; 13] = [
     "lib/crc-ccitt.ko",
     "net/ipv6/ipv6.ko",
     "drivers/net/veth.ko",
@@ -26,6 +26,9 @@ const NEEDED: [&str; 10] = [
     "net/802/garp.ko",
     "net/802/mrp.ko",
     "net/8021q/8021q.ko",
+    "drivers/net/tun.ko",
+    "net/netfilter/nfnetlink.ko",
+    "net/netfilter/nf_tables.ko",
 ];
 
 /// All that a boot needs.
@@ -96,6 +99,7 @@ impl Machine {
             "mount -t proc proc /proc",
             "mount -t sysfs sysfs /sys",
             "mount -t tmpfs tmpfs /run",
+            "mount -t devtmpfs devtmpfs /dev",
             "mkdir /run/tmp /run/result",
             &format!("mount -t hostfs -o {} none /run/result", folder.display()),
             "exec >/run/result/output 2>&1",

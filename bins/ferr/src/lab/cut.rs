@@ -23,6 +23,8 @@ pub(crate) struct Cut<'a> {
     interrupt: &'a Interrupt,
     flow: &'a Flow,
     link: &'a Link,
+    /// What carries it: itself, when it is no tunnel.
+    cable: &'a Link,
     /// The way of the traffic while all is well.
     before: String,
 }
@@ -37,20 +39,23 @@ impl<'a> Cut<'a> {
         else {
             return Err(Error::Answer { what: "topology".to_owned(), text: "nothing to cut".to_owned() });
         };
-        Ok(Self { network, plan, interrupt, flow, link, before: way(network, flow)? })
+        // A tunnel is cut by cutting what carries it.
+        let over = link.tunnel.as_ref().filter(|_| network.owned.tunnels).map(|t| &t.over);
+        let cable = plan.links.iter().find(|l| Some(&l.name) == over).unwrap_or(link);
+        Ok(Self { network, plan, interrupt, flow, link, cable, before: way(network, flow)? })
     }
 
     /// All packets are lost, in both directions, and the link stays up.
     pub(crate) fn silent(&self) -> Result<CutReport, Error> {
         self.measure(|| {
-            let mut ends = self.link.ends.iter();
+            let mut ends = self.cable.ends.iter();
             ends.try_for_each(|end| self.network.host(&end.router)?.black_hole(&end.interface))
         })
     }
 
     /// Ends [`Self::silent`], and waits until everything is as it was.
     pub(crate) fn heal(&self, say: &dyn Fn(String)) -> Result<(), Error> {
-        for end in &self.link.ends {
+        for end in &self.cable.ends {
             self.network.host(&end.router)?.heal(&end.interface)?;
         }
         self.network.wait_bfd(say)?;
@@ -63,7 +68,7 @@ impl<'a> Cut<'a> {
 
     /// The carrier goes.
     pub(crate) fn carrier(&self) -> Result<CutReport, Error> {
-        let [end, _] = &self.link.ends;
+        let [end, _] = &self.cable.ends;
         self.measure(|| self.network.host(&end.router)?.ip(&format!("link set {} down", end.interface)))
     }
 
@@ -72,7 +77,8 @@ impl<'a> Cut<'a> {
         let host = self.network.host(&self.flow.router)?;
         let established = self.network.times_established()?;
         let before = way(self.network, self.flow)?;
-        let stream = Stream::start(host.netns(), Some(self.flow.from), self.flow.to, INTERVAL)?;
+        let source = self.network.source(self.flow);
+        let stream = Stream::start(host.netns(), source, self.flow.to, INTERVAL)?;
         self.steady(&stream, "traffic before the cut")?;
         cut()?;
         let healed = match self.steady(&stream, "traffic to flow again") {
@@ -106,7 +112,7 @@ impl<'a> Cut<'a> {
 
 /// The kernel's route to where the watched traffic goes.
 fn way(network: &Network, flow: &Flow) -> Result<String, Error> {
-    let routes = network.host(&flow.router)?.routes(flow.to.is_ipv6())?;
+    let routes = network.node(&flow.router).map_or(Ok(Vec::new()), |n| n.table(flow.to.is_ipv6()))?;
     let found = routes.iter().find(|route| route.destination == flow.to.to_string());
     Ok(found.map_or_else(|| "no route of its own".to_owned(), route_line))
 }

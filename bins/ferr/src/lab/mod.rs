@@ -13,6 +13,7 @@ mod report;
 mod steps;
 mod topology;
 mod transit;
+mod tunnels;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -77,6 +78,8 @@ enum LabError {
     Topology(#[from] TopologyError),
     #[error(transparent)]
     Net(#[from] Error),
+    #[error("a key of a tunnel could not be made")]
+    Key,
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
 }
@@ -136,7 +139,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         Some(path) => Topology::read(path)?,
         None => Topology::hybrid_cloud()?,
     };
-    ferr_testnet::check(&["ip", "tc"].map(ferr_testnet::Requirement::Program))?;
+    ferr_testnet::check(&["ip", "tc", "unshare"].map(ferr_testnet::Requirement::Program))?;
     if options.dissect {
         ferr_testnet::check(&["tcpdump", "tshark"].map(ferr_testnet::Requirement::Program))?;
     }
@@ -150,12 +153,13 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     }
     let mut steps = Steps::new(options.json && options.keep);
     let with_transit = plan.transit.is_some() && kind != TransitKind::None;
-    let mut network = steps
-        .run("namespaces, links, addresses", |_| Network::build(&plan, with_transit, interrupt.clone()))?;
+    let mut network = steps.run("namespaces, links, addresses", |_| {
+        Network::build(&plan, with_transit, program.is_some(), interrupt.clone())
+    })?;
     if options.dissect {
         network.capture()?;
     }
-    steps.run("daemons started", |_| network.start(program.as_ref()))?;
+    steps.run("daemons started", |_| network.start(&plan, program.as_ref()))?;
     if with_transit {
         steps.run("transit peer started", |_| network.start_transit(&plan, kind))?;
     }
@@ -179,6 +183,7 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
     }
     let cut = steps.run("link cut, traffic flows again", |_| cut.carrier())?;
     let dissected = network.dissect()?;
+    let owned = network.owned;
     let transit = network.transit.as_ref().map(|t| t.name().to_owned());
     let look_around = if options.keep { keep(&mut network, privilege)? } else { Vec::new() };
     if !options.keep {
@@ -192,6 +197,8 @@ fn run(options: &LabOptions) -> Result<Report, LabError> {
         topology: plan.name.clone(),
         daemon: if program.is_some() { "ferrd" } else { "frr" },
         transit: transit.unwrap_or_else(|| "none".to_owned()),
+        tunnels: owned.tunnels,
+        vrf: owned.vrf.then_some(tunnels::VRF),
         routers,
         pings,
         leaked,

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use ferr_testnet::probe::Source;
 use ferr_testnet::rivals::Frr;
 use ferr_testnet::{Capture, Error, Ferrd, FerrdProgram, Host, Interrupt, KernelRoute, Net, Process};
 use serde_json::Value;
 
+use super::LabError;
 use super::report::{DissectReport, RouterReport, is_bgp, route_lines};
 use super::topology::{Flow, Link, Router, Topology};
 use super::transit::{TransitKind, TransitPeer};
+use super::tunnels::{Keys, VRF, has_vrf, in_vrf, own_conf};
 
 /// How long the network gets to settle.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,12 +23,23 @@ pub(crate) enum Daemon {
     Frr(Frr),
 }
 
+/// Who makes the tunnels and the VRF of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owned {
+    /// The daemons make the tunnels; else they are cables.
+    pub(crate) tunnels: bool,
+    /// All but the underlay is in a VRF.
+    pub(crate) vrf: bool,
+}
+
 /// A router of the plan.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) plan: Router,
     pub(crate) host: Host,
     pub(crate) daemon: Option<Daemon>,
+    /// VRF that it works in.
+    vrf: Option<&'static str>,
     /// What it sends, from before its daemon starts.
     capture: Option<Capture>,
 }
@@ -37,6 +51,7 @@ pub(crate) struct Network {
     pub(crate) nodes: Vec<Node>,
     pub(crate) transit_host: Option<Host>,
     pub(crate) net: Net,
+    pub(crate) owned: Owned,
     interrupt: Interrupt,
 }
 
@@ -58,7 +73,7 @@ impl Daemon {
     /// States of the BFD sessions by peer; FRR cannot watch static routes and is not asked.
     fn bfd_sessions(&self) -> Result<Option<Value>, Error> {
         match self {
-            Self::Ferrd(ferrd) => ferrd.bfd_json("show bfd peers json").map(Some),
+            Self::Ferrd(ferrd) => ferrd.bfd_json("show bfd vrf all peers json").map(Some),
             Self::Frr(_) => Ok(None),
         }
     }
@@ -87,8 +102,16 @@ impl Daemon {
 
 impl Network {
     /// Namespaces, links and addresses.
-    pub(crate) fn build(plan: &Topology, transit: bool, interrupt: Interrupt) -> Result<Self, Error> {
+    pub(crate) fn build(
+        plan: &Topology,
+        transit: bool,
+        ours: bool,
+        interrupt: Interrupt,
+    ) -> Result<Self, Error> {
         let net = Net::with_interrupt(&format!("lab-{}", plan.name), interrupt.clone())?;
+        let tunnels = ours && plan.links.iter().any(|l| l.tunnel.is_some());
+        let owned = Owned { tunnels, vrf: tunnels && has_vrf(&net)? };
+        let vrf = owned.vrf.then_some(VRF);
         let mut nodes = Vec::new();
         for router in &plan.routers {
             let host = net.host(&router.name)?;
@@ -96,21 +119,24 @@ impl Network {
                 host.sysctl(key, "1")?;
             }
             router.bridges.iter().try_for_each(|bridge| host.bridge(bridge))?;
-            nodes.push(Node { plan: router.clone(), host, daemon: None, capture: None });
+            nodes.push(Node { plan: router.clone(), host, daemon: None, vrf, capture: None });
         }
-        let mut network = Self { transit: None, nodes, transit_host: None, net, interrupt };
-        for link in &plan.links {
+        let mut network = Self { transit: None, nodes, transit_host: None, net, owned, interrupt };
+        for link in plan.links.iter().filter(|l| !tunnels || l.tunnel.is_none()) {
             network.add_link(link)?;
         }
         if let (Some(place), true) = (&plan.transit, transit) {
             let host = network.net.host("transit")?;
             let router = network.host(&place.router)?;
             network.net.link(router, &place.interface, &host, "eth0")?;
-            router.addr(&place.interface, &place.address)?;
+            if !owned.vrf {
+                router.addr(&place.interface, &place.address)?;
+            }
             host.addr("eth0", &place.peer)?;
             network.transit_host = Some(host);
         }
-        for node in &network.nodes {
+        // In a VRF they are the daemon's business: what moves there loses its addresses.
+        for node in network.nodes.iter().filter(|_| !owned.vrf) {
             for (interface, addresses) in &node.plan.addresses {
                 addresses.iter().try_for_each(|address| node.host.addr(interface, address))?;
             }
@@ -158,9 +184,16 @@ impl Network {
     }
 
     /// Starts a daemon on each router; without a program of ours, FRR, whose packaged versions know no BFD on static routes.
-    pub(crate) fn start(&mut self, program: Option<&FerrdProgram>) -> Result<(), Error> {
+    pub(crate) fn start(&mut self, plan: &Topology, program: Option<&FerrdProgram>) -> Result<(), LabError> {
+        let (keys, owned) = (Keys::make(plan)?, self.owned);
         for node in &mut self.nodes {
             node.daemon = Some(match program {
+                Some(program) if owned.tunnels => {
+                    let own = own_conf(plan, &node.plan, &node.host, &keys, owned.vrf)?;
+                    let frr = if owned.vrf { in_vrf(&node.plan.config) } else { node.plan.config.clone() };
+                    let program = program.with_own_run();
+                    Daemon::Ferrd(Ferrd::start_with_own(&node.host, &program, &frr, &own)?)
+                }
                 Some(program) => Daemon::Ferrd(Ferrd::start(&node.host, program, &node.plan.config)?),
                 None => Daemon::Frr(Frr::start_with_bfd(&node.host, &without_static_bfd(&node.plan.config))?),
             });
@@ -225,7 +258,7 @@ impl Network {
         for node in &self.nodes {
             let Some(daemon) = &node.daemon else { continue };
             for peer in &node.plan.peers {
-                let seen = daemon.show_json(&format!("show bgp neighbors {peer} json"))?;
+                let seen = daemon.show_json(&format!("show bgp{} neighbors {peer} json", node.of_vrf()))?;
                 sum += seen[peer.as_str()]["connectionsEstablished"].as_u64().unwrap_or_default();
             }
         }
@@ -261,7 +294,17 @@ impl Network {
     /// Waits until traffic flows between a pair; gives the round-trip time.
     pub(crate) fn ping(&self, flow: &Flow) -> Result<Duration, Error> {
         self.interrupt.check()?;
-        self.host(&flow.router)?.ping(Some(flow.from), flow.to, Duration::from_secs(10))
+        self.host(&flow.router)?.ping(self.source(flow), flow.to, Duration::from_secs(10))
+    }
+
+    /// Where traffic comes from.
+    pub(crate) fn source(&self, flow: &Flow) -> Source {
+        Source { addr: Some(flow.from), device: self.owned.vrf.then(|| VRF.to_owned()) }
+    }
+
+    /// The router's node.
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.plan.name == name)
     }
 
     /// `router: prefix` for each prefix that a router has by BGP although it should have stayed inside.
@@ -294,7 +337,7 @@ impl Node {
 
     fn peer_state(&self, peer: &str) -> String {
         let Some(daemon) = &self.daemon else { return "no daemon".to_owned() };
-        match daemon.show_json("show bgp summary json") {
+        match daemon.show_json(&format!("show bgp{} summary json", self.of_vrf())) {
             Err(e) => e.to_string(),
             Ok(all) => {
                 let families = all.as_object().into_iter().flatten();
@@ -306,10 +349,23 @@ impl Node {
         }
     }
 
-    /// IPv4 and IPv6 routes of the main table, without the kernel's link-local ones.
+    /// ` vrf NAME` for commands, where the router works in a VRF.
+    fn of_vrf(&self) -> String {
+        self.vrf.map(|vrf| format!(" vrf {vrf}")).unwrap_or_default()
+    }
+
+    /// The table that the router works in.
+    pub(crate) fn table(&self, v6: bool) -> Result<Vec<KernelRoute>, Error> {
+        match self.vrf {
+            Some(vrf) => self.host.vrf_routes(v6, vrf),
+            None => self.host.routes(v6),
+        }
+    }
+
+    /// IPv4 and IPv6 routes, without the kernel's link-local ones.
     pub(crate) fn routes(&self) -> Result<Vec<KernelRoute>, Error> {
-        let mut routes = self.host.routes(false)?;
-        let v6 = self.host.routes(true)?;
+        let mut routes = self.table(false)?;
+        let v6 = self.table(true)?;
         routes.extend(v6.into_iter().filter(|r| !r.destination.starts_with("fe80:")));
         Ok(routes)
     }
@@ -317,7 +373,10 @@ impl Node {
     pub(crate) fn report(&self) -> Result<RouterReport, Error> {
         let routes = self.routes()?;
         let (text, json) = match &self.daemon {
-            Some(daemon) => (daemon.show("show bgp summary")?, daemon.show_json("show bgp summary json")?),
+            Some(daemon) => {
+                let summary = format!("show bgp{} summary", self.of_vrf());
+                (daemon.show(&summary)?, daemon.show_json(&format!("{summary} json"))?)
+            }
             None => (String::new(), Value::Null),
         };
         Ok(RouterReport {

@@ -19,6 +19,10 @@ pub(crate) struct Report {
     pub(crate) daemon: &'static str,
     /// Name of the transit peer's daemon.
     pub(crate) transit: String,
+    /// The daemons made WireGuard tunnels; else they were cables.
+    pub(crate) tunnels: bool,
+    /// VRF that all but the underlay is in; none where the kernel has no VRFs.
+    pub(crate) vrf: Option<&'static str>,
     pub(crate) routers: Vec<RouterReport>,
     pub(crate) pings: Vec<PingReport>,
     /// Prefixes that should have stayed inside and did not, as `router: prefix`.
@@ -180,6 +184,13 @@ impl Report {
             let _ = writeln!(out, "{:<44} {:>7.2} s", step.name, step.seconds);
         }
         let _ = writeln!(out, "transit peer: {}", self.transit);
+        if self.tunnels {
+            let place = match self.vrf {
+                Some(vrf) => format!("in VRF {vrf}"),
+                None => "in the default VRF, because this kernel has no others".to_owned(),
+            };
+            let _ = writeln!(out, "tunnels: WireGuard, made by the daemons, {place}");
+        }
         if !self.look_around.is_empty() {
             let _ = writeln!(out, "\n== still running: look around with ==");
             for line in &self.look_around {

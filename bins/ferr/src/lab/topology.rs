@@ -58,6 +58,19 @@ pub(crate) struct Router {
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) ends: [End; 2],
+    /// A WireGuard tunnel that the routers make, where they can; else a cable.
+    #[serde(default)]
+    pub(crate) tunnel: Option<Tunnel>,
+}
+
+/// A tunnel.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tunnel {
+    /// Name of the link that carries it.
+    pub(crate) over: String,
+    /// UDP port of both ends.
+    pub(crate) port: u16,
 }
 
 /// One end of a cable.
@@ -113,6 +126,8 @@ pub(crate) enum TopologyError {
     Interface(String),
     #[error("'{0}' cannot be a router's name: letters, digits, '-' or '_'")]
     RouterName(String),
+    #[error("link {0} is a tunnel over {1}, which is itself a tunnel, or joins other routers")]
+    Over(String, String),
     #[error("no traffic is named: add a pair of addresses to \"traffic\"")]
     NoTraffic,
 }
@@ -173,6 +188,9 @@ impl Topology {
                 claim(&mut interfaces, &end.router, valid_interface(&end.interface)?)?;
                 end.addresses.iter().try_for_each(|a| valid_address(&place, a))?;
             }
+            if let Some(tunnel) = &link.tunnel {
+                self.valid_tunnel(link, tunnel)?;
+            }
         }
         if let Some(transit) = &self.transit {
             self.known_router("transit", &transit.router)?;
@@ -201,6 +219,24 @@ impl Topology {
         }
         let known = self.links.iter().map(|l| l.name.as_str()).collect::<Vec<_>>().join(", ");
         Err(TopologyError::Unknown { place: "\"cut\"".to_owned(), name: self.cut.clone(), known })
+    }
+
+    /// A tunnel is carried by a cable between its routers, whose ends have addresses.
+    fn valid_tunnel(&self, link: &Link, tunnel: &Tunnel) -> Result<(), TopologyError> {
+        let ends = link.ends.iter();
+        let reached = ends.filter(|end| self.outer_address(tunnel, &end.router).is_some()).count();
+        let cable = self.links.iter().any(|l| l.name == tunnel.over && l.tunnel.is_none());
+        if cable && reached == 2 {
+            return Ok(());
+        }
+        Err(TopologyError::Over(link.name.clone(), tunnel.over.clone()))
+    }
+
+    /// Address of a router on the link that carries a tunnel.
+    pub(crate) fn outer_address(&self, tunnel: &Tunnel, router: &str) -> Option<&str> {
+        let link = self.links.iter().find(|l| l.name == tunnel.over)?;
+        let end = link.ends.iter().find(|end| end.router == router)?;
+        end.addresses.first()?.split('/').next()
     }
 
     fn known_router(&self, place: &str, name: &str) -> Result<(), TopologyError> {

@@ -2,6 +2,16 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 
+#[test]
+fn a_file_that_is_there_and_cannot_be_read_is_told_from_one_that_is_not() {
+    let folder = std::env::temp_dir().join(format!("ferr-files-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (missing, no_file) = (folder.join("missing.conf"), folder.clone());
+    assert_eq!(unreadable(std::slice::from_ref(&missing)), None);
+    assert!(unreadable(&[missing, no_file]).unwrap().contains("ferr-files"));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
 fn folder(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("ferr-files-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);

@@ -22,6 +22,8 @@ pub(crate) struct TunnelFacts {
     pub(crate) quick: BTreeMap<String, QuickFacts>,
     /// The kernel carries WireGuard itself.
     pub(crate) kernel: bool,
+    /// Reading of the files that this is about; `None` before the first.
+    pub(crate) reading: Option<u64>,
 }
 
 /// What a wg-quick file says of its interface, beside the tunnel.
@@ -57,6 +59,35 @@ pub(crate) fn plan(config: &Config, tunnels: &TunnelFacts) -> LinkPlan {
     }
     plan.sysctls = sysctls(config, &plan.links);
     plan
+}
+
+/// What is dubious about links although each line is right.
+pub(crate) fn remarks(config: &Config) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (name, i) in &config.interfaces {
+        let own = &i.own;
+        let mut say = |text: &str| {
+            all.insert(format!("interface {name}: {text}"));
+        };
+        if own.is_declared() && config.vrfs.get(name).is_some_and(|v| v.table.is_some()) {
+            say("a VRF of this name is made; the link of another kind is not");
+        }
+        if !own.vxlan_remotes.is_empty() && !matches!(own.kind, Some(LinkType::Vxlan(_))) {
+            say("`vxlan remote` has no effect without `link vxlan`");
+        }
+        let keyless = |wg: &WireGuard| wg.private_key_file.is_none() && wg.config_file.is_none();
+        if own.wireguard.as_ref().is_some_and(keyless) {
+            say("a tunnel needs `wireguard private-key-file` or `wireguard config-file`");
+        }
+        let known = |bridge: &String| {
+            let declared = config.interfaces.get(bridge).map(|b| &b.own);
+            declared.is_none_or(|b| !b.is_declared() || b.kind == Some(LinkType::Bridge))
+        };
+        if let Some(master) = own.master.as_ref().filter(|m| !known(m)) {
+            say(&format!("its master {master} is not declared as a bridge"));
+        }
+    }
+    all
 }
 
 /// A VRF's device, with the loopback addresses that sockets bound to it look for.

@@ -4,9 +4,11 @@ use std::fs;
 use std::process::Command;
 
 use ferr_testnet::{Error, Ferrd, FerrdProgram, Host, Net};
-use ferr_vm_tests::{Entry, in_kernel, table};
+use ferr_vm_tests::{Entry, in_kernel, table, wait_table};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+
+use crate::set_up;
 
 const VRF: &str = "vrf CORE\n table 200\n ip route 198.51.100.0/24 192.0.2.77\nexit-vrf\n";
 const LINKS: &str = "interface dum0\n link dummy\n vrf CORE\n ip address 10.0.0.1/32\n ipv6 address 2001:db8::1/128\nexit\n\
@@ -248,6 +250,32 @@ fn a_new_start_finds_what_is_there() -> Result<(), Error> {
             let [only] = seen.links.as_slice() else { return Err(format!("{seen:#?}")) };
             if only.2.is_empty() && only.5.is_empty() { Ok(()) } else { Err(format!("{only:?}")) }
         })
+    })
+}
+
+/// Sessions with keys in a VRF of ours, from one start with nothing prepared; and again after somebody deleted it.
+#[test]
+fn sessions_come_back_with_a_vrf_of_ours() -> Result<(), Error> {
+    in_kernel("links::sessions_come_back_with_a_vrf_of_ours", |program| {
+        let net = Net::new("bgp")?;
+        let (us, them) = set_up::pair(&net)?;
+        let links = "interface eth0\n vrf blue\n ip address 192.0.2.1/24\n ipv6 address 2001:db8:12::1/64\nexit\n\
+            vrf blue\n table 10\nexit-vrf\n";
+        let conf = set_up::ours("blue", Some("key"), false) + links;
+        let ferrd = Ferrd::start(&us, program, &conf)?;
+        let _other = Ferrd::start(&them, program, &set_up::theirs(2, Some("key"), false))?;
+        set_up::wait_state(&ferrd, "blue", true)?;
+        wait_table(&us, 10, &set_up::ROUTES)?;
+        wait_table(&us, 254, &[])?;
+        us.ip("link del blue")?;
+        // It may be back before anybody sees that it was gone; its routes and its sockets are new.
+        us.wait(40, "another device", || {
+            let routes = ip(&us, "route show table 10").map_err(|e| e.to_string())?;
+            if routes.contains("198.51.100.0/24") { Ok(()) } else { Err(routes) }
+        })?;
+        set_up::wait_state(&ferrd, "blue", true)?;
+        wait_table(&us, 10, &set_up::ROUTES)?;
+        wait_table(&us, 254, &[])
     })
 }
 

@@ -1,6 +1,7 @@
 //! Everything about VRF devices: sessions with keys in them, tables, overlapping addresses, their coming and going.
 
 mod bfd;
+mod lab;
 mod leak;
 mod links;
 mod order;

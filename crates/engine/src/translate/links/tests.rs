@@ -69,3 +69,14 @@ fn settings_follow_from_declared_links_only() {
         "0"
     );
 }
+
+#[test]
+fn what_cannot_work_is_remarked() {
+    let text = "vrf CORE\n table 200\nexit-vrf\ninterface CORE\n link dummy\nexit\ninterface d0\n link dummy\n vxlan remote 192.0.2.1\nexit\n\
+        interface p0\n master d0\nexit\ninterface p1\n master elsewhere\nexit\ninterface wg0\n wireguard listen-port 5\nexit\n";
+    let all = remarks(&parsed(text)).into_iter().collect::<Vec<_>>().join("\n");
+    for name in ["CORE", "d0", "p0", "wg0"] {
+        assert_eq!(all.matches(&format!("interface {name}: ")).count(), 1, "{all}");
+    }
+    assert_eq!(all.lines().count(), 4, "{all}");
+}
