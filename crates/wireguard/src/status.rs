@@ -122,12 +122,6 @@ impl TunnelStatus {
 impl PeerStatus {
     pub(crate) fn of(config: &PeerConfig, peer: &Peer, silence: Duration, now: Instant) -> Self {
         let state = peer.lock();
-        let asked = state.asking_since.map(|at| now.saturating_duration_since(at));
-        let health = match (asked, state.handshake) {
-            (Some(asked), _) if asked >= silence => Health::Silent,
-            (_, Some(_)) => Health::Alive,
-            _ => Health::Unknown,
-        };
         Self {
             public_key: peer.key,
             has_preshared_key: config.preshared_key.is_some(),
@@ -140,7 +134,7 @@ impl PeerStatus {
             rx_bytes: state.rx_bytes,
             tx_bytes: state.tx_bytes,
             drops: peer.drops.list(),
-            health,
+            health: state.health(silence, now),
         }
     }
 }

@@ -252,6 +252,9 @@ impl Worker {
             self.coalescer.without_udp();
         }
         self.inbox.clear();
+        if device.has_news() {
+            shared.wake_control();
+        }
         count == BATCH
     }
 

@@ -33,8 +33,8 @@ use crate::key::PublicKey;
 use crate::status::PeerStatus;
 pub use inbound::{Inbox, Now};
 pub use outbound::Outbox;
-pub(crate) use peer::{Handshake, Peer, PeerState};
 pub use peer::{Path, SCRATCH};
+pub(crate) use peer::{Peer, PeerState};
 
 /// Handshakes per second before their senders have to prove their addresses.
 const HANDSHAKES: u64 = 200;
@@ -149,6 +149,11 @@ impl Device {
         self.news.store(true, Ordering::Release);
     }
 
+    /// Whether [`Self::take_news`] would say so.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
     /// Whether something happened since the last call.
     pub fn take_news(&self) -> bool {
         self.news.swap(false, Ordering::AcqRel)
@@ -187,7 +192,7 @@ impl Device {
         // Without a key there are no sessions, and no peers to have them with.
         let wanted = if next.identity.is_some() { &next.config.peers[..] } else { &[] };
         for (at, peer) in wanted.iter().enumerate() {
-            let before = old.by_key(&peer.public_key).zip(old.config.peer(&peer.public_key));
+            let before = old.by_key.get(&peer.public_key).map(|at| (&old.peers[*at], &old.config.peers[*at]));
             let kept = before.filter(|(_, b)| same_key && b.preshared_key == peer.preshared_key);
             let entry = match kept {
                 Some((kept, _)) => Arc::clone(kept),

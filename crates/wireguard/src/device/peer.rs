@@ -15,6 +15,7 @@ use boringtun::noise::{Tunn, TunnResult};
 use super::{Wire, message};
 use crate::counters::{Cause, Drops};
 use crate::key::PublicKey;
+use crate::status::Health;
 
 /// Octets that a handshake message or the longest packet with its frame take.
 pub const SCRATCH: usize = 65535 + 64;
@@ -152,6 +153,15 @@ impl PeerState {
         if let TunnResult::WriteToNetwork(datagram) = self.tunn.format_handshake_initiation(scratch, again) {
             let len = datagram.len();
             self.send(drops, &scratch[..len], wire, now);
+        }
+    }
+
+    /// Whether it answers; who leaves handshakes unanswered for `silence` is silent.
+    pub(crate) fn health(&self, silence: Duration, now: Instant) -> Health {
+        match self.handshake {
+            _ if self.asking_since.is_some() && self.asks_for(now) >= silence => Health::Silent,
+            Some(_) => Health::Alive,
+            None => Health::Unknown,
         }
     }
 
