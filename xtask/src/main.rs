@@ -60,13 +60,14 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 
 type Step = (&'static str, fn(&Context) -> Outcome);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("packages", packages::install),
     ("format", format),
     ("layering, licences, sizes", checks::all),
     ("clippy", clippy),
     ("documentation", documentation),
     ("build", build),
+    ("installation", package::install_test),
     ("fuzzing", fuzz::smoke),
     ("examples in documentation", doctests),
     ("tests", tests),
@@ -138,7 +139,8 @@ fn test(context: &Context, only: Option<&str>) -> Outcome {
 
 const USAGE: &str = "usage: cargo xtask test [--full] [--step NAME]\n       \
     cargo xtask package [--profile NAME] [--test]\n\
-    steps: packages, format, layering, clippy, documentation, build, fuzzing, examples, tests";
+    steps: packages, format, layering, clippy, documentation, build, installation,\n\
+    fuzzing, examples, tests";
 
 /// What was asked for.
 enum Task {

@@ -170,6 +170,16 @@ pub(crate) fn build(context: &Context, profile: &str) -> Result<Vec<PathBuf>, St
     Ok(out)
 }
 
+/// In the full run, packages of the debug build are installed in a copy of this system.
+pub(crate) fn install_test(context: &Context) -> Outcome {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0");
+    if !context.full || !root || !Path::new("/usr/bin/dpkg-deb").exists() {
+        println!("SKIPPED: only with --full, as root on Debian");
+        return Ok(());
+    }
+    main(context, "dev", true)
+}
+
 /// Builds the packages and, when asked, installs them in a copy of this system.
 pub(crate) fn main(context: &Context, profile: &str, test: bool) -> Outcome {
     let packages = build(context, profile)?;

@@ -235,6 +235,10 @@ impl Instance {
         self.sweep(family, SweepKind::Leak);
     }
 
+    fn has_leaks(&mut self, family: Family) -> bool {
+        with_family!(self, family, |f| !f.leaks.changed.is_empty())
+    }
+
     fn take_leaks(&mut self, family: Family) -> Vec<Prefix> {
         with_family!(self, family, |f| f.take_leaks().into_iter().map(Into::into).collect())
     }
@@ -343,6 +347,16 @@ impl Leaks {
 
     /// Carries across what changed; true when an instance was given something to do.
     pub fn exchange(&mut self, speakers: &mut impl Speakers, now: Instant) -> bool {
+        // Called after every input: nothing to do has to cost nothing.
+        let mut pending = false;
+        for link in self.links.keys() {
+            let changed = speakers.speaker(&link.source).is_some_and(|s| s.has_leaks(link.family));
+            let stale = |t: &mut Instance| t.core.import_stale.contains(link.family);
+            pending |= changed || speakers.speaker(&link.target).is_some_and(stale);
+        }
+        if !pending {
+            return false;
+        }
         let mut touched: BTreeSet<&str> = BTreeSet::new();
         let mut routes: BTreeMap<(&str, Family), Vec<(&str, PeerId)>> = BTreeMap::new();
         for (link, peer) in &self.links {

@@ -253,7 +253,8 @@ impl NexthopTable {
     /// For `show bgp nexthop`.
     pub(crate) fn views(&self) -> impl Iterator<Item = NexthopView> {
         let tracked = self.entries.iter().skip(NexthopId::FIXED as usize);
-        tracked.filter(|e| e.refs > 0).map(|e| NexthopView {
+        // Those of other VRFs are seen there.
+        tracked.filter(|e| e.refs > 0 && e.key.foreign.is_none()).map(|e| NexthopView {
             addr: e.key.addr,
             path_count: e.refs,
             usable: e.usable,

@@ -211,8 +211,12 @@ impl Work<'_> {
                 QuickKey::Address | QuickKey::Mtu => continue,
                 QuickKey::Table => match of_table(value) {
                     Some(named) => {
+                        let remark = match named {
+                            Table::Off => "no routes are made",
+                            _ => "it says where the static routes are",
+                        };
                         table = named;
-                        self.doc.carried(&[*line], "it says where the static routes are");
+                        self.doc.carried(&[*line], remark);
                         continue;
                     }
                     None => "a table by name: its number is needed",

@@ -22,6 +22,8 @@ pub(crate) struct TunnelFacts {
     pub(crate) quick: BTreeMap<String, QuickFacts>,
     /// The kernel carries WireGuard itself.
     pub(crate) kernel: bool,
+    /// Reading of the files that this is about; `None` before the first.
+    pub(crate) reading: Option<u64>,
 }
 
 /// What a wg-quick file says of its interface, beside the tunnel.

@@ -12,6 +12,7 @@ mod features;
 mod flood;
 mod frr;
 mod gobgp;
+mod imported;
 mod kernel;
 mod links;
 mod md5;
