@@ -17,7 +17,7 @@ use crate::counters::{Cause, Drops};
 use crate::key::PublicKey;
 
 /// Octets that a handshake message or the longest packet with its frame take.
-pub(crate) const SCRATCH: usize = 65535 + 64;
+pub const SCRATCH: usize = 65535 + 64;
 /// Packets that wait in a session at most, and some handshake messages.
 const QUEUED: usize = 256 + 8;
 /// Overhead of a data message: header and tag.
@@ -25,11 +25,11 @@ pub(crate) const OVERHEAD: usize = 32;
 
 /// A way to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Path {
+pub struct Path {
     /// The peer's address.
-    pub(crate) remote: SocketAddr,
+    pub remote: SocketAddr,
     /// Our address that it sends to, which we answer from.
-    pub(crate) local: Option<IpAddr>,
+    pub local: Option<IpAddr>,
 }
 
 /// A handshake that was done.
