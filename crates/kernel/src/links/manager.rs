@@ -281,6 +281,11 @@ impl LinkManager {
         for op in due {
             match self.requester.carry_out(op) {
                 Ok(()) => {
+                    if let LinkOp::Unreachable { name, table, afi } = op
+                        && let Some(vrf) = seen.named(name)
+                    {
+                        self.observer.closed(vrf.ifindex, *table, *afi, now);
+                    }
                     self.announce(op, &seen);
                     done.push(op.clone());
                     self.lately.push((op.clone(), now));
