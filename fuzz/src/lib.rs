@@ -6,3 +6,4 @@ pub mod config;
 pub mod import;
 pub mod session;
 pub mod vty;
+pub mod wireguard;

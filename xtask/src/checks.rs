@@ -12,7 +12,7 @@ use crate::{Context, Outcome, run};
 pub(crate) fn all(context: &Context) -> Outcome {
     let packages = packages(context)?;
     let mut findings = graph::layering(&packages);
-    findings.extend(graph::purity(&packages));
+    findings.extend(graph::purity(context)?);
     findings.extend(graph::licences(&packages));
     findings.extend(files::check(context)?);
     if !findings.is_empty() {

@@ -93,6 +93,8 @@ struct Run {
     packets: f64,
     /// Median of an idle echo, in microseconds.
     echo: f64,
+    /// Median of an echo beside one stream, in microseconds.
+    loaded: f64,
     /// Processor time of both ends per octet of one stream, in nanoseconds.
     per_octet: f64,
 }
@@ -100,6 +102,8 @@ struct Run {
 const ADDRS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 9, 0, 1), Ipv4Addr::new(10, 9, 0, 2)];
 const PORT: u16 = 51820;
 const ECHOES: usize = 300;
+/// How long the load lasts that echoes are sent beside.
+const LOADED: Duration = Duration::from_secs(3);
 const PACKET: usize = 200;
 const CONTROL: &str = "/var/run/wireguard";
 
@@ -151,33 +155,35 @@ fn report(runs: &[(Maker, Vec<Run>)], frames: Frames, as_json: bool) {
             four: of(|r| r.four),
             packets: of(|r| r.packets),
             echo: of(|r| r.echo),
+            loaded: of(|r| r.loaded),
             per_octet: of(|r| r.per_octet),
         }
     };
     let base = runs.iter().find(|(maker, _)| *maker == Maker::Boringtun).map(|(_, r)| middle(r));
     for (maker, results) in runs {
-        let Run { one, four, packets, echo, per_octet } = middle(results);
+        let Run { one, four, packets, echo, loaded, per_octet } = middle(results);
         if as_json {
             println!(
                 "{}",
                 json!({ "program": maker.program(), "frames": format!("{frames:?}").to_lowercase(), "runs": results.len(),
-                    "tcp1_gbit": one, "tcp4_gbit": four, "kpackets": packets, "echo_us": echo, "cpu_ns_per_octet": per_octet })
+                    "tcp1_gbit": one, "tcp4_gbit": four, "kpackets": packets, "echo_us": echo, "loaded_echo_us": loaded, "cpu_ns_per_octet": per_octet })
             );
             continue;
         }
         println!(
-            "{frames:?}: {:<14} TCP {one:5.2} Gbit/s, 4 streams {four:5.2}; 200 octets {packets:4.0} k/s; echo {echo:4.0} us; CPU \
-             {per_octet:5.2} ns per octet",
+            "{frames:?}: {:<14} TCP {one:5.2} Gbit/s, 4 streams {four:5.2}; 200 octets {packets:4.0} k/s; echo {echo:4.0} us, loaded {loaded:5.0}; \
+             CPU {per_octet:5.2} ns per octet",
             maker.program()
         );
         if let Some(base) = base.filter(|_| *maker != Maker::Boringtun) {
             println!(
-                "{:>30} x boringtun-cli: {:.1}, {:.1}; {:.1}; {:.2}; {:.2}",
+                "{:>30} x boringtun-cli: {:.1}, {:.1}; {:.1}; {:.2}, {:.2}; {:.2}",
                 "",
                 one / base.one,
                 four / base.four,
                 packets / base.packets,
                 echo / base.echo,
+                loaded / base.loaded,
                 per_octet / base.per_octet
             );
         }
@@ -194,28 +200,42 @@ struct Bed {
 fn measure(maker: Maker, frames: Frames, options: &Options) -> Result<Run> {
     let bed = Bed::new(maker, frames, options)?;
     let end = Duration::from_secs(options.seconds);
-    let mut echoes = Vec::with_capacity(ECHOES);
-    for _ in 0..ECHOES {
-        let took = bed.hosts[0].ping(None, IpAddr::V4(ADDRS[1]), Duration::from_secs(1))?;
-        echoes.push(took.as_secs_f64() * 1e6);
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut idle = bed.echoes(ECHOES)?;
     let pids = [bed.tunnels[0].pid(), bed.tunnels[1].pid()];
     let before = cost(&pids);
     let (octets, took) = bed.streams(1, end)?;
     let used: Cost = cost(&pids);
     let four = bed.streams(4, end)?;
+    let mut loaded = thread::scope(|scope| {
+        let load = scope.spawn(|| bed.streams(1, LOADED).map(drop).map_err(|e| e.to_string()));
+        thread::sleep(Duration::from_millis(500));
+        let echoes = bed.echoes(ECHOES / 3);
+        load.join().map_err(|_| "the load ended")??;
+        echoes
+    })?;
     let gbit = |(octets, took): (u64, Duration)| octets as f64 * 8.0 / took.as_secs_f64() / 1e9;
     Ok(Run {
         one: gbit((octets, took)),
         four: gbit(four),
         packets: bed.packets(end)? / 1e3,
-        echo: median(&mut echoes),
+        echo: median(&mut idle),
+        loaded: median(&mut loaded),
         per_octet: (used.cpu - before.cpu).as_secs_f64() * 1e9 / octets as f64 / 2.0,
     })
 }
 
 impl Bed {
+    /// Times of echoes, in microseconds.
+    fn echoes(&self, count: usize) -> Result<Vec<f64>> {
+        let mut echoes = Vec::with_capacity(count);
+        for _ in 0..count {
+            let took = self.hosts[0].ping(None, IpAddr::V4(ADDRS[1]), Duration::from_secs(1))?;
+            echoes.push(took.as_secs_f64() * 1e6);
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(echoes)
+    }
+
     fn new(maker: Maker, frames: Frames, options: &Options) -> Result<Self> {
         let net = Net::new("bench-wireguard")?;
         let hosts = [net.host("a")?, net.host("b")?];

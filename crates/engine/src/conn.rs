@@ -18,11 +18,14 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
+use tracing::info;
 
 /// Octets of one chunk.
 const CHUNK: usize = 64 * 1024;
 /// Buffers that may wait for the socket: with 16 KiB each, 256 KiB.
 const WRITE_QUEUE: usize = 16;
+/// How often a connection is looked at whose packets may be too long for its path.
+const PATH_CHECK: Duration = Duration::from_secs(1);
 /// Longest wait for TCP to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for the last words of all connections.
@@ -65,13 +68,15 @@ pub(crate) struct Conn {
     /// Ends with the connection: the attempt, then the reader.
     task: Option<AbortHandle>,
     writer_task: Option<JoinHandle<()>>,
+    /// Looks after paths that swallow long packets.
+    path_task: Option<AbortHandle>,
     raw: Option<Arc<socket2::Socket>>,
     remote: Option<SocketAddr>,
 }
 
 impl Drop for Conn {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
+        for task in [&self.task, &self.path_task].into_iter().flatten() {
             task.abort();
         }
     }
@@ -87,6 +92,7 @@ impl Conn {
             partial: BytesMut::new(),
             task: None,
             writer_task: None,
+            path_task: None,
             raw: None,
             remote: None,
         }
@@ -136,6 +142,10 @@ impl Conn {
         stream.set_nodelay(true).ok()?;
         self.remote = Some(ends.1);
         self.raw = stream.as_fd().try_clone_to_owned().ok().map(|fd| Arc::new(socket2::Socket::from(fd)));
+        if let (true, Some(raw)) = (ends.1.ip().to_canonical().is_ipv4(), &self.raw) {
+            let watch = watch_path(raw.clone(), ends.1);
+            self.path_task = Some(tokio::task::spawn_local(watch).abort_handle());
+        }
         let (read, write) = stream.into_split();
         let (tx, rx) = mpsc::channel(WRITE_QUEUE);
         self.writer = Some(tx);
@@ -221,6 +231,20 @@ impl Farewells {
             }
         };
         let _ = tokio::time::timeout(FLUSH_TIMEOUT, all).await;
+    }
+}
+
+/// A router that drops long packets and whose word about it does not come through stops a session at its first full UPDATE: then packets
+/// may be cut on the way (RFC 2923 section 2.1 tells of such paths).
+async fn watch_path(socket: Arc<socket2::Socket>, peer: SocketAddr) {
+    loop {
+        tokio::time::sleep(PATH_CHECK).await;
+        if ferr_netio::is_stuck(socket.as_fd()) {
+            if ferr_netio::allow_fragments(socket.as_fd()).is_ok() {
+                info!(target: "bgp", "{}: nothing is acknowledged; packets to it may be fragmented from now on", peer.ip());
+            }
+            return;
+        }
     }
 }
 

@@ -293,22 +293,35 @@ impl Owner {
         self.applied.global = Some(global);
     }
 
-    /// Says what tunnels and links shall be; their threads do the rest. Gives the number of the links' plan.
-    fn apply_links(&mut self) -> u64 {
+    /// Says what tunnels shall be; whether there is any.
+    fn apply_tunnels(&self) -> bool {
         let wireguard = |(name, i): (&String, &Interface)| Some((name.clone(), i.own.wireguard.clone()?));
-        let tunnels = self.running.interfaces.iter().filter_map(wireguard).collect();
+        let tunnels: BTreeMap<_, _> = self.running.interfaces.iter().filter_map(wireguard).collect();
+        let any = !tunnels.is_empty();
         let wanted = WantedTunnels { tunnels, reading: self.reading };
         self.ports.tunnels.send_if_modified(|old| {
             let news = *old != wanted;
             *old = wanted;
             news
         });
+        any
+    }
+
+    /// Says what tunnels and links shall be; their threads do the rest. Gives the number of the links' plan.
+    fn apply_links(&mut self) -> u64 {
+        self.apply_tunnels();
         let facts = self.ports.facts.borrow_and_update().clone();
         self.ports.links.set(translate::links::plan(&self.running, &facts))
     }
 
     /// Waits until what can be made of links is there, and is known to all.
     async fn links_stand(&mut self) {
+        if self.apply_tunnels() {
+            // A plan without what they know would take away what an earlier run left, and give it back.
+            let reading = Some(self.reading);
+            let told = self.ports.facts.wait_for(|facts| facts.reading == reading);
+            let _ = tokio::time::timeout(LINKS_WAIT, told).await;
+        }
         let generation = self.apply_links();
         let view = self.ports.links.settled(generation, LINKS_WAIT).await;
         let made: Vec<&str> = view.links.iter().filter(|l| l.ready).map(|l| l.name.as_str()).collect();

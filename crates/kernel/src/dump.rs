@@ -71,17 +71,10 @@ impl Dumper {
         Ok(dumper)
     }
 
-    fn dump(
-        &mut self,
-        kind: u16,
-        fixed: &[u8],
-        fill: impl FnOnce(&mut Batch),
-        mut each: impl FnMut(&Message<'_>),
-    ) -> nix::Result<bool> {
+    fn dump(&mut self, kind: u16, fixed: &[u8], mut each: impl FnMut(&Message<'_>)) -> nix::Result<bool> {
         self.seq = self.seq.wrapping_add(1);
         let mut batch = Batch::default();
         batch.begin(kind, NLM_F_DUMP, self.seq, fixed);
-        fill(&mut batch);
         batch.end();
         self.socket.send(batch.bytes())?;
         let mut consistent = true;
@@ -106,25 +99,14 @@ impl Dumper {
     /// Dumps until the kernel says that nothing changed meanwhile.
     pub(crate) fn collect<T>(
         &mut self,
-        kinds: (u16, u16),
-        fixed: &[u8],
-        decode: impl Fn(&[u8]) -> Option<T>,
-    ) -> nix::Result<Vec<T>> {
-        self.collect_with(kinds, fixed, |_| {}, decode)
-    }
-
-    /// The same for a part of all, which `fill` describes.
-    pub(crate) fn collect_with<T>(
-        &mut self,
         (request, answer): (u16, u16),
         fixed: &[u8],
-        fill: impl Fn(&mut Batch),
         decode: impl Fn(&[u8]) -> Option<T>,
     ) -> nix::Result<Vec<T>> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             all.clear();
-            let consistent = self.dump(request, fixed, &fill, |message| {
+            let consistent = self.dump(request, fixed, |message| {
                 if message.kind == answer {
                     all.extend(decode(message.payload));
                 }

@@ -28,8 +28,8 @@ pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};
 pub use tcp::{
-    ConnectOptions, TcpError, TtlMode, bound_ifindex, connect_socket, listen, round_trip, set_md5, set_mss,
-    set_ttl,
+    ConnectOptions, TcpError, TtlMode, allow_fragments, bound_ifindex, connect_socket, is_stuck, listen,
+    round_trip, set_md5, set_mss, set_ttl,
 };
 pub use tun::{InterfaceQuery, TunCarrier, TunOffloads, TunQueue, VNET_HEADER_LEN, open_tun};
 pub use udp_tunnel::{MAX_RUN, MAX_SEGMENTS, TunnelSocket, TunnelSocketOptions};

@@ -116,8 +116,8 @@ pub(crate) fn allow_fragments(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
     set(fd, level, name, &value)
 }
 
-/// Smoothed round-trip time that TCP measures, in microseconds.
-pub(crate) fn round_trip(fd: BorrowedFd<'_>) -> io::Result<u32> {
+/// What TCP knows of a connection.
+pub(crate) fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
     // SAFETY: `tcp_info` consists of integers, for which all-zero octets are valid.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -131,7 +131,7 @@ pub(crate) fn round_trip(fd: BorrowedFd<'_>) -> io::Result<u32> {
             &raw mut len,
         )
     };
-    if result == 0 { Ok(info.tcpi_rtt) } else { Err(io::Error::last_os_error()) }
+    if result == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Device that a socket is bound to, 0 for none.

@@ -112,7 +112,23 @@ pub fn set_mss(fd: BorrowedFd<'_>, mss: u16) -> Result<(), TcpError> {
 
 /// Smoothed round-trip time of a connection; `None` where the kernel does not tell.
 pub fn round_trip(fd: BorrowedFd<'_>) -> Option<Duration> {
-    sockopt::round_trip(fd).ok().map(|micros| Duration::from_micros(micros.into()))
+    sockopt::tcp_info(fd).ok().map(|info| Duration::from_micros(info.tcpi_rtt.into()))
+}
+
+/// Repetitions without an answer after which a path is taken for one that swallows long packets: more than a second.
+const REPEATED: u8 = 3;
+
+/// Whether what a connection sends is repeated without an answer.
+pub fn is_stuck(fd: BorrowedFd<'_>) -> bool {
+    sockopt::tcp_info(fd).is_ok_and(|info| info.tcpi_unacked > 0 && info.tcpi_retransmits >= REPEATED)
+}
+
+/// Lets routers cut packets of an IPv4 connection that are too long for them, whether they would say so or not.
+///
+/// # Errors
+/// The kernel's answer; IPv6 knows no such thing.
+pub fn allow_fragments(fd: BorrowedFd<'_>) -> io::Result<()> {
+    sockopt::allow_fragments(fd, false)
 }
 
 /// A socket that is ready to connect to `options.remote`.

@@ -18,10 +18,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::config::TunnelConfig;
-use crate::device::{Handshake, SCRATCH};
+use crate::device::SCRATCH;
 use crate::key::PublicKey;
 use crate::resolver::Names;
-use crate::status::{Health, SocketState, TunnelEvent, TunnelStatus};
+use crate::status::{Health, SocketState, TunnelEvent};
 use crate::tunnel::TunnelError;
 use crate::worker::{Shared, SocketWire, Sockets, TICK};
 
@@ -50,6 +50,7 @@ pub(crate) struct Wish {
 /// Is told what happens, on a thread of the tunnel's.
 pub type Listener = Box<dyn FnMut(TunnelEvent) + Send>;
 
+#[derive(Clone, Copy)]
 struct Seen {
     health: Health,
     endpoint: Option<SocketAddr>,
@@ -305,16 +306,12 @@ impl Control {
         for (key, place) in found {
             self.shared.device.set_endpoint(&key, place, &mut wire, &mut self.scratch, now);
         }
-        drop(sockets);
-        let sockets = self.shared.sockets.load();
-        let mut wire = SocketWire { sockets: &sockets, thread: 0 };
         self.shared.device.tick(&mut wire, &mut self.scratch, now, None);
     }
 
     /// The device has a carrier while a peer may answer.
-    fn follow(&mut self, status: &TunnelStatus) {
+    fn follow(&mut self, open: bool) {
         let Some(carrier) = &self.carrier else { return };
-        let open = status.peers.is_empty() || status.peers.iter().any(|p| p.health != Health::Silent);
         if open != self.open && carrier.set(open).is_ok() {
             self.open = open;
             (self.listener)(TunnelEvent::Open(open));
@@ -323,35 +320,46 @@ impl Control {
 
     /// Tells what is not as it was.
     fn tell(&mut self, now: Instant) {
-        let status = TunnelStatus::of(&self.shared, self.silence, now);
-        if self.told != status.sockets {
-            self.told = status.sockets;
-            (self.listener)(TunnelEvent::Sockets(status.sockets));
+        let state = self.shared.sockets.load().state;
+        if self.told != state {
+            self.told = state;
+            (self.listener)(TunnelEvent::Sockets(state));
         }
-        self.follow(&status);
-        self.seen.retain(|key, _| status.peers.iter().any(|p| p.public_key == *key));
-        let tables = self.shared.device.tables();
-        for (peer, (_, entry)) in status.peers.iter().zip(tables.peers()) {
-            let handshake: Option<Handshake> = entry.lock().handshake;
-            let handshake = handshake.map(|h| h.at);
-            let next = Seen { health: peer.health, endpoint: peer.endpoint, handshake };
-            let key = peer.public_key;
-            let fresh = Seen { health: Health::Unknown, endpoint: peer.endpoint, handshake: None };
-            let before = self.seen.insert(key, next).unwrap_or(fresh);
-            if handshake.is_some() && handshake != before.handshake {
-                (self.listener)(TunnelEvent::Handshake(key));
-            }
-            if peer.health != before.health {
-                (self.listener)(TunnelEvent::Health(key, peer.health));
-            }
-            if peer.health == Health::Silent {
-                self.names.silent(&key, now);
-            }
-            if let Some(endpoint) = peer.endpoint
-                && before.endpoint != peer.endpoint
-            {
-                (self.listener)(TunnelEvent::Moved(key, endpoint));
-            }
+        let shared = Arc::clone(&self.shared);
+        let tables = shared.device.tables();
+        self.seen.retain(|key, _| tables.by_key(key).is_some());
+        let mut open = tables.peers().next().is_none();
+        for (_, peer) in tables.peers() {
+            let seen = {
+                let state = peer.lock();
+                Seen {
+                    health: state.health(self.silence, now),
+                    endpoint: state.path.map(|p| p.remote),
+                    handshake: state.handshake.map(|h| h.at),
+                }
+            };
+            open |= seen.health != Health::Silent;
+            self.compare(peer.key, seen, now);
+        }
+        self.follow(open);
+    }
+
+    fn compare(&mut self, key: PublicKey, seen: Seen, now: Instant) {
+        let fresh = Seen { health: Health::Unknown, endpoint: seen.endpoint, handshake: None };
+        let before = self.seen.insert(key, seen).unwrap_or(fresh);
+        if seen.handshake.is_some() && seen.handshake != before.handshake {
+            (self.listener)(TunnelEvent::Handshake(key));
+        }
+        if seen.health != before.health {
+            (self.listener)(TunnelEvent::Health(key, seen.health));
+        }
+        if seen.health == Health::Silent {
+            self.names.silent(&key, now);
+        }
+        if let Some(endpoint) = seen.endpoint
+            && before.endpoint != seen.endpoint
+        {
+            (self.listener)(TunnelEvent::Moved(key, endpoint));
         }
     }
 }

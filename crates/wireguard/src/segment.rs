@@ -6,6 +6,8 @@
 //! # Invariants
 //! What comes out are complete packets with right lengths and checksums, whatever the burst; one that contradicts itself is refused.
 
+use ferr_netio::VNET_HEADER_LEN;
+
 use crate::checksum::Sum;
 use crate::packet::{TCP, UDP, number};
 
@@ -26,21 +28,29 @@ const FIN: u8 = 1;
 const PSH: u8 = 8;
 const CWR: u8 = 0x80;
 
-/// `struct virtio_net_hdr`.
+/// What stands before each packet of the device: `struct virtio_net_hdr`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct VnetHeader {
-    pub(crate) flags: u8,
-    pub(crate) gso_type: u8,
-    pub(crate) header_len: u16,
-    pub(crate) gso_size: u16,
-    pub(crate) checksum_start: u16,
-    pub(crate) checksum_offset: u16,
+pub struct VnetHeader {
+    /// Bit 0: the checksum has to be completed.
+    pub flags: u8,
+    /// What it is cut into: 0 nothing, 1 TCP over IPv4, 4 over IPv6, 5 UDP.
+    pub gso_type: u8,
+    /// Length of all headers.
+    pub header_len: u16,
+    /// Data of each packet.
+    pub gso_size: u16,
+    /// Begin of what the checksum is of.
+    pub checksum_start: u16,
+    /// Where the checksum stands, from there.
+    pub checksum_offset: u16,
 }
 
 impl VnetHeader {
-    pub(crate) const LEN: usize = 10;
+    /// Octets that it takes.
+    pub const LEN: usize = VNET_HEADER_LEN;
 
-    pub(crate) fn decode(data: &[u8; Self::LEN]) -> Self {
+    /// From its octets, in the order of the machine.
+    pub fn decode(data: &[u8; Self::LEN]) -> Self {
         let number = |at: usize| u16::from_ne_bytes([data[at], data[at + 1]]);
         Self {
             flags: data[0],
@@ -52,7 +62,8 @@ impl VnetHeader {
         }
     }
 
-    pub(crate) fn encode(self) -> [u8; Self::LEN] {
+    /// To its octets.
+    pub fn encode(self) -> [u8; Self::LEN] {
         let mut data = [self.flags, self.gso_type, 0, 0, 0, 0, 0, 0, 0, 0];
         let numbers = [self.header_len, self.gso_size, self.checksum_start, self.checksum_offset];
         for (place, number) in data[2..].chunks_exact_mut(2).zip(numbers) {

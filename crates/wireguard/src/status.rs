@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ferr_types::Prefix;
 
-use crate::config::Endpoint;
+use crate::config::{Endpoint, PeerConfig};
 use crate::counters::Cause;
+use crate::device::Peer;
 use crate::key::PublicKey;
 use crate::worker::Shared;
 
@@ -36,7 +37,7 @@ pub enum Health {
 }
 
 /// A peer now.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerStatus {
     /// Who it is.
     pub public_key: PublicKey,
@@ -106,37 +107,34 @@ pub enum TunnelEvent {
 impl TunnelStatus {
     pub(crate) fn of(shared: &Shared, silence: Duration, now: Instant) -> Self {
         let tables = shared.device.tables();
-        let peers = tables.peers().map(|(config, peer)| {
-            let state = peer.lock();
-            let asked = state.asking_since.map(|at| now.saturating_duration_since(at));
-            let health = match (asked, state.handshake) {
-                (Some(asked), _) if asked >= silence => Health::Silent,
-                (_, Some(_)) => Health::Alive,
-                _ => Health::Unknown,
-            };
-            PeerStatus {
-                public_key: peer.key,
-                has_preshared_key: config.preshared_key.is_some(),
-                configured_endpoint: config.endpoint.clone(),
-                endpoint: state.path.map(|p| p.remote),
-                allowed_ips: config.allowed_ips.clone(),
-                keepalive: config.keepalive,
-                last_handshake: state.handshake.map(|h| h.wall),
-                handshake_age: state.handshake.map(|h| now.saturating_duration_since(h.at)),
-                rx_bytes: state.rx_bytes,
-                tx_bytes: state.tx_bytes,
-                drops: peer.drops.list(),
-                health,
-            }
-        });
         Self {
             public_key: tables.config.private_key.as_ref().map(crate::PrivateKey::public),
             sockets: shared.sockets.load().state,
             fwmark: tables.config.fwmark,
             mtu: shared.device.mtu(),
             lost: shared.lost.load(std::sync::atomic::Ordering::Acquire),
-            peers: peers.collect(),
-            drops: shared.device.drops.list(),
+            peers: shared.device.peers(silence, now),
+            drops: shared.device.drops(),
+        }
+    }
+}
+
+impl PeerStatus {
+    pub(crate) fn of(config: &PeerConfig, peer: &Peer, silence: Duration, now: Instant) -> Self {
+        let state = peer.lock();
+        Self {
+            public_key: peer.key,
+            has_preshared_key: config.preshared_key.is_some(),
+            configured_endpoint: config.endpoint.clone(),
+            endpoint: state.path.map(|p| p.remote),
+            allowed_ips: config.allowed_ips.clone(),
+            keepalive: config.keepalive,
+            last_handshake: state.handshake.map(|h| h.wall),
+            handshake_age: state.handshake.map(|h| now.saturating_duration_since(h.at)),
+            rx_bytes: state.rx_bytes,
+            tx_bytes: state.tx_bytes,
+            drops: peer.drops.list(),
+            health: state.health(silence, now),
         }
     }
 }

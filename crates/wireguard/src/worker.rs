@@ -152,7 +152,7 @@ impl Worker {
             queue,
             batch: ReceiveBatch::new(BATCH, DATAGRAM),
             inbox: Inbox::new(BATCH * DATAGRAM),
-            outbox: Outbox::new(),
+            outbox: Outbox::default(),
             coalescer: Coalescer::new(offloads.tcp, offloads.udp),
             burst: vec![0; VnetHeader::LEN + 65536 + PADDING].into(),
         }
@@ -225,12 +225,12 @@ impl Worker {
         // What is wrong with a socket is told by a later send, or by its replacement.
         let Ok(count @ 1..) = self.batch.receive(socket.as_fd()) else { return false };
         let shared = Arc::clone(&self.shared);
-        let (device, tables) = (&shared.device, shared.device.tables());
+        let device = &shared.device;
         let now = Now { at: Instant::now(), wall: SystemTime::now() };
         for datagram in self.batch.iter().filter(|d| !d.truncated) {
             let local = datagram.destination.filter(|a| !a.is_multicast() && *a != IpAddr::V4(BROADCAST));
             let path = Path { remote: datagram.source, local };
-            self.inbox.receive((device, &tables), path, (datagram.payload, datagram.segment), wire, now);
+            self.inbox.receive(device, path, (datagram.payload, datagram.segment), wire, now);
         }
         *written |= !self.inbox.packets().is_empty();
         let mut refused = None;
@@ -252,13 +252,16 @@ impl Worker {
             self.coalescer.without_udp();
         }
         self.inbox.clear();
+        if device.has_news() {
+            shared.wake_control();
+        }
         count == BATCH
     }
 
     /// Takes bursts from the device and sends them. Whether there may be more.
     fn read(&mut self, wire: &mut SocketWire<'_>) -> io::Result<bool> {
         let shared = Arc::clone(&self.shared);
-        let (device, tables) = (&shared.device, shared.device.tables());
+        let device = &shared.device;
         let now = Instant::now();
         let room = self.burst.len() - PADDING;
         for _ in 0..READS {
@@ -267,7 +270,7 @@ impl Worker {
                     let Some((header, packet)) = self.burst.split_first_chunk_mut() else { continue };
                     let header = VnetHeader::decode(header);
                     let len = len.saturating_sub(VnetHeader::LEN);
-                    self.outbox.transmit((device, &tables), header, (packet, len), wire, now);
+                    self.outbox.transmit(device, header, (packet, len), wire, now);
                 }
                 Ok(None) => {
                     self.outbox.finish(wire);

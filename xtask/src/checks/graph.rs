@@ -1,5 +1,8 @@
 //! Who may depend on whom, and under which licence.
 
+use std::collections::BTreeSet;
+
+use crate::Context;
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
@@ -37,6 +40,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 21] = [
             "kernel",
             "state",
             "vty",
+            "wireguard",
         ],
     ),
     ("simnet", &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"]),
@@ -81,23 +85,38 @@ pub(crate) fn layering(packages: &Packages) -> Vec<String> {
     findings
 }
 
+/// What a core links: names of packages, one per line, with the features that it alone asks for. Those of tests elsewhere do not count.
+fn links_of(context: &Context, core: &str) -> Result<String, String> {
+    let package = format!("ferr-{core}");
+    let tree = ["tree", "--package", &package, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let output = context.cargo(&tree).args(["--prune", ASKS_THE_PROCESSOR]).output();
+    let output = output.map_err(|e| format!("cargo tree: {e}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    // A core without the pruned package is told so as an error.
+    let output = context.cargo(&tree).output().map_err(|e| format!("cargo tree: {e}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("cargo tree of {package}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
 /// Cores that link something with I/O.
-pub(crate) fn purity(packages: &Packages) -> Vec<String> {
-    let mut packages = packages.clone();
-    for package in packages.values_mut().filter(|p| p.name == ASKS_THE_PROCESSOR) {
-        package.normal.clear();
-    }
-    let packages = &packages;
+pub(crate) fn purity(context: &Context) -> Result<Vec<String>, String> {
     let mut findings = Vec::new();
-    let cores = packages.iter().filter(|(_, p)| p.member && CORES.contains(&short(&p.name)));
-    for (id, core) in cores {
-        for dependency in linked(packages, id).iter().filter_map(|id| packages.get(id)) {
-            if IMPURE.contains(&dependency.name.as_str()) {
-                findings.push(format!("{} has no I/O, but links {}", core.name, dependency.name));
-            }
-        }
+    for core in CORES {
+        findings.extend(impure(core, &links_of(context, core)?));
     }
-    findings
+    Ok(findings)
+}
+
+/// Findings among the lines of `cargo tree`.
+pub(crate) fn impure(core: &str, tree: &str) -> Vec<String> {
+    let linked = tree.lines().filter_map(|line| line.split(' ').next());
+    let found: BTreeSet<&str> = linked.filter(|name| IMPURE.contains(name)).collect();
+    found.into_iter().map(|name| format!("ferr-{core} has no I/O, but links {name}")).collect()
 }
 
 /// Licences that a permissive binary can carry.
@@ -129,7 +148,7 @@ pub(crate) fn permissive(expression: &str) -> bool {
 
 /// Packages whose licence does not fit. What only the oracles' tests use is not looked at.
 pub(crate) fn licences(packages: &Packages) -> Vec<String> {
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeSet::new();
     for (id, package) in packages.iter().filter(|(_, p)| p.member) {
         used.insert(id.clone());
         used.extend(linked(packages, id));

@@ -22,6 +22,8 @@ pub(crate) struct TunnelFacts {
     pub(crate) quick: BTreeMap<String, QuickFacts>,
     /// The kernel carries WireGuard itself.
     pub(crate) kernel: bool,
+    /// Reading of the files that this is about; `None` before the first.
+    pub(crate) reading: Option<u64>,
 }
 
 /// What a wg-quick file says of its interface, beside the tunnel.
@@ -211,6 +213,8 @@ fn sysctls(config: &Config, links: &BTreeMap<String, WantedLink>) -> BTreeMap<Sy
         // Flows, not pairs of hosts, are spread over equal ways.
         set(Sysctl::global(&["net", family, "fib_multipath_hash_policy"]), "1");
     }
+    // Sessions over tunnels find out by themselves what a path swallows in silence, over IPv6 too (RFC 4821).
+    set(Sysctl::global(&["net", "ipv4", "tcp_mtu_probing"]), "1");
     for (name, link) in links {
         let in_vrf = matches!(link.master, WantedMaster::Vrf(_));
         if !(routed(&link) || in_vrf) {

@@ -69,8 +69,15 @@ pub(crate) fn spawn(ports: TunnelPorts) -> Result<JoinHandle<()>, EngineError> {
             Err(error) => return warn!("cannot start the runtime of the tunnels: {error}"),
         };
         let (event_tx, events) = mpsc::channel(EVENTS);
-        let worker =
-            Worker { ports, events, event_tx, running: BTreeMap::new(), kernel: None, told: BTreeSet::new() };
+        let worker = Worker {
+            ports,
+            events,
+            event_tx,
+            running: BTreeMap::new(),
+            kernel: None,
+            reading: 0,
+            told: BTreeSet::new(),
+        };
         runtime.block_on(worker.run());
     };
     std::thread::Builder::new().name("ferr-tunnels".to_owned()).spawn(work).map_err(EngineError::Thread)
@@ -99,6 +106,8 @@ struct Worker {
     event_tx: mpsc::Sender<()>,
     running: BTreeMap<String, Running>,
     kernel: Option<WgKernel>,
+    /// Reading of the files that was applied last.
+    reading: u64,
     /// Endpoints that the RIB knows.
     told: BTreeSet<TunnelEndpoint>,
 }
@@ -129,6 +138,7 @@ impl Worker {
     /// Has all tunnels be what is wanted, as far as that is possible now.
     async fn apply(&mut self) {
         let wanted = self.ports.wanted.borrow_and_update().clone();
+        self.reading = wanted.reading;
         let around = self.ports.around.borrow_and_update().clone();
         self.running.retain(|name, _| wanted.tunnels.contains_key(name));
         for (name, wg) in &wanted.tunnels {
@@ -212,14 +222,23 @@ impl Worker {
     /// Tells the RIB and the link manager what they need to know.
     async fn tell(&mut self) {
         let around = self.ports.around.borrow().clone();
-        let mut facts = TunnelFacts { kernel: self.kernel.is_some(), ..TunnelFacts::default() };
+        let mut facts = TunnelFacts {
+            kernel: self.kernel.is_some(),
+            reading: Some(self.reading),
+            ..TunnelFacts::default()
+        };
+        let before = self.ports.facts.borrow().quick.clone();
         let mut endpoints = BTreeSet::new();
         for (name, running) in &self.running {
-            if let Some(file) = &running.wanted.config_file
-                && let Ok(quick) = wish::quick_file(file)
-            {
-                let addresses = quick.addresses.iter().copied().collect();
-                facts.quick.insert(name.clone(), QuickFacts { addresses, mtu: quick.mtu });
+            if let Some(file) = &running.wanted.config_file {
+                let read = wish::quick_file(file).ok().map(|quick| {
+                    let addresses = quick.addresses.iter().copied().collect();
+                    QuickFacts { addresses, mtu: quick.mtu }
+                });
+                // A file that cannot be read for a moment takes no address away.
+                if let Some(quick) = read.or_else(|| before.get(name).cloned()) {
+                    facts.quick.insert(name.clone(), quick);
+                }
             }
             let places: BTreeSet<IpAddr> = match &running.carrier {
                 Some(Carrier::Userspace(tunnel)) => tunnel.places().collect(),

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use ferr_types::Afi;
 use nix::errno::Errno;
 
-use super::observe::UNREACHABLE_METRIC;
 use super::op::{LinkChange, LinkOp, NewLink};
 use super::plan::{WantedAddress, WantedKind, WantedVxlan};
 use super::reconcile::{mark, own};
@@ -27,6 +26,9 @@ const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 
 const IFF_UP: u32 = 1;
+
+/// Metric of the route that ends a VRF's table: distance 255 and 8192, as routing daemons of this kind read it.
+const UNREACHABLE_METRIC: u32 = 0xff00_2000;
 
 /// `RTPROT_KERNEL`: what we add for VRFs is what a kernel might do by itself, and no route of anybody.
 const PROTOCOL_KERNEL: u8 = 2;

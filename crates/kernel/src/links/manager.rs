@@ -38,6 +38,9 @@ const FORGIVEN: Duration = Duration::from_secs(60);
 /// What no event tells (routes of VRFs, other ends of VXLANs, routes to endpoints, settings) is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
+/// Rest between two looks, at most.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
 /// Somebody who undoes the same this often within this time is let have his way for a while.
 const FIGHT: usize = 5;
 const LATELY: Duration = Duration::from_secs(10);
@@ -119,6 +122,8 @@ pub struct LinkManager {
     last_look: Option<Instant>,
     /// What was done lately.
     lately: Vec<(LinkOp, Instant)>,
+    /// What the last look and all that followed took.
+    cost: Duration,
     /// Lines for the log.
     said: Vec<String>,
 }
@@ -160,6 +165,7 @@ impl LinkManager {
             mss_retry: None,
             last_look: None,
             lately: Vec::new(),
+            cost: Duration::ZERO,
             said: Vec::new(),
         })
     }
@@ -202,7 +208,11 @@ impl LinkManager {
             fds.push(PollFd::new(mss.as_fd(), PollFlags::POLLIN));
         }
         let _ = poll(&mut fds, timeout);
-        let _ = self.wake.read();
+        let asked = self.wake.read().is_ok();
+        if !asked {
+            // Events come in crowds; where a look is dear, one look is for many of them.
+            std::thread::sleep(self.cost.min(LONGEST_REST));
+        }
         self.drain();
         let touched = self.mss.as_mut().is_some_and(MssTable::was_touched);
         if touched {
@@ -250,6 +260,7 @@ impl LinkManager {
             self.clamp(seen, now);
         }
         self.report.settled = settled;
+        self.cost = now.elapsed();
         self.report != before
     }
 
@@ -258,28 +269,29 @@ impl LinkManager {
         let seen = self.observer.look(&self.plan, now)?;
         self.memory.settle(&self.plan, &seen);
         let round = reconcile(&self.plan, &seen, &self.memory);
-        let mut acted = false;
+        let mut due = Vec::new();
         for op in &round.ops {
-            let name = op.name().to_owned();
-            if self.retries.get(&name).is_some_and(|r| now < r.at) {
-                continue;
+            if self.is_due(op, done, now) {
+                due.push(op);
             }
-            // The kernel said yes and nothing came of it, or somebody undoes it again and again.
-            let often = self.lately.iter().filter(|(o, _)| o == op).count() >= FIGHT;
-            if often || done.contains(op) {
-                self.failed(&name, format!("{op}: does not last"), now);
-                continue;
-            }
-            self.memory.note(op, &seen);
-            self.write_down();
+        }
+        due.iter().for_each(|op| self.memory.note(op, &seen));
+        self.write_down();
+        let mut acted = false;
+        for op in due {
             match self.requester.carry_out(op) {
                 Ok(()) => {
+                    if let LinkOp::Unreachable { name, table, afi } = op
+                        && let Some(vrf) = seen.named(name)
+                    {
+                        self.observer.closed(vrf.ifindex, *table, *afi, now);
+                    }
                     self.announce(op, &seen);
                     done.push(op.clone());
                     self.lately.push((op.clone(), now));
                     acted = true;
                 }
-                Err(error) => self.failed(&name, explain(op, error), now),
+                Err(error) => self.failed(op.name(), explain(op, error), now),
             }
         }
         self.write_down();
@@ -296,6 +308,20 @@ impl LinkManager {
             })
             .collect();
         Ok((seen, acted))
+    }
+
+    /// Whether an operation is to be done now, and not after a pause.
+    fn is_due(&mut self, op: &LinkOp, done: &[LinkOp], now: Instant) -> bool {
+        if self.retries.get(op.name()).is_some_and(|r| now < r.at) {
+            return false;
+        }
+        // The kernel said yes and nothing came of it, or somebody undoes it again and again.
+        let often = self.lately.iter().filter(|(o, _)| o == op).count() >= FIGHT;
+        if often || done.contains(op) {
+            self.failed(op.name(), format!("{op}: does not last"), now);
+            return false;
+        }
+        true
     }
 
     fn say(&mut self, line: String) {

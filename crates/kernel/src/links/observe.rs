@@ -6,23 +6,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ferr_types::{Afi, MacAddr};
-use nix::errno::Errno;
 
 use super::observed::{KindData, Observed, ObservedLink, Way};
 use super::plan::{LinkPlan, Underlay, WantedKind};
 use crate::decode;
 use crate::dump::Dumper;
-use crate::encode::{RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTN_UNREACHABLE};
+use crate::encode::{RTA_DST, RTA_OIF};
 use crate::msg::{
     AF_BRIDGE, AF_INET, AF_INET6, Attrs, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE, RTM_NEWLINK,
-    RTM_NEWNEIGH, RTM_NEWROUTE, RTM_NEWRULE, u16_at, u32_at,
+    RTM_NEWNEIGH, RTM_NEWRULE, u16_at, u32_at,
 };
 use crate::request::Requester;
 
 const IFF_UP: u32 = 1;
-/// Metric of the route that ends a VRF's table: distance 255 and 8192, as routing daemons of this kind read it.
-pub(crate) const UNREACHABLE_METRIC: u32 = 0xff00_2000;
-/// How long it counts that a table was seen closed: walking a large one takes time.
+/// How long it counts that a table was closed.
 const CLOSED_FOR: Duration = Duration::from_secs(60);
 
 /// A blocking observer. Belongs to one thread, in the network namespace in which it was opened.
@@ -30,7 +27,7 @@ const CLOSED_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Observer {
     dumper: Dumper,
     requester: Requester,
-    /// Tables of VRFs that were seen closed: by number of the VRF and table, since a new VRF begins with an empty one.
+    /// Tables of VRFs that were closed: by number of the VRF and table, since a new VRF begins with an empty one.
     closed: BTreeMap<(u32, u32, Afi), Instant>,
 }
 
@@ -88,7 +85,7 @@ impl Observer {
                 seen.vrf_rules.insert(afi);
             }
             for (ifindex, table) in &vrfs {
-                if self.is_closed(*ifindex, *table, afi, now)? {
+                if self.is_closed(*ifindex, *table, afi, now) {
                     seen.unreachable.insert((*table, afi));
                 }
             }
@@ -96,30 +93,16 @@ impl Observer {
         Ok(())
     }
 
-    fn is_closed(&mut self, ifindex: u32, table: u32, afi: Afi, now: Instant) -> nix::Result<bool> {
-        let key = (ifindex, table, afi);
-        if self.closed.get(&key).is_some_and(|at| now < *at + CLOSED_FOR) {
-            return Ok(true);
-        }
-        let mut fixed = [0; 12];
-        fixed[0] = if afi == Afi::Ipv4 { AF_INET } else { AF_INET6 };
-        fixed[7] = RTN_UNREACHABLE;
-        let closes = |payload: &[u8]| is_closing(payload, table).then_some(());
-        let fill = |batch: &mut crate::msg::Batch| batch.attr_u32(RTA_TABLE, table);
-        let routes = match self.dumper.collect_with((RTM_GETROUTE, RTM_NEWROUTE), &fixed, fill, closes) {
-            // A table without a single route does not exist.
-            Err(Errno::ENOENT) => Vec::new(),
-            routes => routes?,
-        };
-        let closed = !routes.is_empty();
-        if closed {
-            // Only VRFs that exist are asked for; others are forgotten with them.
-            self.closed.retain(|_, at| now < *at + CLOSED_FOR);
-            self.closed.insert(key, now);
-        } else {
-            self.closed.remove(&key);
-        }
-        Ok(closed)
+    /// Whether a VRF's table was closed lately. It is not looked up: that would walk the table, under the lock that a failover needs.
+    /// It is closed again instead, which costs nothing where it is so.
+    fn is_closed(&self, ifindex: u32, table: u32, afi: Afi, now: Instant) -> bool {
+        self.closed.get(&(ifindex, table, afi)).is_some_and(|at| now < *at + CLOSED_FOR)
+    }
+
+    /// A VRF's table was closed.
+    pub(crate) fn closed(&mut self, ifindex: u32, table: u32, afi: Afi, now: Instant) {
+        self.closed.retain(|_, at| now < *at + CLOSED_FOR);
+        self.closed.insert((ifindex, table, afi), now);
     }
 
     fn way(&mut self, underlay: &Underlay, seen: &Observed) -> Option<Way> {
@@ -238,19 +221,6 @@ fn vrf_rule(payload: &[u8]) -> Option<u8> {
     is.then_some(family)
 }
 
-fn is_closing(payload: &[u8], table: u32) -> bool {
-    let Some(fixed) = payload.first_chunk::<12>() else { return false };
-    let (mut metric, mut found) = (0, u32::from(fixed[4]));
-    for (attr, value) in Attrs(&payload[12..]) {
-        match attr {
-            RTA_PRIORITY => metric = u32_at(value, 0).unwrap_or_default(),
-            RTA_TABLE => found = u32_at(value, 0).unwrap_or_default(),
-            _ => {}
-        }
-    }
-    fixed[7] == RTN_UNREACHABLE && fixed[1] == 0 && metric == UNREACHABLE_METRIC && found == table
-}
-
 fn way(payload: &[u8]) -> Option<Way> {
     const RTA_METRICS: u16 = 8;
     const RTAX_MTU: u16 = 2;
@@ -265,3 +235,6 @@ fn way(payload: &[u8]) -> Option<Way> {
     }
     Some(Way { ifindex: ifindex?, mtu })
 }
+
+#[cfg(test)]
+mod tests;

@@ -338,3 +338,35 @@ fn tunnels_are_waited_for_and_their_mtu_follows_the_way_below() {
         assert!(names().contains("wg0") && addresses("wg0").is_empty());
     });
 }
+
+/// Bound far above what is measured (about a second), so that only a change of complexity fails it.
+#[test]
+fn many_links_take_no_time() {
+    in_namespace(|| {
+        let mut wanted = LinkPlan::default();
+        for n in 0..120_u32 {
+            let mut link = declared(vxlan(1 + n));
+            link.addresses =
+                [format!("10.{}.{}.1/24", n / 250, n % 250).parse::<ferr_types::IfAddr>().unwrap().into()]
+                    .into();
+            let name = format!("vx{n}");
+            wanted.sysctls.insert(Sysctl::of_interface("ipv4", &name, "rp_filter"), "2".to_owned());
+            wanted.links.insert(name, link);
+        }
+        let folder = std::env::temp_dir().join(format!("ferr-many-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut m = LinkManager::open(Some(folder.join("state"))).unwrap();
+        let start = Instant::now();
+        m.set_plan(wanted.clone());
+        settle(&mut m);
+        let made = start.elapsed();
+        let start = Instant::now();
+        m.work(Instant::now());
+        println!("made in {made:?}, looked at in {:?}", start.elapsed());
+        assert!(made < Duration::from_secs(30));
+        m.set_plan(LinkPlan::default());
+        settle(&mut m);
+        assert!(!names().contains("vx0"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    });
+}

@@ -19,13 +19,15 @@ use crate::key::PublicKey;
 
 /// Times of a turn.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) at: Instant,
-    pub(crate) wall: SystemTime,
+pub struct Now {
+    /// On the clock that never jumps.
+    pub at: Instant,
+    /// On the clock of the day.
+    pub wall: SystemTime,
 }
 
 /// Packets that came in one turn.
-pub(crate) struct Inbox {
+pub struct Inbox {
     arena: Box<[u8]>,
     used: usize,
     packets: Vec<Range<usize>>,
@@ -37,7 +39,7 @@ const ALIGN: usize = 16;
 
 impl Inbox {
     /// With room for the decrypted packets of `size` octets of datagrams.
-    pub(crate) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self {
             arena: vec![0; size + SCRATCH].into(),
             used: 0,
@@ -47,30 +49,31 @@ impl Inbox {
     }
 
     /// Memory that the packets lie in.
-    pub(crate) fn arena(&self) -> &[u8] {
+    pub fn arena(&self) -> &[u8] {
         &self.arena
     }
 
     /// Packets, in order.
-    pub(crate) fn packets(&self) -> &[Range<usize>] {
+    pub fn packets(&self) -> &[Range<usize>] {
         &self.packets
     }
 
     /// Forgets all packets.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.packets.clear();
         self.used = 0;
     }
 
-    /// Takes what came by one path: a datagram, or several of `size` octets, the last maybe shorter.
-    pub(crate) fn receive(
+    /// Takes what came by one path: a datagram, or several of `size` octets, the last maybe shorter. Handshakes are answered at once.
+    pub fn receive(
         &mut self,
-        (device, tables): (&Device, &Arc<Tables>),
+        device: &Device,
         path: Path,
         (data, size): (&[u8], Option<u16>),
         wire: &mut impl Wire,
         now: Now,
     ) {
+        let tables = &*device.tables();
         let size = size.map_or(data.len(), usize::from).max(1);
         let mut datagrams = data.chunks(size).peekable();
         while let Some(datagram) = datagrams.next() {

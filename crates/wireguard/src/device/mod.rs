@@ -28,11 +28,13 @@ use ferr_prefixmap::PrefixMap;
 use ferr_types::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 use crate::config::{Endpoint, PeerConfig, TunnelConfig};
-use crate::counters::Drops;
+use crate::counters::{Cause, Drops};
 use crate::key::PublicKey;
-pub(crate) use inbound::{Inbox, Now};
-pub(crate) use outbound::Outbox;
-pub(crate) use peer::{Handshake, Path, Peer, PeerState, SCRATCH};
+use crate::status::PeerStatus;
+pub use inbound::{Inbox, Now};
+pub use outbound::Outbox;
+pub use peer::{Path, SCRATCH};
+pub(crate) use peer::{Peer, PeerState};
 
 /// Handshakes per second before their senders have to prove their addresses.
 const HANDSHAKES: u64 = 200;
@@ -40,7 +42,7 @@ const HANDSHAKES: u64 = 200;
 const INDEX_BITS: u32 = 24;
 
 /// Where datagrams go.
-pub(crate) trait Wire {
+pub trait Wire {
     /// Sends a datagram, or with `size` as many as `data` holds of that size. Our address in the path is taken out when it is no
     /// longer ours. Whether it was sent.
     fn send(&mut self, path: &mut Path, data: &[u8], size: Option<u16>) -> bool;
@@ -101,7 +103,7 @@ impl Tables {
 }
 
 /// A tunnel.
-pub(crate) struct Device {
+pub struct Device {
     tables: ArcSwap<Tables>,
     pub(crate) drops: Drops,
     mtu: AtomicUsize,
@@ -110,7 +112,7 @@ pub(crate) struct Device {
 
 impl Device {
     /// Without key and peers.
-    pub(crate) fn new(mtu: usize) -> Self {
+    pub fn new(mtu: usize) -> Self {
         let tables = Tables {
             config: TunnelConfig::default(),
             identity: None,
@@ -132,11 +134,13 @@ impl Device {
         self.tables.load()
     }
 
-    pub(crate) fn mtu(&self) -> usize {
+    /// Longest packet of the device.
+    pub fn mtu(&self) -> usize {
         self.mtu.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_mtu(&self, mtu: usize) {
+    /// The device has another MTU.
+    pub fn set_mtu(&self, mtu: usize) {
         self.mtu.store(mtu, Ordering::Relaxed);
     }
 
@@ -145,13 +149,33 @@ impl Device {
         self.news.store(true, Ordering::Release);
     }
 
+    /// Whether [`Self::take_news`] would say so.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
     /// Whether something happened since the last call.
-    pub(crate) fn take_news(&self) -> bool {
+    pub fn take_news(&self) -> bool {
         self.news.swap(false, Ordering::AcqRel)
     }
 
+    /// Peers now, in the order of the configuration; who leaves handshakes unanswered for `silence` is silent.
+    pub fn peers(&self, silence: Duration, now: Instant) -> Vec<PeerStatus> {
+        self.tables.load().peers().map(|(config, peer)| PeerStatus::of(config, peer, silence, now)).collect()
+    }
+
+    /// Drops that belong to no peer, by cause; those that are not 0.
+    pub fn drops(&self) -> Vec<(Cause, u64)> {
+        self.drops.list()
+    }
+
+    /// What it is now.
+    pub fn config(&self) -> TunnelConfig {
+        self.tables.load().config.clone()
+    }
+
     /// Becomes what `config` says. `number` gives random numbers. Who configures at the same time has to be kept apart by the caller.
-    pub(crate) fn configure(&self, config: TunnelConfig, mut number: impl FnMut() -> u32) {
+    pub fn configure(&self, config: TunnelConfig, mut number: impl FnMut() -> u32) {
         let config = config.normalised();
         let old = self.tables.load();
         let same_key = config.private_key == old.config.private_key;
@@ -168,7 +192,7 @@ impl Device {
         // Without a key there are no sessions, and no peers to have them with.
         let wanted = if next.identity.is_some() { &next.config.peers[..] } else { &[] };
         for (at, peer) in wanted.iter().enumerate() {
-            let before = old.by_key(&peer.public_key).zip(old.config.peer(&peer.public_key));
+            let before = old.by_key.get(&peer.public_key).map(|at| (&old.peers[*at], &old.config.peers[*at]));
             let kept = before.filter(|(_, b)| same_key && b.preshared_key == peer.preshared_key);
             let entry = match kept {
                 Some((kept, _)) => Arc::clone(kept),
@@ -198,7 +222,7 @@ impl Device {
     }
 
     /// A peer is reached at this address now, as somebody who must know says.
-    pub(crate) fn set_endpoint(
+    pub fn set_endpoint(
         &self,
         key: &PublicKey,
         remote: SocketAddr,
@@ -223,7 +247,7 @@ impl Device {
 
     /// Does what is due for all peers; to be called several times a second.
     /// `ask`: peers that have not answered for this long are asked for a handshake although nothing is to be sent.
-    pub(crate) fn tick(&self, wire: &mut impl Wire, scratch: &mut [u8], now: Instant, ask: Option<Duration>) {
+    pub fn tick(&self, wire: &mut impl Wire, scratch: &mut [u8], now: Instant, ask: Option<Duration>) {
         let tables = self.tables.load();
         if let Some(identity) = &tables.identity {
             identity.limiter.reset_count();

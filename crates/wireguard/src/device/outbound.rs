@@ -9,7 +9,7 @@ use boringtun::noise::TunnResult;
 use ferr_netio::{MAX_RUN, MAX_SEGMENTS};
 
 use super::peer::{OVERHEAD, Path, Peer, SCRATCH};
-use super::{Device, Tables, Wire, message};
+use super::{Device, Wire, message};
 use crate::counters::Cause;
 use crate::packet;
 use crate::segment::{Packets, VnetHeader, padded};
@@ -18,7 +18,7 @@ use crate::segment::{Packets, VnetHeader, padded};
 const LEAST_SPACE: usize = 148;
 
 /// What is gathered.
-pub(crate) struct Outbox {
+pub struct Outbox {
     buffer: Box<[u8]>,
     used: usize,
     size: usize,
@@ -28,21 +28,24 @@ pub(crate) struct Outbox {
     to: Option<(Arc<Peer>, Path)>,
 }
 
-impl Outbox {
-    pub(crate) fn new() -> Self {
+impl Default for Outbox {
+    fn default() -> Self {
         let buffer = vec![0; MAX_RUN + SCRATCH].into();
         Self { buffer, used: 0, size: 0, count: 0, closed: false, to: None }
     }
+}
 
-    /// Takes a burst from the device: `len` octets at the begin of `buffer`.
-    pub(crate) fn transmit(
+impl Outbox {
+    /// Takes a burst from the device: `len` octets at the begin of `buffer`, which has 16 octets of room behind them and is used up.
+    pub fn transmit(
         &mut self,
-        (device, tables): (&Device, &Tables),
+        device: &Device,
         header: VnetHeader,
         (buffer, len): (&mut [u8], usize),
         wire: &mut impl Wire,
         now: Instant,
     ) {
+        let tables = device.tables();
         let Ok(mut packets) = Packets::new(header, buffer, len) else {
             return device.drops.add(Cause::BadBurst);
         };
@@ -103,7 +106,7 @@ impl Outbox {
     }
 
     /// Sends what is left, with no peer locked.
-    pub(crate) fn finish(&mut self, wire: &mut impl Wire) {
+    pub fn finish(&mut self, wire: &mut impl Wire) {
         if let Some((peer, path)) = self.flush(wire) {
             peer.lock().path = Some(path);
         }

@@ -15,9 +15,10 @@ use boringtun::noise::{Tunn, TunnResult};
 use super::{Wire, message};
 use crate::counters::{Cause, Drops};
 use crate::key::PublicKey;
+use crate::status::Health;
 
 /// Octets that a handshake message or the longest packet with its frame take.
-pub(crate) const SCRATCH: usize = 65535 + 64;
+pub const SCRATCH: usize = 65535 + 64;
 /// Packets that wait in a session at most, and some handshake messages.
 const QUEUED: usize = 256 + 8;
 /// Overhead of a data message: header and tag.
@@ -25,11 +26,11 @@ pub(crate) const OVERHEAD: usize = 32;
 
 /// A way to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Path {
+pub struct Path {
     /// The peer's address.
-    pub(crate) remote: SocketAddr,
+    pub remote: SocketAddr,
     /// Our address that it sends to, which we answer from.
-    pub(crate) local: Option<IpAddr>,
+    pub local: Option<IpAddr>,
 }
 
 /// A handshake that was done.
@@ -152,6 +153,15 @@ impl PeerState {
         if let TunnResult::WriteToNetwork(datagram) = self.tunn.format_handshake_initiation(scratch, again) {
             let len = datagram.len();
             self.send(drops, &scratch[..len], wire, now);
+        }
+    }
+
+    /// Whether it answers; who leaves handshakes unanswered for `silence` is silent.
+    pub(crate) fn health(&self, silence: Duration, now: Instant) -> Health {
+        match self.handshake {
+            _ if self.asking_since.is_some() && self.asks_for(now) >= silence => Health::Silent,
+            Some(_) => Health::Alive,
+            None => Health::Unknown,
         }
     }
 

@@ -35,7 +35,7 @@ impl Side {
         Self {
             device: Device::new(1420),
             inbox: Inbox::new(1 << 20),
-            outbox: Outbox::new(),
+            outbox: Outbox::default(),
             air: Air::default(),
             addr: addr.parse().unwrap(),
             now: Instant::now(),
@@ -57,19 +57,17 @@ impl Side {
     }
 
     fn burst(&mut self, header: VnetHeader, packet: &[u8]) {
-        let tables = self.device.tables();
         let mut buffer = packet.to_vec();
         buffer.resize(packet.len() + PADDING, 0);
         let data = (&mut buffer[..], packet.len());
-        self.outbox.transmit((&self.device, &tables), header, data, &mut self.air, self.now);
+        self.outbox.transmit(&self.device, header, data, &mut self.air, self.now);
     }
 
     /// Takes a datagram; gives the packets that come out.
     fn receive(&mut self, from: SocketAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let tables = self.device.tables();
         let (path, now) =
             (Path { remote: from, local: None }, Now { at: self.now, wall: SystemTime::UNIX_EPOCH });
-        self.inbox.receive((&self.device, &tables), path, (datagram, None), &mut self.air, now);
+        self.inbox.receive(&self.device, path, (datagram, None), &mut self.air, now);
         let packets = self.inbox.packets().iter().map(|p| self.inbox.arena()[p.clone()].to_vec()).collect();
         self.inbox.clear();
         packets

@@ -76,6 +76,9 @@ fn changes_leave_the_rest_alone() {
     let back =
         set(&format!("set=1\npublic_key={}\nallowed_ip=10.0.0.0/8\nallowed_ip=-fd00::/64\n", hex(2)), after);
     assert_eq!((allowed(&back, 0), allowed(&back, 1)), ("[10.0.0.0/8]".into(), "[10.1.0.0/16]".into()));
+    let text =
+        format!("set=1\npublic_key={0}\nallowed_ip=10.1.0.0/16\npublic_key={0}\nremove=true\n", hex(8));
+    assert_eq!(allowed(&set(&text, back.clone()), 1), "[]", "taken, and gone with who took it");
     let cleared = format!(
         "set=1\nprivate_key={0}\nfwmark=0\nlisten_port=0\npublic_key={1}\npreshared_key={0}\n",
         hex(0),

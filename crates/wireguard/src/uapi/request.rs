@@ -1,5 +1,6 @@
 //! What `wg` asks for.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 
@@ -167,14 +168,43 @@ impl SetRequest {
         if self.replace_peers {
             config.peers.clear();
         }
+        let mut peers = Peers::new(config.peers);
         let mut places = Vec::new();
         for change in self.peers {
             if let Some(place) = change.endpoint {
                 places.push((change.public_key, place));
             }
-            change.apply(&mut config.peers);
+            change.apply(&mut peers);
         }
+        config.peers = peers.finish();
         (config, places)
+    }
+}
+
+/// Peers while they are changed; many at a time are no reason to look through all for each.
+struct Peers {
+    /// Removed ones leave a hole.
+    all: Vec<Option<PeerConfig>>,
+    places: HashMap<PublicKey, usize>,
+    /// Who was given a prefix last.
+    owners: HashMap<Prefix, usize>,
+}
+
+impl Peers {
+    fn new(peers: Vec<PeerConfig>) -> Self {
+        let places = peers.iter().enumerate().map(|(at, p)| (p.public_key, at)).collect();
+        Self { all: peers.into_iter().map(Some).collect(), places, owners: HashMap::new() }
+    }
+
+    /// Who was given a prefix has it, and nobody else.
+    fn finish(self) -> Vec<PeerConfig> {
+        let Self { all, owners, .. } = self;
+        let peers = all.into_iter().enumerate().filter_map(|(at, peer)| {
+            let mut peer = peer?;
+            peer.allowed_ips.retain(|p| owners.get(p).is_none_or(|owner| *owner == at));
+            Some(peer)
+        });
+        peers.collect()
     }
 }
 
@@ -203,23 +233,25 @@ impl PeerChange {
         Ok(())
     }
 
-    fn apply(self, peers: &mut Vec<PeerConfig>) {
-        let at = peers.iter().position(|p| p.public_key == self.public_key);
+    fn apply(self, peers: &mut Peers) {
         if self.remove {
-            if let Some(at) = at {
-                peers.remove(at);
+            if let Some(at) = peers.places.remove(&self.public_key) {
+                // What it took from another goes with it.
+                peers.all[at] = None;
             }
             return;
         }
-        let at = match at {
-            Some(at) => at,
+        let at = match peers.places.get(&self.public_key) {
+            Some(at) => *at,
             None if self.update_only => return,
             None => {
-                peers.push(PeerConfig::new(self.public_key));
-                peers.len() - 1
+                let at = peers.all.len();
+                peers.places.insert(self.public_key, at);
+                peers.all.push(Some(PeerConfig::new(self.public_key)));
+                at
             }
         };
-        let peer = &mut peers[at];
+        let Some(peer) = &mut peers.all[at] else { return };
         if let Some(key) = self.preshared_key {
             peer.preshared_key = key;
         }
@@ -232,19 +264,13 @@ impl PeerChange {
         if self.replace_allowed_ips {
             peer.allowed_ips.clear();
         }
-        let mut gained = std::collections::HashSet::new();
         for (add, prefix) in self.allowed_ips {
             if add {
                 peer.allowed_ips.push(prefix);
-                gained.insert(prefix);
-            } else {
+                peers.owners.insert(prefix, at);
+            } else if peers.owners.get(&prefix).is_none_or(|owner| *owner == at) {
                 peer.allowed_ips.retain(|p| *p != prefix);
-                gained.remove(&prefix);
             }
-        }
-        // What somebody else had is no longer his.
-        for (_, other) in peers.iter_mut().enumerate().filter(|(i, _)| *i != at) {
-            other.allowed_ips.retain(|p| !gained.contains(p));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What `wg` is told.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -26,13 +27,14 @@ pub fn render(config: &TunnelConfig, status: &TunnelStatus) -> Zeroizing<String>
     if config.fwmark != 0 {
         line(&mut text, "fwmark", config.fwmark);
     }
+    let states: HashMap<_, _> = status.peers.iter().map(|p| (p.public_key, p)).collect();
     for peer in &config.peers {
         line(&mut text, "public_key", peer.public_key.to_hex());
         let none = "0".repeat(64);
         let preshared = peer.preshared_key.as_ref().map(crate::PresharedKey::expose_hex);
         line(&mut text, "preshared_key", preshared.as_ref().map_or(none.as_str(), |k| k.as_str()));
         line(&mut text, "protocol_version", 1);
-        let now = status.peers.iter().find(|p| p.public_key == peer.public_key);
+        let now = states.get(&peer.public_key);
         if let Some(endpoint) = now.and_then(|p| p.endpoint) {
             line(&mut text, "endpoint", endpoint);
         }

@@ -1,9 +1,11 @@
 //! Links of our own beside FRR's programs: two files, one daemon.
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use ferr_testnet::{Error, Ferrd, FerrdProgram, Host, Net, Requirement, check, skipped};
+use nix::sys::socket::{getsockopt, sockopt};
 
 const FRR: &str = "interface v0\n ip address 10.77.0.1/24\nexit\nip route 10.88.0.0/16 10.1.0.2\n";
 const OWN: &str = "interface br0\n link bridge\n description ours\n ip address 10.1.0.1/24\nexit\n\
@@ -132,4 +134,62 @@ fn the_end_puts_settings_back_and_leaves_links() -> Result<(), Error> {
     })?;
     assert_eq!(number(&us, "br0"), before);
     Ok(())
+}
+
+/// Segment sizes of the two ends of a connection from `from` to `to`.
+fn segments(from: &Host, to: &Host, addr: &str) -> Result<[u32; 2], Error> {
+    let size = |stream: &TcpStream| getsockopt(stream, sockopt::TcpMaxSeg).unwrap();
+    let listener = to.netns().enter(|| TcpListener::bind((addr, 7777)))?.unwrap();
+    let called = from.netns().enter(|| TcpStream::connect((addr, 7777)))?.unwrap();
+    let (answered, _) = listener.accept().unwrap();
+    Ok([size(&called), size(&answered)])
+}
+
+#[test]
+fn connections_through_a_clamped_link_have_smaller_segments() -> Result<(), Error> {
+    /// Time stamps in every segment.
+    const OPTIONS: u32 = 12;
+    let program = match check(&["nft"].map(Requirement::Program)).and_then(|()| FerrdProgram::locate()) {
+        Ok(program) => program,
+        Err(reason) => {
+            skipped(&reason);
+            return Ok(());
+        }
+    };
+    let net = Net::new("mss")?;
+    let (a, us, b) = (net.host("a")?, net.host("us")?, net.host("b")?);
+    net.link(&us, "va", &a, "v0")?;
+    net.link(&us, "vb", &b, "v0")?;
+    for (host, n) in [(&a, 1), (&b, 2)] {
+        host.addr("v0", &format!("10.0.{n}.2/24"))?;
+        host.addr("v0", &format!("2001:db8:{n}::2/64"))?;
+        host.ip(&format!("route add default via 10.0.{n}.1"))?;
+        host.ip(&format!("-6 route add default via 2001:db8:{n}::1"))?;
+    }
+    let frr = "ip forwarding\nipv6 forwarding\n\
+        interface va\n ip address 10.0.1.1/24\n ipv6 address 2001:db8:1::1/64\nexit\n\
+        interface vb\n ip address 10.0.2.1/24\n ipv6 address 2001:db8:2::1/64\nexit\n";
+    let own = |mss: &str| format!("interface vb\n mtu 1400\n ip tcp adjust-mss {mss}\nexit\n");
+    let ferrd = Ferrd::start_with_own(&us, &program, frr, &own("auto"))?;
+    let both = |v4: u32, v6: u32| {
+        us.wait(20, format!("segments of {v4} and {v6}"), || {
+            // Each end calls once: the size is taken out of the first segment of both directions.
+            let seen = [
+                segments(&a, &b, "10.0.2.2").map_err(|e| e.to_string())?,
+                segments(&b, &a, "10.0.1.2").map_err(|e| e.to_string())?,
+                segments(&a, &b, "2001:db8:2::2").map_err(|e| e.to_string())?,
+                segments(&b, &a, "2001:db8:1::2").map_err(|e| e.to_string())?,
+            ];
+            let wanted = [v4, v4, v6, v6].map(|mss| [mss - OPTIONS; 2]);
+            if seen == wanted { Ok(()) } else { Err(format!("{seen:?}")) }
+        })
+    };
+    // Duplicate address detection of ours takes a second.
+    let v6 = |host: &Host| ip(host, "-6 addr show tentative");
+    us.wait(10, "addresses", || if v6(&us).is_empty() { Ok(()) } else { Err(v6(&us)) })?;
+    both(1360, 1340)?;
+    ferrd.configure_on("ferr", &["interface vb", "ip tcp adjust-mss 1200"])?;
+    both(1200, 1200)?;
+    ferrd.configure_on("ferr", &["interface vb", "no ip tcp adjust-mss", "no mtu"])?;
+    both(1460, 1440)
 }

@@ -21,4 +21,5 @@ mod policy;
 mod reflection;
 mod reflector;
 mod robust;
+mod tunnels;
 mod unprivileged;
