@@ -7,6 +7,8 @@ use std::time::Duration;
 use ferr_policy::{Action, Match, MetricChange, PolicyDef, Set};
 use ferr_types::{Gateway, IfIndex, NexthopInfo, Protocol, VrfId};
 
+use proptest::prelude::*;
+
 use super::inbound::{entry, map};
 use super::lab::{Lab, V4, path, prefix};
 use crate::config::{Aggregate, Network, Redistribute};
@@ -343,4 +345,124 @@ fn several_paths_and_load_sharing_cross() {
     m.settle();
     assert_eq!(m.paths("blue", P).len(), 1);
     assert_eq!(m.ways("blue", P), m.ways("red", P).iter().map(|(_, w)| (11, w.clone())).collect::<Vec<_>>());
+}
+
+/// Steps of a random life.
+#[derive(Debug, Clone)]
+enum Step {
+    Announce(usize, usize, u32),
+    Withdraw(usize, usize),
+    Cut(usize),
+    Import(usize, u8),
+    Map(usize, Option<bool>),
+    Again(usize),
+}
+
+const VRFS: [&str; 3] = ["blue", "green", "red"];
+const PREFIXES: [&str; 3] = [P, Q, "203.0.113.0/24"];
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..3_usize, 0..3_usize, 65100..65103_u32).prop_map(|(v, p, a)| Step::Announce(v, p, a)),
+        2 => (0..3_usize, 0..3_usize).prop_map(|(v, p)| Step::Withdraw(v, p)),
+        1 => (0..3_usize).prop_map(Step::Cut),
+        3 => (0..3_usize, 0..8_u8).prop_map(|(v, i)| Step::Import(v, i)),
+        1 => (0..3_usize, prop::option::of(any::<bool>())).prop_map(|(v, m)| Step::Map(v, m)),
+        1 => (0..3_usize).prop_map(Step::Again),
+    ];
+    prop::collection::vec(step, 1..25)
+}
+
+/// What each VRF's neighbor said, what it imports, and its map (`true` takes from red alone).
+#[derive(Debug, Default, Clone)]
+struct Model {
+    said: BTreeMap<usize, u32>,
+    imports: u8,
+    map: Option<bool>,
+}
+
+impl Model {
+    fn takes(&self, own: usize, source: usize) -> bool {
+        let permits = match self.map {
+            None => true,
+            Some(red_alone) => red_alone && VRFS[source] == "red",
+        };
+        own != source && self.imports >> source & 1 == 1 && permits
+    }
+}
+
+fn name(map: bool) -> String {
+    if map { "RED".to_owned() } else { "NONE".to_owned() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_leaked_is_a_function_of_what_is_there(steps in steps()) {
+        let mut m = Machine::new(&[("blue", &[]), ("green", &[]), ("red", &[])]);
+        let mut model: [Model; 3] = Default::default();
+        let mut number = 100;
+        let mut def = PolicyDef::default();
+        map(&mut def, "RED", vec![entry(10, Action::Permit, vec![Match::SourceVrf("red".into())], vec![])]);
+        let names = |bits: u8| (0..3).filter(|i| bits >> i & 1 == 1).map(|i| VRFS[i]).collect::<Vec<_>>();
+        let mut peers = VRFS.map(|vrf| m.lab(vrf).peer(65002, |_| {}));
+        for vrf in VRFS {
+            m.lab(vrf).policy(&def, &["RED"]);
+        }
+        for step in steps {
+            match step {
+                Step::Announce(v, p, asn) => {
+                    let attrs = path(&[65002, asn]);
+                    m.lab(VRFS[v]).announce(peers[v], &[PREFIXES[p]], &attrs);
+                    model[v].said.insert(p, asn);
+                }
+                Step::Withdraw(v, p) => {
+                    m.lab(VRFS[v]).withdraw(peers[v], &[PREFIXES[p]]);
+                    model[v].said.remove(&p);
+                }
+                Step::Cut(v) => {
+                    m.lab(VRFS[v]).cut(peers[v]);
+                    m.lab(VRFS[v]).up(peers[v]);
+                    model[v].said.clear();
+                }
+                Step::Import(v, bits) => {
+                    m.import(VRFS[v], &names(bits));
+                    model[v].imports = bits;
+                }
+                Step::Map(v, wanted) => {
+                    m.lab(VRFS[v]).configure(|c| c.families[V4].import_map = wanted.map(name));
+                    model[v].map = wanted;
+                }
+                Step::Again(v) => {
+                    m.remove(VRFS[v]);
+                    number += 1;
+                    m.add(VRFS[v], number, &names(model[v].imports));
+                    peers[v] = m.lab(VRFS[v]).peer(65002, |_| {});
+                    m.lab(VRFS[v]).policy(&def, &["RED"]);
+                    let wanted = model[v].map.map(name);
+                    m.lab(VRFS[v]).configure(|c| c.families[V4].import_map = wanted);
+                    model[v].said.clear();
+                }
+            }
+            // Not after each step: several changes come across together.
+            if number % 2 == 0 {
+                m.settle();
+            }
+        }
+        m.settle();
+        for (v, vrf) in VRFS.into_iter().enumerate() {
+            for (p, prefix) in PREFIXES.into_iter().enumerate() {
+                let own = model[v].said.get(&p).map(|asn| (None, format!("65002 {asn}")));
+                let others = (0..3).filter(|s| model[v].takes(v, *s)).filter_map(|s| {
+                    model[s].said.get(&p).map(|asn| (Some(VRFS[s].to_owned()), format!("65002 {asn}")))
+                });
+                let mut expected: Vec<_> = own.into_iter().chain(others).collect();
+                expected.sort();
+                let mut found = m.paths(vrf, prefix);
+                found.sort();
+                prop_assert_eq!(found, expected, "{} in {}", prefix, vrf);
+            }
+        }
+    }
 }
