@@ -154,8 +154,10 @@ impl Worker {
         self.kernel = WgKernel::open().unwrap_or_default();
         let kernel = self.kernel.is_some();
         self.ports.facts.send_modify(|facts| facts.kernel = kernel);
+        // Questions must not put off what is due.
+        let mut due = Instant::now() + TICK;
         loop {
-            let tick = (!self.running.is_empty()).then(|| Instant::now() + TICK);
+            let tick = (!self.running.is_empty()).then_some(due);
             tokio::select! {
                 _ = self.ports.stop.changed() => return,
                 Ok(()) = self.ports.wanted.changed() => {}
@@ -167,6 +169,7 @@ impl Worker {
                 }
                 () = sleep_until(tick) => {}
             }
+            due = Instant::now() + TICK;
             self.apply().await;
             self.tell().await;
         }

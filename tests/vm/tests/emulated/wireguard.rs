@@ -153,8 +153,12 @@ fn the_kernels_wireguard_is_driven_by_us() -> Result<(), Error> {
         let bed = bed()?;
         theirs(&bed)?;
         for backend in ["kernel", "auto"] {
-            let ferrd = ours(&bed, program, backend)?;
-            let seen = wait_alive(&ferrd)?;
+            let mut ferrd = ours(&bed, program, backend)?;
+            let seen = wait_alive(&ferrd);
+            if seen.is_err() {
+                println!("{:?}\n{}", bed.us.run(&mut Command::new("wg")), ferrd.process().log());
+            }
+            let seen = seen?;
             assert_eq!(
                 (&seen["backend"], &seen["listenPort"]),
                 (&Value::from("kernel"), &Value::from(51820))
