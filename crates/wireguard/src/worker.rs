@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -31,6 +32,8 @@ const DATAGRAM: usize = 65535;
 const READS: usize = MAX_SEGMENTS;
 /// Octets after which a turn ends: half a millisecond of work. Who waits in the other direction waits no longer.
 const TURN: usize = 256 << 10;
+/// Pause after an error of the device that is not its end.
+const TROUBLE: Duration = Duration::from_millis(10);
 /// How long a full socket is waited for, at a time and in all.
 const FULL_WAIT: u16 = 10;
 const FULL_WAITS: usize = 10;
@@ -196,6 +199,8 @@ impl Worker {
                             self.shared.wake_control();
                             return;
                         }
+                        // Whatever it is, asking again at once would keep a processor busy.
+                        thread::sleep(TROUBLE);
                         ready.device = false;
                     }
                 }
