@@ -109,7 +109,7 @@ fn tests(context: &Context) -> Outcome {
     command.env("FERR_BIN", context.target.join("debug/ferr"));
     command.env("FERR_TEST_STRICT", "1");
     if context.full {
-        command.env("FERR_TEST_FULL", "1");
+        command.env("FERR_TEST_FULL", "1").env("FERR_VM_KERNEL", packages::kernel_folder(context));
     }
     run(&mut command)
 }

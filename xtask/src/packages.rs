@@ -29,6 +29,11 @@ const PACKAGES: [&str; 19] = [
     "wireguard-tools",
 ];
 
+/// For the emulated machine of full runs.
+const MACHINE: [&str; 3] = ["cpio", "kmod", "qemu-system-x86"];
+/// Whose newest version that machine boots: a kernel with its own WireGuard.
+const KERNEL: &str = "linux-image-amd64";
+
 fn installed(package: &str) -> bool {
     let query = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
     query.is_ok_and(|o| o.status.success() && o.stdout == b"installed")
@@ -61,12 +66,38 @@ impl Drop for NoDaemons {
 }
 
 /// Installs what is missing; says so where it cannot, and leaves the rest to the tests, which know what they need.
-pub(crate) fn install(_: &Context) -> Outcome {
-    let wanted = PACKAGES.into_iter();
+pub(crate) fn install(context: &Context) -> Outcome {
+    let machine = if context.full { &MACHINE[..] } else { &[] };
+    let wanted = PACKAGES.into_iter().chain(machine.iter().copied());
     let missing: Vec<&str> = wanted.filter(|p| !installed(p)).collect();
-    if missing.is_empty() {
+    if !missing.is_empty() {
+        fetch(&missing)?;
+    }
+    if context.full { unpack_kernel(context) } else { Ok(()) }
+}
+
+/// Folder of the unpacked kernel package.
+pub(crate) fn kernel_folder(context: &Context) -> PathBuf {
+    context.target.join("vm-kernel")
+}
+
+/// The kernel's package is unpacked and not installed: the machine that the tests run on does not change.
+fn unpack_kernel(context: &Context) -> Outcome {
+    let folder = kernel_folder(context);
+    if folder.join("lib/modules").is_dir() || !Path::new("/usr/bin/apt-get").exists() {
         return Ok(());
     }
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let depends = Command::new("apt-cache").args(["depends", KERNEL]).output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&depends.stdout).into_owned();
+    let named = text.lines().find_map(|l| l.trim().strip_prefix("Depends: "));
+    let package = named.ok_or_else(|| format!("apt knows no {KERNEL}"))?;
+    run(Command::new("apt-get").args(["-q", "download", package]).current_dir(&folder))?;
+    let unpack = "set -e; dpkg -x ./*.deb .; rm -- *.deb; depmod -b . \"$(ls lib/modules)\"";
+    run(Command::new("sh").args(["-c", unpack]).current_dir(&folder))
+}
+
+fn fetch(missing: &[&str]) -> Outcome {
     let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.trim_ascii() == b"0");
     let debian = Path::new("/usr/bin/apt-get").exists();
     if !root || !debian {

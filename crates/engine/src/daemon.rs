@@ -25,7 +25,7 @@ use crate::rib_thread::{self, RibPorts};
 use crate::service::ServiceManager;
 use crate::surroundings::Surroundings;
 use crate::translate;
-use crate::tunnels::{self, TunnelPorts, WantedTunnels};
+use crate::tunnels;
 
 /// How to run the daemon.
 #[derive(Debug, Clone)]
@@ -145,6 +145,18 @@ impl Signals {
             usr1: signal(SignalKind::user_defined1())?,
         })
     }
+
+    /// Does what signals ask for, up to one that ends the daemon.
+    async fn serve(&mut self, reload: &mpsc::Sender<()>, log: &LogSinks) {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+                _ = self.hup.recv() => drop(reload.try_send(())),
+                _ = self.usr1.recv() => log.reopen(),
+            }
+        }
+    }
 }
 
 async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(), EngineError> {
@@ -163,11 +175,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (reload_tx, reload_rx) = mpsc::channel(1);
     let (failover_tx, failovers) = mpsc::channel(JOBS);
     let (bfd_message_tx, bfd_messages) = mpsc::channel(MESSAGES);
-    let (wg_tx, wg_requests) = mpsc::channel(JOBS);
-    let (wanted_tx, wanted) = watch::channel(WantedTunnels::default());
-    let (facts_tx, facts) = watch::channel(translate::links::TunnelFacts::default());
     let (refused_tx, refused) = watch::channel(BTreeSet::new());
-    let (tunnels_stop_tx, tunnels_stop) = watch::channel(false);
     let (plan, dead) = (Arc::<bfd::PlanCell>::default(), Arc::<DeadList>::default());
 
     let ports = RibPorts {
@@ -207,19 +215,10 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let bfd = tokio::task::spawn_local(bfd.run());
     let (links, links_thread) = links::spawn(options.vty_dir.join(LINKS_FILE))?;
     let links_end = links.clone();
-    let ports = TunnelPorts {
-        wanted,
-        around: around_rx.clone(),
-        refused,
-        requests: wg_requests,
-        rib: rib_tx.clone(),
-        facts: facts_tx,
-        stop: tunnels_stop,
-    };
-    let tunnels_thread = tunnels::spawn(ports)?;
+    let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
         .with_links(links.view())
-        .with_wireguard(wg_tx);
+        .with_wireguard(tunnels.requests);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
@@ -229,8 +228,8 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         around: around_rx,
         learnt,
         links,
-        tunnels: wanted_tx,
-        facts,
+        tunnels: tunnels.wanted,
+        facts: tunnels.facts,
         handle: handle.clone(),
         log: log.clone(),
         log_level: options.log_level,
@@ -249,14 +248,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let heart = tokio::task::spawn_local(manager.clone().beat(handle));
     info!("ready");
 
-    loop {
-        tokio::select! {
-            _ = signals.term.recv() => break,
-            _ = signals.int.recv() => break,
-            _ = signals.hup.recv() => drop(reload_tx.try_send(())),
-            _ = signals.usr1.recv() => log.reopen(),
-        }
-    }
+    signals.serve(&reload_tx, &log).await;
     info!("ending");
     manager.stopping();
     heart.abort();
@@ -272,8 +264,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
     // What forwards packets is taken back after the routes.
-    let _ = tunnels_stop_tx.send(true);
-    let _ = tokio::task::spawn_blocking(move || tunnels_thread.join()).await;
+    let _ = tokio::task::spawn_blocking(move || tunnels_end.end()).await;
     links_end.end(!options.retain);
     let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())

@@ -112,6 +112,14 @@ impl ReceiveBatch {
     /// # Errors
     /// The kernel's answer.
     pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_up_to(fd, self.headers.len())
+    }
+
+    /// As [`Self::receive`], `most` of them.
+    ///
+    /// # Errors
+    /// The kernel's answer.
+    pub fn receive_up_to(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
         // The kernel writes lengths and flags of those that it fills, and of no others.
         for i in 0..std::mem::take(&mut self.received) {
             self.arm(i);
@@ -122,7 +130,7 @@ impl ReceiveBatch {
             libc::recvmmsg(
                 fd.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                self.headers.len() as libc::c_uint,
+                most.min(self.headers.len()) as libc::c_uint,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut(),
             )

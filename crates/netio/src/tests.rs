@@ -180,3 +180,51 @@ fn echoes_reach_the_link_although_their_destination_is_their_source() {
     batch.receive(socket.as_fd()).unwrap();
     assert!(batch.iter().all(|d| d.payload != b"x"));
 }
+
+#[test]
+fn a_run_of_datagrams_arrives_whole_and_from_the_address_that_was_asked_for() {
+    for (afi, addr, source) in
+        [(Afi::Ipv4, "127.0.0.1", Some("127.0.0.9".parse().unwrap())), (Afi::Ipv6, "::1", None)]
+    {
+        let options = TunnelSocketOptions { afi, port: 0, device: None, mark: 0, spread: false };
+        let (a, b) = (TunnelSocket::open(&options).unwrap(), TunnelSocket::open(&options).unwrap());
+        assert_eq!((a.afi(), a.port() == b.port()), (afi, false));
+        let to = SocketAddr::new(addr.parse().unwrap(), b.port());
+        let data: Vec<u8> = (0..1050_u32).map(|i| (i % 251) as u8).collect();
+        a.send(to, source, &data, Some(100)).unwrap();
+        a.send(to, source, &data[..7], None).unwrap();
+        let mut batch = ReceiveBatch::new(16, 65535);
+        let (mut got, mut pieces) = (Vec::new(), 0);
+        for _ in 0..100 {
+            batch.receive_up_to(b.as_fd(), 4).unwrap();
+            for datagram in batch.iter() {
+                let size = datagram.segment.map_or(datagram.payload.len(), usize::from);
+                pieces += datagram.payload.chunks(size).count();
+                got.extend_from_slice(datagram.payload);
+                assert_eq!(datagram.source.port(), a.port());
+                assert_eq!(datagram.source.ip(), source.unwrap_or(to.ip()));
+                assert_eq!(datagram.destination, Some(to.ip()));
+            }
+            if got.len() == data.len() + 7 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!((pieces, &got[..data.len()], &got[data.len()..]), (12, &data[..], &data[..7]));
+        // An address that is not ours is an error, and nothing is sent.
+        let foreign = if afi == Afi::Ipv4 { "192.0.2.99" } else { "2001:db8::99" };
+        assert!(a.send(to, Some(foreign.parse().unwrap()), &data, Some(100)).is_err());
+        assert_eq!(batch.receive(b.as_fd()).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_device_that_is_none_is_refused() {
+    for name in ["", "a-name-that-is-too-long", "tun%d", "a/b", "a\0b"] {
+        assert!(open_tun(name, 1).is_err(), "{name}");
+    }
+    let query = InterfaceQuery::new().unwrap();
+    let lo = query.index("lo").unwrap();
+    assert_eq!(query.name(lo).unwrap(), "lo");
+    assert!(query.mtu("lo").unwrap() >= 1280 && query.mtu("no-such").is_err());
+}

@@ -3,5 +3,6 @@ mod config;
 mod device;
 mod packets;
 mod quick;
+mod resolver;
 mod segment;
 mod uapi;

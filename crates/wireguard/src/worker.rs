@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,10 @@ const BATCH: usize = 64;
 const DATAGRAM: usize = 65535;
 /// Bursts from the device in a turn.
 const READS: usize = MAX_SEGMENTS;
+/// Octets after which a turn ends: half a millisecond of work. Who waits in the other direction waits no longer.
+const TURN: usize = 256 << 10;
+/// Pause after an error of the device that is not its end.
+const TROUBLE: Duration = Duration::from_millis(10);
 /// How long a full socket is waited for, at a time and in all.
 const FULL_WAIT: u16 = 10;
 const FULL_WAITS: usize = 10;
@@ -141,6 +146,8 @@ pub(crate) struct Worker {
     outbox: Outbox,
     coalescer: Coalescer,
     burst: Box<[u8]>,
+    /// Datagrams that are taken in the next turn: few when they are large.
+    most: usize,
 }
 
 impl Worker {
@@ -155,6 +162,7 @@ impl Worker {
             outbox: Outbox::default(),
             coalescer: Coalescer::new(offloads.tcp, offloads.udp),
             burst: vec![0; VnetHeader::LEN + 65536 + PADDING].into(),
+            most: BATCH,
         }
     }
 
@@ -191,6 +199,8 @@ impl Worker {
                             self.shared.wake_control();
                             return;
                         }
+                        // Whatever it is, asking again at once would keep a processor busy.
+                        thread::sleep(TROUBLE);
                         ready.device = false;
                     }
                 }
@@ -223,11 +233,14 @@ impl Worker {
     /// Takes a batch from the network and gives it to the device. Whether there may be more.
     fn hear(&mut self, socket: &TunnelSocket, wire: &mut SocketWire<'_>, written: &mut bool) -> bool {
         // What is wrong with a socket is told by a later send, or by its replacement.
-        let Ok(count @ 1..) = self.batch.receive(socket.as_fd()) else { return false };
+        let most = self.most;
+        let Ok(count @ 1..) = self.batch.receive_up_to(socket.as_fd(), most) else { return false };
         let shared = Arc::clone(&self.shared);
         let device = &shared.device;
         let now = Now { at: Instant::now(), wall: SystemTime::now() };
+        let mut octets = 0;
         for datagram in self.batch.iter().filter(|d| !d.truncated) {
+            octets += datagram.payload.len();
             let local = datagram.destination.filter(|a| !a.is_multicast() && *a != IpAddr::V4(BROADCAST));
             let path = Path { remote: datagram.source, local };
             self.inbox.receive(device, path, (datagram.payload, datagram.segment), wire, now);
@@ -255,7 +268,8 @@ impl Worker {
         if device.has_news() {
             shared.wake_control();
         }
-        count == BATCH
+        self.most = (TURN * count / octets.max(1)).clamp(1, BATCH);
+        count == most
     }
 
     /// Takes bursts from the device and sends them. Whether there may be more.
@@ -264,9 +278,14 @@ impl Worker {
         let device = &shared.device;
         let now = Instant::now();
         let room = self.burst.len() - PADDING;
+        let mut octets = 0;
         for _ in 0..READS {
+            if octets > TURN {
+                break;
+            }
             match self.queue.read(&mut self.burst[..room]) {
                 Ok(Some(len)) => {
+                    octets += len;
                     let Some((header, packet)) = self.burst.split_first_chunk_mut() else { continue };
                     let header = VnetHeader::decode(header);
                     let len = len.saturating_sub(VnetHeader::LEN);

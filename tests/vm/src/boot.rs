@@ -50,6 +50,20 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Runs a machine to its end, whose results are in `folder`.
+    pub(crate) fn of(mut machine: Command, folder: &Path) -> Result<Self, Error> {
+        let console = machine.stdin(Stdio::null()).output().map_err(io("the machine"))?;
+        let mut text = String::from_utf8_lossy(&console.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&console.stderr));
+        text.push_str(&format!("kernel: {}", console.status));
+        let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
+        Ok(Self {
+            console: text,
+            output: String::from_utf8_lossy(&read("output")).into_owned(),
+            status: String::from_utf8_lossy(&read("status")).trim().parse().ok(),
+        })
+    }
+
     /// Whether the test ran and passed.
     pub(crate) fn passed(&self) -> bool {
         // A name that fits no test is no failure for the test program.
@@ -57,22 +71,46 @@ impl End {
     }
 }
 
-fn io(what: &str) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn io(what: &str) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Io { what: what.to_owned(), source }
 }
 
 /// For the shell.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+pub(crate) fn missing(program: &str, package: &str) -> Error {
+    Error::Missing { program: program.to_owned(), fix: format!("apt-get install {package}") }
+}
+
+/// The first program of a kernel: prepares it, runs the test, and switches off.
+pub(crate) fn script(
+    mounts: &[String],
+    modules: &[PathBuf],
+    program: &Path,
+    ferrd: &Path,
+    test: &str,
+) -> String {
+    let mut script =
+        "#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TMPDIR=/run/tmp\n".to_owned();
+    for line in mounts.iter().map(String::as_str).chain(["exec >/run/result/output 2>&1"]) {
+        script.push_str(line);
+        script.push('\n');
+    }
+    for module in modules {
+        script.push_str(&format!("busybox insmod {}\n", quoted(module)));
+    }
+    script.push_str("ip link set lo up\n");
+    let (program, ferrd) = (quoted(program), quoted(ferrd));
+    script.push_str(&format!("{INSIDE}=1 FERRD_BIN={ferrd} {program} --exact {test} --nocapture\n"));
+    script.push_str("echo $? >/run/result/status\nbusybox poweroff -f\n");
+    script
 }
 
 impl Machine {
     /// Looks for the kernel, its modules and our programs; the error has what is missing.
     pub(crate) fn find() -> Result<Self, Error> {
-        let missing = |program: &str, package: &str| Error::Missing {
-            program: program.to_owned(),
-            fix: format!("apt-get install {package}"),
-        };
         check(&[Requirement::Program("linux.uml")]).map_err(|_| missing("linux.uml", "user-mode-linux"))?;
         check(&[Requirement::Program("busybox")]).map_err(|_| missing("busybox", "busybox-static"))?;
         check(&[Requirement::Program("ip"), Requirement::Program("timeout")])?;
@@ -91,53 +129,27 @@ impl Machine {
         })
     }
 
-    /// The first program of the kernel: prepares it, runs the test, and switches off.
-    fn init(&self, test: &str, folder: &Path) -> String {
-        let mut script =
-            "#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TMPDIR=/run/tmp\n".to_owned();
-        for line in [
-            "mount -t proc proc /proc",
-            "mount -t sysfs sysfs /sys",
-            "mount -t tmpfs tmpfs /run",
-            "mount -t devtmpfs devtmpfs /dev",
-            "mkdir /run/tmp /run/result",
-            &format!("mount -t hostfs -o {} none /run/result", folder.display()),
-            "exec >/run/result/output 2>&1",
-        ] {
-            script.push_str(line);
-            script.push('\n');
-        }
-        for module in &self.modules {
-            script.push_str(&format!("busybox insmod {}\n", quoted(module)));
-        }
-        script.push_str("ip link set lo up\n");
-        let (program, ferrd) = (quoted(&self.program), quoted(&self.ferrd));
-        script.push_str(&format!("{INSIDE}=1 FERRD_BIN={ferrd} {program} --exact {test} --nocapture\n"));
-        script.push_str("echo $? >/run/result/status\nbusybox poweroff -f\n");
-        script
-    }
-
     /// Boots, runs `test` and waits for the end.
     pub(crate) fn run(&self, test: &str) -> Result<End, Error> {
         let folder = tempfile::Builder::new().prefix("ferr-vm-").tempdir().map_err(io("temporary folder"))?;
         let path = folder.path();
         let init = path.join("init");
-        fs::write(&init, self.init(test, path)).map_err(io("init script"))?;
+        let mounts = [
+            "mount -t proc proc /proc".to_owned(),
+            "mount -t sysfs sysfs /sys".to_owned(),
+            "mount -t tmpfs tmpfs /run".to_owned(),
+            "mount -t devtmpfs devtmpfs /dev".to_owned(),
+            "mkdir /run/tmp /run/result".to_owned(),
+            format!("mount -t hostfs -o {} none /run/result", path.display()),
+        ];
+        fs::write(&init, script(&mounts, &self.modules, &self.program, &self.ferrd, test))
+            .map_err(io("init script"))?;
         fs::set_permissions(&init, fs::Permissions::from_mode(0o755)).map_err(io("init script"))?;
         // `timeout` ends the kernel with all processes that it is made of, also without us.
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", LIMIT, "linux.uml", "root=/dev/root", "rootfstype=hostfs"]);
         command.args(["rootflags=/", "ro", "mem=1G", "con=null", "con0=null,fd:1", "quiet"]);
         command.arg(format!("init={}", init.display())).arg(format!("uml_dir={}/", path.display()));
-        let console = command.stdin(Stdio::null()).output().map_err(io("linux.uml"))?;
-        let mut text = String::from_utf8_lossy(&console.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&console.stderr));
-        text.push_str(&format!("kernel: {}", console.status));
-        let read = |name: &str| fs::read(path.join(name)).unwrap_or_default();
-        Ok(End {
-            console: text,
-            output: String::from_utf8_lossy(&read("output")).into_owned(),
-            status: String::from_utf8_lossy(&read("status")).trim().parse().ok(),
-        })
+        End::of(command, path)
     }
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod emulated;
 mod table;
 
 use std::env;
@@ -38,6 +39,34 @@ pub fn in_kernel(test: &str, scenario: impl FnOnce(&FerrdProgram) -> Result<(), 
     };
     let end = machine.run(test)?;
     assert!(end.passed(), "{test} inside of the kernel:\n{}\n{}", end.console, end.output);
+    println!("{}", end.output);
+    Ok(())
+}
+
+/// As [`in_kernel`], in an emulated machine, which takes minutes: in full runs only.
+///
+/// # Panics
+/// When the test fails there; its output is in the message.
+pub fn in_emulated_machine(
+    test: &str,
+    scenario: impl FnOnce(&FerrdProgram) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if env::var_os(INSIDE).is_some() {
+        return scenario(&FerrdProgram::locate()?);
+    }
+    if env::var_os("FERR_TEST_FULL").is_none() {
+        println!("left to the full run");
+        return Ok(());
+    }
+    let machine = match emulated::Emulated::find() {
+        Ok(machine) => machine,
+        Err(reason) => {
+            skipped(&reason);
+            return Ok(());
+        }
+    };
+    let end = machine.run(test)?;
+    assert!(end.passed(), "{test} inside of the machine:\n{}\n{}", end.console, end.output);
     println!("{}", end.output);
     Ok(())
 }

@@ -36,6 +36,8 @@ use crate::translate::links::{QuickFacts, TunnelFacts};
 
 /// How often what is missing is looked for, and what moved is asked.
 const TICK: Duration = Duration::from_secs(1);
+/// Questions that may wait.
+const REQUESTS: usize = 16;
 /// Events of tunnels that may wait; one that has no room is seen at the next tick.
 const EVENTS: usize = 64;
 
@@ -47,22 +49,54 @@ pub(crate) struct WantedTunnels {
     pub(crate) reading: u64,
 }
 
-/// Ends of the queues.
-pub(crate) struct TunnelPorts {
-    pub(crate) wanted: watch::Receiver<WantedTunnels>,
-    pub(crate) around: watch::Receiver<Arc<Surroundings>>,
-    pub(crate) refused: watch::Receiver<BTreeSet<RefusedRoute>>,
-    pub(crate) requests: mpsc::Receiver<WgRequest>,
-    pub(crate) rib: mpsc::Sender<RibMessage>,
-    pub(crate) facts: watch::Sender<TunnelFacts>,
-    pub(crate) stop: watch::Receiver<bool>,
+/// The thread's ends of the queues.
+struct TunnelPorts {
+    wanted: watch::Receiver<WantedTunnels>,
+    around: watch::Receiver<Arc<Surroundings>>,
+    refused: watch::Receiver<BTreeSet<RefusedRoute>>,
+    requests: mpsc::Receiver<WgRequest>,
+    rib: mpsc::Sender<RibMessage>,
+    facts: watch::Sender<TunnelFacts>,
+    stop: watch::Receiver<bool>,
+}
+
+/// Door to the thread.
+pub(crate) struct Tunnels {
+    pub(crate) wanted: watch::Sender<WantedTunnels>,
+    pub(crate) facts: watch::Receiver<TunnelFacts>,
+    pub(crate) requests: mpsc::Sender<WgRequest>,
+}
+
+/// Ends the thread, and with it the tunnels.
+pub(crate) struct TunnelsEnd {
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl TunnelsEnd {
+    /// Waits until all is ended.
+    pub(crate) fn end(self) {
+        let _ = self.stop.send(true);
+        if self.thread.join().is_err() {
+            warn!("the thread of the tunnels panicked");
+        }
+    }
 }
 
 /// Starts the thread in the network namespace of the caller.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(crate) fn spawn(ports: TunnelPorts) -> Result<JoinHandle<()>, EngineError> {
+pub(crate) fn spawn(
+    around: watch::Receiver<Arc<Surroundings>>,
+    refused: watch::Receiver<BTreeSet<RefusedRoute>>,
+    rib: mpsc::Sender<RibMessage>,
+) -> Result<(Tunnels, TunnelsEnd), EngineError> {
+    let (wanted_tx, wanted) = watch::channel(WantedTunnels::default());
+    let (facts_tx, facts) = watch::channel(TunnelFacts::default());
+    let (requests_tx, requests) = mpsc::channel(REQUESTS);
+    let (stop_tx, stop) = watch::channel(false);
+    let ports = TunnelPorts { wanted, around, refused, requests, rib, facts: facts_tx, stop };
     let work = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -80,7 +114,10 @@ pub(crate) fn spawn(ports: TunnelPorts) -> Result<JoinHandle<()>, EngineError> {
         };
         runtime.block_on(worker.run());
     };
-    std::thread::Builder::new().name("ferr-tunnels".to_owned()).spawn(work).map_err(EngineError::Thread)
+    let thread = std::thread::Builder::new().name("ferr-tunnels".to_owned()).spawn(work);
+    let thread = thread.map_err(EngineError::Thread)?;
+    let door = Tunnels { wanted: wanted_tx, facts, requests: requests_tx };
+    Ok((door, TunnelsEnd { stop: stop_tx, thread }))
 }
 
 /// Who carries the packets of a tunnel.
@@ -117,8 +154,10 @@ impl Worker {
         self.kernel = WgKernel::open().unwrap_or_default();
         let kernel = self.kernel.is_some();
         self.ports.facts.send_modify(|facts| facts.kernel = kernel);
+        // Questions must not put off what is due.
+        let mut due = Instant::now() + TICK;
         loop {
-            let tick = (!self.running.is_empty()).then(|| Instant::now() + TICK);
+            let tick = (!self.running.is_empty()).then_some(due);
             tokio::select! {
                 _ = self.ports.stop.changed() => return,
                 Ok(()) = self.ports.wanted.changed() => {}
@@ -130,6 +169,7 @@ impl Worker {
                 }
                 () = sleep_until(tick) => {}
             }
+            due = Instant::now() + TICK;
             self.apply().await;
             self.tell().await;
         }

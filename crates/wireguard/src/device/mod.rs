@@ -1,6 +1,6 @@
 //! What a tunnel does with packets, without sockets and clocks.
 //!
-//! Threads share a [`Device`]. Which peers there are is a [`Tables`], never changed and replaced as a whole, so that looking something up
+//! Threads share a [`Device`]. Which peers there are is one table, never changed and replaced as a whole, so that looking something up
 //! needs no lock. What changes with each packet is behind one lock per peer, taken once for many packets.
 //!
 //! # Invariants

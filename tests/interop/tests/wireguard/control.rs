@@ -1,9 +1,12 @@
 //! Debian's `wg` on our control socket.
 
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ferr_testnet::Error;
-use ferr_wireguard::{PeerConfig, PresharedKey, PrivateKey, SocketState, TunnelEvent};
+use ferr_wireguard::{Endpoint, PeerConfig, PresharedKey, PrivateKey, SocketState, TunnelEvent};
 
 use super::bed::{Bed, INNER_THEM, PORT, our_config, our_key, their_conf, their_key, with_bed};
 
@@ -179,6 +182,76 @@ fn a_port_that_is_taken_changes_nothing() -> Result<(), Error> {
             conf_of(bed, &bed.us, &bed.ours)?.lines().filter(|l| l.starts_with("PublicKey")).count(),
             1
         );
+        Ok(())
+    })
+}
+
+#[test]
+fn whoever_misbehaves_on_the_control_socket_hinders_nobody() -> Result<(), Error> {
+    with_bed("wgsocket", |bed| {
+        let ours = bed.ours(&our_config())?;
+        let path = format!("{}/{}.sock", super::bed::CONTROL, bed.ours);
+        let connect = || UnixStream::connect(&path).unwrap();
+        let ask = |text: &[u8]| {
+            let mut stream = connect();
+            stream.write_all(text).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let mut answer = String::new();
+            let mut octet = [0];
+            while !answer.ends_with("\n\n") && stream.read(&mut octet).is_ok_and(|n| n == 1) {
+                answer.push(char::from(octet[0]));
+            }
+            answer
+        };
+        assert_eq!(ask(b"what=1\n\n"), "errno=-71\n\n");
+        assert_eq!(ask(b"set=1\nlisten_port=x\n\n"), "errno=-22\n\n");
+        assert_eq!(ask(b"set=1\npublic_key=\xff\xfe\n\n"), "errno=-22\n\n");
+        // Half a request and then nothing; several that only sit there.
+        let mut slow = connect();
+        slow.write_all(b"set=1\nprivate_").unwrap();
+        let idle = [connect(), connect()];
+        assert!(
+            bed.wg(&bed.us, &["show", &bed.ours, "public-key"])?.contains(&our_key().public().to_string())
+        );
+        // A request without end.
+        let mut endless = connect();
+        let line = [b'x'; 1 << 16];
+        while endless.write_all(&line).is_ok() {}
+        assert!(ask(b"get=1\n\n").ends_with("errno=0\n\n"));
+        assert_eq!(ours.tunnel.config(), our_config().normalised());
+        drop((slow, idle));
+        // Only root may speak to it, and it goes with the tunnel.
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(ours);
+        assert!(!std::path::Path::new(&path).exists());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_name_is_resolved_and_the_peer_found() -> Result<(), Error> {
+    with_bed("wgname", |bed| {
+        // Both ends on one host: its own name is the one that every machine knows.
+        let mut config = our_config();
+        let unknown = Endpoint::Name { host: "no-such-host.invalid".into(), port: 4000 };
+        config.peers[0].endpoint = Some(unknown);
+        config.peers[0].keepalive = std::num::NonZeroU16::new(1);
+        let ours = bed.ours(&config)?;
+        let other = Bed {
+            us: bed.us.clone(),
+            them: bed.us.clone(),
+            ours: bed.theirs.clone(),
+            theirs: bed.ours.clone(),
+            net: ferr_testnet::Net::new("wgname2")?,
+        };
+        let mut theirs = ferr_wireguard::wg_quick::parse(&their_conf("")).0.tunnel;
+        theirs.listen_port = std::num::NonZeroU16::new(4000);
+        let _theirs = other.ours(&theirs)?;
+        assert_eq!(ours.peer().endpoint, None);
+        config.peers[0].endpoint = Some(Endpoint::Name { host: "localhost".into(), port: 4000 });
+        ours.tunnel.configure(&config).unwrap();
+        ours.wait(10, |e| *e == TunnelEvent::Handshake(their_key().public()));
+        assert!(ours.peer().endpoint.unwrap().ip().is_loopback());
         Ok(())
     })
 }

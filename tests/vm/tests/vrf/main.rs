@@ -6,6 +6,7 @@ mod leak;
 mod links;
 mod order;
 mod set_up;
+mod tunnel;
 
 use std::thread;
 use std::time::{Duration, Instant};
