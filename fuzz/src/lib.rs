@@ -4,6 +4,7 @@ pub mod bfd;
 pub mod bgp;
 pub mod config;
 pub mod import;
+pub mod ospf;
 pub mod session;
 pub mod vty;
 pub mod wireguard;

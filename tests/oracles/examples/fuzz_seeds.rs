@@ -1,4 +1,4 @@
-//! Writes the seeds of the fuzzing targets for BGP, BFD and the vty sockets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
+//! Writes the seeds of the fuzzing targets for BGP, OSPF, BFD and the vty sockets: `cargo run -p ferr-oracles --example fuzz_seeds -- fuzz/corpus`.
 //!
 //! They are the recorded messages and one message per kind of malformed attribute; names are hashes of the content.
 
@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use ferr_bgp_wire::{MAX_LEN_EXTENDED, MessageType, frame};
-use ferr_oracles::{data, files, streams, updates};
+use ferr_oracles::{data, files, ospf, streams, updates};
+use ferr_ospf_wire::{Packet, PacketBody, Version};
 
 /// Largest number of seeds taken from one stream of recorded UPDATEs.
 const PER_STREAM: usize = 400;
@@ -95,6 +96,17 @@ impl Seeds {
         self.0.insert((target, hasher.finish()), bytes);
     }
 
+    /// A packet behind the octet of its version, and the LSAs in it.
+    fn ospf(&mut self, packet: &[u8]) {
+        self.add("ospf_packet", &[packet]);
+        let Some((choice, payload)) = packet.split_first() else { return };
+        let version = if *choice == 0 { Version::V2 } else { Version::V3 };
+        let body = Packet::decode(version, payload).and_then(|packet| packet.body());
+        if let Ok(PacketBody::LsUpdate(lsas)) = body {
+            lsas.iter().for_each(|lsa| self.add("ospf_lsa", &[&[*choice], lsa.octets()]));
+        }
+    }
+
     /// A message as seeds of the target of its kind; `choice` is the session octet of the targets.
     fn message(&mut self, kind: MessageType, body: &[u8], choice: u8) {
         match kind {
@@ -139,6 +151,9 @@ fn main() -> io::Result<()> {
                 seeds.message(frame.kind, frame.body, 0);
                 rest = &rest[frame.len..];
             }
+        }
+        for packet in ospf(&file) {
+            seeds.ospf(&packet);
         }
     }
     for file in fs::read_dir(data().join("mrt"))?.flatten() {

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use mrt::{Recorded, full_feed, updates};
-pub use pcap::streams;
+pub use pcap::{ospf, streams};
 
 /// Folder of the recorded data.
 pub fn data() -> PathBuf {

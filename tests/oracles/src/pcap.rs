@@ -1,4 +1,4 @@
-//! TCP payloads of packet captures, put in order.
+//! Payloads of packet captures: those of TCP put in order, and those of OSPF.
 
 use std::collections::HashMap;
 use std::fs;
@@ -41,6 +41,26 @@ pub fn streams(path: &Path) -> Vec<Vec<u8>> {
         }
     }
     order.into_iter().filter_map(|key| Some(streams.remove(&key)?.bytes)).collect()
+}
+
+/// The payloads of OSPF packets, in order, each behind an octet that is 0 for OSPFv2 and 1 for OSPFv3.
+pub fn ospf(path: &Path) -> Vec<Vec<u8>> {
+    let payload = |link, frame: &[u8]| {
+        let (kind, packet) = network_layer(link, frame)?;
+        let (version, next, payload) = match kind {
+            0x0800 => {
+                let total = usize::from(number(packet.get(2..4)?));
+                let head = usize::from(packet.first()? & 0x0f) * 4;
+                (0, *packet.get(9)?, packet.get(head..total.min(packet.len()))?)
+            }
+            _ => {
+                let total = 40 + usize::from(number(packet.get(4..6)?));
+                (1, *packet.get(6)?, packet.get(40..total.min(packet.len()))?)
+            }
+        };
+        (next == 89).then(|| [&[version], payload].concat())
+    };
+    frames(path).into_iter().filter_map(|(link, frame)| payload(link, &frame)).collect()
 }
 
 fn frames(path: &Path) -> Vec<(DataLink, Vec<u8>)> {
@@ -97,6 +117,7 @@ fn segment(link: DataLink, frame: &[u8]) -> Option<(Vec<u8>, u32, &[u8])> {
 fn network_layer(link: DataLink, frame: &[u8]) -> Option<(u16, &[u8])> {
     let (mut kind, mut rest) = match link {
         DataLink::ETHERNET => (number(frame.get(12..14)?), frame.get(14..)?),
+        DataLink::FRELAY => (number(frame.get(2..4)?), frame.get(4..)?),
         DataLink::LINUX_SLL => (number(frame.get(14..16)?), frame.get(16..)?),
         DataLink::LINUX_SLL2 => (number(frame.get(..2)?), frame.get(20..)?),
         DataLink::RAW => (if frame.first()? >> 4 == 6 { 0x86dd } else { 0x0800 }, frame),

@@ -46,7 +46,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
     ),
     ("simnet", &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"]),
     ("testnet", &["types", "bgp-wire", "bfd-wire"]),
-    ("oracles", &["types", "bgp-wire"]),
+    ("oracles", &["types", "bgp-wire", "ospf-wire"]),
     ("interop", &["types", "testnet"]),
     ("vm-tests", &["testnet"]),
 ];
