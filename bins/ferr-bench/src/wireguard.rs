@@ -345,13 +345,16 @@ fn start(maker: Maker, host: &Host, name: &str, conf: &str, options: &Options) -
     }
     let mut command = Command::new(find(maker, options).ok_or("not installed")?);
     match maker {
-        Maker::Boringtun => command.args(["-f", "--disable-drop-privileges", name]),
-        Maker::Gotatun => command.args(["-f", name]),
+        Maker::Boringtun | Maker::Gotatun => command.args(["-f", "--disable-drop-privileges", name]),
         Maker::WireguardGo | Maker::Ferr => command.args(["-f", name]),
     };
     let process = host.start(name, command)?;
     let socket = Path::new(CONTROL).join(format!("{name}.sock"));
     host.wait(5, "its control socket", || if socket.exists() { Ok(()) } else { Err("none".into()) })?;
-    host.run(Command::new("wg").args(["setconf", name]).arg(&file))?;
+    // Some make their socket before they listen to it.
+    host.wait(5, "a control socket that answers", || {
+        let done = host.run(Command::new("wg").args(["setconf", name]).arg(&file));
+        done.map(drop).map_err(|e| e.to_string())
+    })?;
     Ok(process)
 }

@@ -136,3 +136,24 @@ impl fmt::Debug for RouterId {
         self.0.fmt(f)
     }
 }
+
+/// OSPF area, written as an IPv4 address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AreaId(pub Ipv4Addr);
+
+impl AreaId {
+    /// `0.0.0.0`, through which all other areas talk.
+    pub const BACKBONE: Self = Self(Ipv4Addr::UNSPECIFIED);
+}
+
+impl fmt::Display for AreaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for AreaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -22,7 +22,7 @@ mod protocol;
 mod route;
 
 pub use family::{Afi, Family, FamilyMap, FamilySet, Safi};
-pub use id::{Asn, Distance, IfIndex, Metric, ParseAsnError, PeerId, RouterId, TableId, Tag, VrfId};
+pub use id::{AreaId, Asn, Distance, IfIndex, Metric, ParseAsnError, PeerId, RouterId, TableId, Tag, VrfId};
 pub use mac::{MacAddr, ParseMacError};
 pub use nexthop::{BlackholeKind, Gateway, Nexthop, NexthopSet};
 pub use prefix::{IfAddr, Ipv4Prefix, Ipv6Prefix, ParsePrefixError, Prefix};

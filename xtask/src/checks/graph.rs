@@ -6,11 +6,12 @@ use crate::Context;
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 21] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
     ("bfd-wire", &["types"]),
+    ("ospf-wire", &["types"]),
     ("bfd", &["types", "bfd-wire"]),
     ("policy", &["types", "prefixmap"]),
     ("config", &["types", "prefixmap"]),
@@ -54,8 +55,8 @@ pub(crate) const LAYERS: [(&str, &[&str]); 21] = [
 const COMPOSITION: [&str; 4] = ["ferrd", "ferr", "ferr-bench", "xtask"];
 
 /// Crates without I/O.
-const CORES: [&str; 9] =
-    ["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"];
+const CORES: [&str; 10] =
+    ["types", "prefixmap", "bgp-wire", "bfd-wire", "ospf-wire", "policy", "config", "bgp", "bfd", "rib"];
 
 /// What they must not link, however far down.
 const IMPURE: [&str; 8] = ["getrandom", "libc", "mio", "nix", "rand", "rustix", "socket2", "tokio"];
