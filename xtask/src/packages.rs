@@ -6,11 +6,12 @@ use std::process::Command;
 use crate::{Context, Outcome, run};
 
 /// Rivals as peers, their clients, and tools.
-const PACKAGES: [&str; 19] = [
+const PACKAGES: [&str; 20] = [
     "bgpdump",
     "bird2",
     // A kernel of their own for tests of VRFs.
     "busybox-static",
+    "ethtool",
     "exabgp",
     "frr",
     "frr-pythontools",

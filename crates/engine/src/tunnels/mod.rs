@@ -234,6 +234,7 @@ impl Worker {
             };
         }
         let config = wish::tunnel(&running.wanted).map_err(|e| e.to_string())?;
+        self.free(&config)?;
         if by_kernel {
             if running.wanted.endpoint_vrf.is_some() {
                 return Err(
@@ -257,6 +258,20 @@ impl Worker {
         }
         running.config = Some(config);
         Ok(())
+    }
+
+    /// Sockets of different VRFs share a port, and so would two of one VRF: one would get the other's packets.
+    fn free(&self, config: &TunnelConfig) -> Result<(), String> {
+        let Some(port) = config.listen_port else { return Ok(()) };
+        let same = |c: &TunnelConfig| {
+            (c.listen_port, &c.endpoint_device) == (config.listen_port, &config.endpoint_device)
+        };
+        match self.running.iter().find(|(_, r)| r.config.as_ref().is_some_and(same)) {
+            Some((other, _)) => {
+                Err(format!("UDP port {port} is {other}'s: set another `wireguard listen-port`"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Tells the RIB and the link manager what they need to know.

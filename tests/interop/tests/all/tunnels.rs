@@ -178,6 +178,18 @@ fn what_a_tunnel_lacks_is_said_and_it_comes_up_with_it() -> Result<(), Error> {
     wait_tunnel(&us, "the tunnel to be back", |t| t["fault"].is_null() && alive(t))?;
     us.wait_peer("10.0.0.2", "Established")?;
     path.us.ping(None, Ipv4Addr::new(10, 0, 0, 2).into(), Duration::from_secs(10))?;
+    // A second one cannot have the port of the first.
+    let key_line = format!("wireguard private-key-file {ours_key}");
+    us.commands("ferr", &["configure terminal", "interface wg1", &key_line, "wireguard listen-port 51820"])?;
+    wait_until(LIMIT, "the port to be refused", || {
+        let text = us.commands("ferr", &["show wireguard wg1 json"]).map_err(|e| e.to_string())?.text;
+        if text.contains("UDP port 51820 is wg0's") { Ok(()) } else { Err(text) }
+    })?;
+    us.commands("ferr", &["configure terminal", "interface wg1", "wireguard listen-port 51821"])?;
+    wait_until(LIMIT, "another port", || {
+        let text = us.commands("ferr", &["show wireguard wg1 json"]).map_err(|e| e.to_string())?.text;
+        if text.contains("51821") && !text.contains("\"fault\"") { Ok(()) } else { Err(text) }
+    })?;
     let secret = key(1).expose_base64();
     let (log, shown) = (us.process().log(), tunnel(&us)?.to_string());
     assert!(!log.contains(secret.as_str()) && !shown.contains(secret.as_str()));
