@@ -64,7 +64,7 @@ pub fn packet(input: &[u8]) {
     assert_eq!(len, packet.octets().len());
     let again = Packet::decode(version, &buf[..len]).expect("we read what we write");
     assert_eq!((again.origin, again.kind, again.options()), (packet.origin, packet.kind, packet.options()));
-    assert_eq!(format!("{:?}", again.body()), format!("{body:?}"));
+    assert_eq!(format!("{:?}", again.body()), format!("{:?}", packet.body()));
     seal(&packet, len, &mut buf);
 }
 
