@@ -10,7 +10,7 @@ use std::process::Command;
 
 use ferr_testnet::{Error, FerrdProgram, Requirement, check};
 
-use crate::boot::{End, io, missing, script};
+use crate::boot::{End, io, script};
 
 /// Seconds after which the machine is switched off.
 const LIMIT: &str = "540";
@@ -51,11 +51,9 @@ impl Emulated {
     /// Looks for the emulator, the kernel and our programs; the error has what is missing.
     pub(crate) fn find() -> Result<Self, Error> {
         check(&["qemu-system-x86_64", "cpio", "busybox", "modprobe"].map(Requirement::Program))?;
-        let none = || {
-            missing(
-                "an unpacked kernel package",
-                "linux-image-amd64, unpacked, and its folder in FERR_VM_KERNEL",
-            )
+        let none = || Error::Missing {
+            program: format!("a kernel package, unpacked in the folder that {KERNEL} names"),
+            fix: "cargo xtask test --full, which does that".to_owned(),
         };
         let root = std::env::var_os(KERNEL).map(PathBuf::from).ok_or_else(none)?;
         let versions = fs::read_dir(root.join("lib/modules")).map_err(|_| none())?;

@@ -58,7 +58,6 @@ fn io_below_a_core_is_found_at_any_depth() {
     assert_eq!(impure("bgp", tree), ["ferr-bgp has no I/O, but links libc"]);
 }
 
-/// What is looked at is what is there: the names of our own crates are in the tree.
 #[test]
 fn cores_link_nothing_with_io() {
     let context = Context::new(false).unwrap();

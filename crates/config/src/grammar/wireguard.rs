@@ -155,7 +155,7 @@ pub(crate) static WIREGUARD: &[Stmt<OwnLink>] = &[
     stmt(
         "wireguard endpoint-vrf ~ NAME@vrf",
         |l, a| {
-            begin(l)?.endpoint_vrf = Some(a.name("vrf"));
+            begin(l)?.endpoint_vrf = a.get("vrf").filter(|v| *v != "default").map(str::to_owned);
             DONE
         },
         |l, _| end(l, |wg| wg.endpoint_vrf = None),

@@ -83,33 +83,11 @@ pub enum LinkType {
     Vxlan(Vxlan),
 }
 
-impl LinkType {
-    /// The kernel's name of the kind.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Dummy => "dummy",
-            Self::Bridge => "bridge",
-            Self::Vlan { .. } => "vlan",
-            Self::Macvlan { .. } => "macvlan",
-            Self::Veth { .. } => "veth",
-            Self::Vxlan(_) => "vxlan",
-        }
-    }
-
-    /// Link below, when one is named.
-    pub fn lower(&self) -> Option<&str> {
-        match self {
-            Self::Vlan { dev, .. } | Self::Macvlan { dev, .. } => Some(dev),
-            Self::Vxlan(vxlan) => vxlan.dev.as_deref(),
-            Self::Dummy | Self::Bridge | Self::Veth { .. } => None,
-        }
-    }
-}
-
 impl fmt::Display for LinkType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dummy | Self::Bridge => f.write_str(self.kind()),
+            Self::Dummy => f.write_str("dummy"),
+            Self::Bridge => f.write_str("bridge"),
             Self::Vlan { id, dev } => write!(f, "vlan id {id} dev {dev}"),
             Self::Macvlan { dev, mode } => write!(f, "macvlan dev {dev} mode {}", mode.name()),
             Self::Veth { peer } => write!(f, "veth peer {peer}"),

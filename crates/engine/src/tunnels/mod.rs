@@ -133,6 +133,8 @@ struct Running {
     reading: u64,
     /// What is in force.
     config: Option<TunnelConfig>,
+    /// What its wg-quick file said when it was read last.
+    quick: Option<QuickFacts>,
     carrier: Option<Carrier>,
     fault: Option<String>,
 }
@@ -186,6 +188,7 @@ impl Worker {
                 wanted: wg.clone(),
                 reading: wanted.reading,
                 config: None,
+                quick: None,
                 carrier: None,
                 fault: None,
             });
@@ -233,7 +236,12 @@ impl Worker {
                 _ => Ok(()),
             };
         }
-        let config = wish::tunnel(&running.wanted).map_err(|e| e.to_string())?;
+        // A file that cannot be read for a moment takes no address away.
+        let quick = wish::quick_file(&running.wanted).map_err(|e| e.to_string())?;
+        running.quick = quick
+            .as_ref()
+            .map(|quick| QuickFacts { addresses: quick.addresses.iter().copied().collect(), mtu: quick.mtu });
+        let config = wish::tunnel(&running.wanted, quick).map_err(|e| e.to_string())?;
         self.free(&config)?;
         if by_kernel {
             if running.wanted.endpoint_vrf.is_some() {
@@ -282,19 +290,9 @@ impl Worker {
             reading: Some(self.reading),
             ..TunnelFacts::default()
         };
-        let before = self.ports.facts.borrow().quick.clone();
         let mut endpoints = BTreeSet::new();
         for (name, running) in &self.running {
-            if let Some(file) = &running.wanted.config_file {
-                let read = wish::quick_file(file).ok().map(|quick| {
-                    let addresses = quick.addresses.iter().copied().collect();
-                    QuickFacts { addresses, mtu: quick.mtu }
-                });
-                // A file that cannot be read for a moment takes no address away.
-                if let Some(quick) = read.or_else(|| before.get(name).cloned()) {
-                    facts.quick.insert(name.clone(), quick);
-                }
-            }
+            facts.quick.extend(running.quick.clone().map(|quick| (name.clone(), quick)));
             let places: BTreeSet<IpAddr> = match &running.carrier {
                 Some(Carrier::Userspace(tunnel)) => tunnel.places().collect(),
                 Some(Carrier::Kernel(tunnel)) => tunnel.places().collect(),

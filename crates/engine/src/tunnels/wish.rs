@@ -27,12 +27,9 @@ pub(crate) enum WishError {
     NoKey,
 }
 
-/// Reads the files and puts statements over what a wg-quick file says.
-pub(crate) fn tunnel(wg: &WireGuard) -> Result<TunnelConfig, WishError> {
-    let mut config = match &wg.config_file {
-        Some(file) => quick_file(file)?.tunnel,
-        None => TunnelConfig::default(),
-    };
+/// Reads the key files and puts statements over what a wg-quick file says.
+pub(crate) fn tunnel(wg: &WireGuard, quick: Option<wg_quick::QuickFile>) -> Result<TunnelConfig, WishError> {
+    let mut config = quick.map(|quick| quick.tunnel).unwrap_or_default();
     if let Some(file) = &wg.private_key_file {
         config.private_key = Some(read_private_key(Path::new(file))?);
     }
@@ -48,13 +45,14 @@ pub(crate) fn tunnel(wg: &WireGuard) -> Result<TunnelConfig, WishError> {
     Ok(config.normalised())
 }
 
-/// A wg-quick file, read and understood.
-pub(crate) fn quick_file(file: &str) -> Result<wg_quick::QuickFile, WishError> {
+/// The wg-quick file of a tunnel, where it has one, read and understood.
+pub(crate) fn quick_file(wg: &WireGuard) -> Result<Option<wg_quick::QuickFile>, WishError> {
+    let Some(file) = &wg.config_file else { return Ok(None) };
     let text = read_secret_file(Path::new(file))?;
     let (quick, faults) = wg_quick::parse(&text);
     match faults.into_iter().next() {
-        None => Ok(quick),
-        Some(first) => Err(WishError::Quick { file: file.to_owned(), line: first.line, error: first.error }),
+        None => Ok(Some(quick)),
+        Some(first) => Err(WishError::Quick { file: file.clone(), line: first.line, error: first.error }),
     }
 }
 

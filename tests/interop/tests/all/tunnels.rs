@@ -213,8 +213,7 @@ fn a_file_of_wg_quick_serves_as_it_is() -> Result<(), Error> {
     let them = own(&their_key, "10.0.0.2/30", 1, "192.0.2.1");
     let _them = Ferrd::start_with_own(&path.them, &path.program, &theirs(""), &them)?;
     us.wait_peer("10.0.0.2", "Established")?;
-    assert_eq!(tunnel(&us)?["mtu"], 1400);
-    Ok(())
+    wait_tunnel(&us, "the MTU of the file", |t| t["mtu"] == 1400).map(drop)
 }
 
 /// The feed has to cross the black hole: their daemon learns it, and tells us over a session with a password.

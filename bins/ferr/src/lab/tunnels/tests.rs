@@ -1,5 +1,7 @@
 //! The VRF around a plain configuration.
 
+use ferr_testnet::{Requirement, check, skipped};
+
 use super::*;
 
 #[test]
@@ -16,11 +18,13 @@ fn routes_speakers_and_sources_move_into_the_vrf() {
 #[test]
 fn the_built_in_routers_have_configurations_that_ours_takes_without_a_remark() {
     let plan = Topology::hybrid_cloud().unwrap();
-    let net = Net::new("lab-text");
-    let Ok(net) = net else { return eprintln!("SKIPPED: no network namespaces") };
+    if let Err(reason) = check(&[Requirement::Program("ip"), Requirement::Namespaces]) {
+        return skipped(&reason);
+    }
+    let net = Net::new("lab-text").unwrap();
     let keys = Keys::make(&plan).unwrap();
     for router in &plan.routers {
-        let Ok(host) = net.host(&router.name) else { return eprintln!("SKIPPED: no network namespaces") };
+        let host = net.host(&router.name).unwrap();
         for vrf in [false, true] {
             let frr = if vrf { in_vrf(&router.config) } else { router.config.clone() };
             let own = own_conf(&plan, router, &host, &keys, vrf).unwrap();
