@@ -30,6 +30,7 @@ use crate::ospf_thread::{OspfMessage, WatchedNeighbors};
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
+use crate::translate::ospf::Anchor;
 use crate::translate::{self, links::TunnelFacts};
 use crate::tunnels::WantedTunnels;
 
@@ -88,6 +89,8 @@ pub(crate) struct Owner {
     /// How often the files were read again.
     reading: u64,
     adverts: Adverts,
+    /// Ties civil time to the clock of timers.
+    anchor: Anchor,
     policy: Arc<PolicySet>,
 }
 
@@ -103,6 +106,7 @@ impl Owner {
             last_line: Instant::now(),
             reading: 0,
             adverts: Adverts::default(),
+            anchor: Anchor::now(),
             policy: Arc::default(),
         }
     }
@@ -253,7 +257,8 @@ impl Owner {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;
         }
-        let ospf = translate::ospf::ospf(&self.running, &around);
+        self.anchor = self.anchor.follow();
+        let ospf = translate::ospf::ospf(&self.running, &around, &self.policy, self.anchor);
         if ospf != self.applied.ospf {
             self.applied.ospf = ospf.clone();
             let _ = self.ports.ospf.send(OspfMessage::Configure(Box::new(ospf))).await;
