@@ -12,6 +12,7 @@
 mod bfd;
 mod links;
 mod log;
+mod ospf;
 mod wireguard;
 
 use std::collections::BTreeMap;
@@ -27,10 +28,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use bfd::{BfdClient, BfdName, BfdPeerView, BfdRequest, HopReason};
 pub use ferr_bfd;
 pub use ferr_bgp as bgp;
+pub use ferr_ospf;
 pub use ferr_policy as policy;
 pub use ferr_rib as rib;
 pub use links::{LinkView, LinksView, MssView, SysctlView};
 pub use log::{LogHub, LogLine, Severity};
+pub use ospf::{OspfJob, OspfName, OspfWorld};
 pub use wireguard::{TunnelView, WgCarrier, WgHealth, WgPeerView, WgRequest};
 
 /// The daemon is ending.
@@ -127,6 +130,7 @@ pub struct Handle {
     bfd: mpsc::Sender<BfdRequest>,
     links: Option<watch::Receiver<Arc<LinksView>>>,
     wireguard: Option<mpsc::Sender<WgRequest>>,
+    ospf: Option<mpsc::Sender<OspfJob>>,
     /// Facts.
     pub info: Arc<SystemInfo>,
     /// Log.
@@ -143,7 +147,7 @@ impl Handle {
         info: Arc<SystemInfo>,
         log: LogHub,
     ) -> Self {
-        Self { bgp, rib, config, bfd, links: None, wireguard: None, info, log }
+        Self { bgp, rib, config, bfd, links: None, wireguard: None, ospf: None, info, log }
     }
 
     /// The same with a look at declared links.
@@ -156,6 +160,27 @@ impl Handle {
     #[must_use]
     pub fn with_wireguard(self, requests: mpsc::Sender<WgRequest>) -> Self {
         Self { wireguard: Some(requests), ..self }
+    }
+
+    /// The same with a door to OSPF.
+    #[must_use]
+    pub fn with_ospf(self, jobs: mpsc::Sender<OspfJob>) -> Self {
+        Self { ospf: Some(jobs), ..self }
+    }
+
+    /// Runs `f` on the OSPF thread; on an empty world where there is none.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn ospf<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut OspfWorld, Instant) -> R + Send + 'static,
+    ) -> Result<R, Gone> {
+        let Some(jobs) = &self.ospf else { return Ok(f(&mut OspfWorld::default(), self.info.started)) };
+        let (reply, answer) = oneshot::channel();
+        let job: OspfJob = Box::new(move |world, now| drop(reply.send(f(world, now))));
+        jobs.send(job).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
     }
 
     /// All WireGuard tunnels; nothing where nobody keeps any.

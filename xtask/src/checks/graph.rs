@@ -6,7 +6,7 @@ use crate::Context;
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 23] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
@@ -16,6 +16,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
     ("policy", &["types", "prefixmap"]),
     ("config", &["types", "prefixmap"]),
     ("bgp", &["types", "prefixmap", "bgp-wire", "policy"]),
+    ("ospf", &["types", "prefixmap", "ospf-wire", "policy"]),
     ("rib", &["types", "prefixmap", "policy"]),
     ("netio", &["types"]),
     ("kernel", &["types", "rib", "netio"]),
@@ -23,7 +24,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
     // Reads files of wg-quick with the crate that runs them.
     ("import", &["config", "wireguard"]),
     // Views are those of the cores: docs/adr/0003-state-reexports-views.md.
-    ("state", &["types", "config", "policy", "bgp", "bfd", "rib"]),
+    ("state", &["types", "config", "policy", "bgp", "ospf", "bfd", "rib"]),
     ("vty", &["types", "config", "state"]),
     (
         "engine",
@@ -32,9 +33,11 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
             "prefixmap",
             "bgp-wire",
             "bfd-wire",
+            "ospf-wire",
             "policy",
             "config",
             "bgp",
+            "ospf",
             "bfd",
             "rib",
             "netio",
@@ -44,7 +47,22 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
             "wireguard",
         ],
     ),
-    ("simnet", &["types", "prefixmap", "bgp-wire", "bfd-wire", "policy", "config", "bgp", "bfd", "rib"]),
+    (
+        "simnet",
+        &[
+            "types",
+            "prefixmap",
+            "bgp-wire",
+            "bfd-wire",
+            "policy",
+            "config",
+            "bgp",
+            "ospf-wire",
+            "ospf",
+            "bfd",
+            "rib",
+        ],
+    ),
     ("testnet", &["types", "bgp-wire", "bfd-wire"]),
     ("oracles", &["types", "bgp-wire", "ospf-wire"]),
     ("interop", &["types", "testnet"]),
@@ -55,8 +73,19 @@ pub(crate) const LAYERS: [(&str, &[&str]); 22] = [
 const COMPOSITION: [&str; 4] = ["ferrd", "ferr", "ferr-bench", "xtask"];
 
 /// Crates without I/O.
-const CORES: [&str; 10] =
-    ["types", "prefixmap", "bgp-wire", "bfd-wire", "ospf-wire", "policy", "config", "bgp", "bfd", "rib"];
+const CORES: [&str; 11] = [
+    "types",
+    "prefixmap",
+    "bgp-wire",
+    "bfd-wire",
+    "ospf-wire",
+    "policy",
+    "config",
+    "bgp",
+    "ospf",
+    "bfd",
+    "rib",
+];
 
 /// What they must not link, however far down.
 const IMPURE: [&str; 8] = ["getrandom", "libc", "mio", "nix", "rand", "rustix", "socket2", "tokio"];
