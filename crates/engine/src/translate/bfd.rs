@@ -75,11 +75,22 @@ struct Wish {
 }
 
 /// Protocols that ask for sessions, and what they know of their neighbors.
+#[derive(Clone, Copy)]
 pub(crate) struct Sources<'a> {
     pub(crate) bgp: &'a Bgp,
     pub(crate) learnt: &'a BTreeSet<Learnt>,
     pub(crate) ospf: &'a Ospf,
     pub(crate) watched: &'a BTreeSet<(OspfName, BfdPeer)>,
+}
+
+impl<'a> Sources<'a> {
+    /// What the configuration alone says.
+    pub(crate) const fn configured(bgp: &'a Bgp) -> Self {
+        const NO_ONE: &BTreeSet<Learnt> = &BTreeSet::new();
+        const NO_OSPF: &Ospf = &Ospf { instances: BTreeMap::new() };
+        const NONE: &BTreeSet<(OspfName, BfdPeer)> = &BTreeSet::new();
+        Self { bgp, learnt: NO_ONE, ospf: NO_OSPF, watched: NONE }
+    }
 }
 
 /// All sessions whose VRFs and interfaces exist.

@@ -117,7 +117,12 @@ impl Source<'_> {
     }
 
     /// Authentication of an interface of OSPFv2: the address's own, the interface's, the area's.
-    pub(super) fn auth_v2(&self, own: Option<&OspfInterface>, all: &OspfInterface, area: &AreaId) -> AuthConfig {
+    pub(super) fn auth_v2(
+        &self,
+        own: Option<&OspfInterface>,
+        all: &OspfInterface,
+        area: &AreaId,
+    ) -> AuthConfig {
         let said = own.and_then(|o| o.authentication.as_ref()).or(all.authentication.as_ref());
         let of_area = self.area_auth(area);
         let secret = own.and_then(|o| o.key.as_ref()).or(all.key.as_ref());

@@ -90,7 +90,8 @@ impl Source<'_> {
         let prefix = address.connected_prefix();
         let around = |network: &&Prefix| network.len() <= prefix.len() && network.contains(prefix.addr());
         let networks = self.instance.networks.keys().filter(around);
-        let network = || networks.max_by_key(|n| n.len()).and_then(|n| self.instance.networks.get(n)).copied();
+        let network =
+            || networks.max_by_key(|n| n.len()).and_then(|n| self.instance.networks.get(n)).copied();
         stated.or_else(|| if addr.is_loopback() { None } else { network() })
     }
 
@@ -139,7 +140,9 @@ impl Source<'_> {
             bfd: said.bfd.is_some(),
             auth: self.auth_v2(own, all, area),
             neighbors: self.static_neighbors(network, prefix),
-            neighbor_filter: own.and_then(|o| o.neighbor_filter.clone()).or_else(|| all.neighbor_filter.clone()),
+            neighbor_filter: own
+                .and_then(|o| o.neighbor_filter.clone())
+                .or_else(|| all.neighbor_filter.clone()),
         }
     }
 
@@ -171,7 +174,8 @@ impl Source<'_> {
         let mut prefixes: Vec<Ipv6Prefix> = prefixes.filter(|p| self.advertised(said, *p)).collect();
         prefixes.sort_unstable();
         prefixes.dedup();
-        let neighbor = |n: &model::Neighbor6| StaticNeighbor { priority: 0, poll: seconds(n.poll_interval, POLL[1]) };
+        let neighbor =
+            |n: &model::Neighbor6| StaticNeighbor { priority: 0, poll: seconds(n.poll_interval, POLL[1]) };
         let interface = self.config.interfaces.get(&link.name);
         let config = InterfaceConfig {
             name: Arc::from(link.name.as_str()),

@@ -60,7 +60,8 @@ pub(crate) fn ospf(config: &Config, around: &Surroundings, policy: &PolicySet, a
     let instances = v2.chain(v3).map(|(version, name, instance)| {
         let vrf_name = name.vrf.clone().unwrap_or_else(|| "default".to_owned());
         let vrf = around.vrfs.get(&vrf_name).copied().unwrap_or(NO_VRF);
-        let source = Source { config, around, policy, clock: Clock::new(anchor), version, name, instance, vrf };
+        let source =
+            Source { config, around, policy, clock: Clock::new(anchor), version, name, instance, vrf };
         let key = OspfName { version, vrf: vrf_name.clone(), instance: name.instance };
         (key, source.instance(&vrf_name))
     });
@@ -198,7 +199,8 @@ impl Source<'_> {
     }
 
     fn area(&self, area: &model::OspfArea) -> core::AreaConfig {
-        let links = area.virtual_links.iter().map(|(router, link)| (RouterId(*router), self.virtual_link(link)));
+        let links =
+            area.virtual_links.iter().map(|(router, link)| (RouterId(*router), self.virtual_link(link)));
         core::AreaConfig {
             kind: match area.kind {
                 model::AreaKind::Normal => core::AreaKind::Normal,
