@@ -79,7 +79,7 @@ impl Area {
             self.tree.forget(number);
             self.alternates.forget(number);
         }
-        self.dirty |= change == Change::Topology;
+        self.dirty |= change != Change::None;
     }
 
     /// OSPFv2: the address of a router on the link by which it is reached.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, Prefix, RouterId};
 
 use super::area::Area;
@@ -31,7 +32,6 @@ impl Routing {
     pub(crate) fn run(&mut self, now: Instant, inputs: &Inputs<'_>, own: &mut OwnLsas) -> bool {
         self.soon = self.soon.filter(|at| *at > now);
         self.last_run = Some(now);
-        let _ = own;
         let mut work = self.absorb(inputs);
         let bits_changed = self.note_status(inputs, &mut work);
         let virtuals = self.virtuals.clone();
@@ -40,8 +40,35 @@ impl Routing {
         } else {
             self.stats.partial += 1;
         }
-        let changed = self.run_routes(inputs, work, now);
-        bits_changed || virtuals != self.virtuals || !changed.is_empty()
+        let everything = work.everything;
+        let (changed, mut tell, routers) = self.run_routes(inputs, work);
+        self.tell_rib(everything, &changed, now);
+        if !inputs.restarting {
+            tell.extend(&changed);
+            self.originate(inputs, own, everything, (&tell, &routers));
+        }
+        self.teller.take_changed() || bits_changed || virtuals != self.virtuals
+    }
+
+    /// Own LSAs about prefixes and AS boundary routers that may be told otherwise than before.
+    fn originate(
+        &mut self,
+        inputs: &Inputs<'_>,
+        own: &mut OwnLsas,
+        everything: bool,
+        (prefixes, routers): (&BTreeSet<Prefix>, &BTreeSet<RouterId>),
+    ) {
+        self.tell_summaries(inputs, own, everything, prefixes);
+        self.tell_boundaries(own, routers);
+        let changed = self.choose(inputs, everything);
+        let mut externals = self.with_summaries(inputs, &changed);
+        self.with_nssa_ranges(prefixes, &mut externals);
+        let translators = self.elect();
+        if translators != self.translators {
+            self.translators = translators;
+            externals.extend(self.translatable());
+        }
+        self.tell_externals(inputs, own, everything, externals);
     }
 
     fn absorb(&mut self, inputs: &Inputs<'_>) -> Work {
@@ -160,8 +187,13 @@ impl Routing {
         }
     }
 
-    /// Routes to prefixes that may be others; gives those that are.
-    fn run_routes(&mut self, inputs: &Inputs<'_>, mut work: Work, now: Instant) -> BTreeSet<Prefix> {
+    /// Routes to prefixes that may be others. Gives those that are, prefixes of ranges that are told otherwise, and AS boundary
+    /// routers to which the way is another.
+    fn run_routes(
+        &mut self,
+        inputs: &Inputs<'_>,
+        mut work: Work,
+    ) -> (BTreeSet<Prefix>, BTreeSet<Prefix>, BTreeSet<RouterId>) {
         if work.everything {
             work.prefixes.extend(self.table.iter().map(|(prefix, _)| prefix));
             work.prefixes.extend(self.areas.values().flat_map(Area::prefixes));
@@ -172,10 +204,13 @@ impl Routing {
             let route = self.internal(prefix, inputs);
             if self.table.set_internal(prefix, route) {
                 changed.insert(prefix);
-                self.externals.forwarded_in(prefix, &mut work.externals);
             }
         }
-        self.run_boundaries(&mut work);
+        let tell = self.run_ranges(inputs, work.everything, &mut changed);
+        changed.iter().for_each(|prefix| self.externals.forwarded_in(*prefix, &mut work.externals));
+        let routers = self.run_boundaries(&mut work);
+        // Those of type 7 may have changed what they translate into, though the route is the same.
+        let mut tell: BTreeSet<Prefix> = tell.into_iter().chain(work.externals.iter().copied()).collect();
         work.externals.extend(&work.prefixes);
         for &prefix in &work.externals {
             let route = self.external(prefix, inputs);
@@ -183,17 +218,39 @@ impl Routing {
                 changed.insert(prefix);
             }
         }
-        self.tell(work.everything, &changed, now);
-        changed
+        tell.extend(&changed);
+        (changed, tell, routers)
     }
 
-    /// Ways to AS boundary routers that tell the whole AS.
-    fn run_boundaries(&mut self, work: &mut Work) {
+    /// Routers whose ways are of interest: originators of external routes, and for a border router all that could be.
+    fn boundary_routers(&self) -> BTreeSet<RouterId> {
+        let mut routers: BTreeSet<RouterId> = self.externals.routers().collect();
+        if !self.status.abr {
+            return routers;
+        }
+        for (_, area) in self.areas.iter().filter(|(id, _)| self.status.is_normal(**id)) {
+            let tells = area.graph.iter().filter(|(_, v)| v.bits().contains(RouterBits::EXTERNAL));
+            routers.extend(tells.filter_map(|(_, v)| match v.key {
+                VertexKey::Router(router) => Some(router),
+                VertexKey::Network(..) => None,
+            }));
+            routers.extend(area.boundaries.keys());
+        }
+        routers.remove(&self.status.router);
+        routers
+    }
+
+    /// Ways to AS boundary routers that tell the whole AS; gives those to which the way is another.
+    fn run_boundaries(&mut self, work: &mut Work) -> BTreeSet<RouterId> {
         let all = work.boundaries || work.everything;
-        let routers: BTreeSet<RouterId> = self.externals.routers().collect();
-        let gone: Vec<RouterId> = self.boundaries.keys().filter(|r| !routers.contains(r)).copied().collect();
-        for router in gone {
-            self.boundaries.remove(&router);
+        let mut changed = BTreeSet::new();
+        let mut routers: BTreeSet<RouterId> = self.externals.routers().collect();
+        if all {
+            routers = self.boundary_routers();
+            changed.extend(self.boundaries.keys().filter(|r| !routers.contains(r)));
+            changed.iter().for_each(|router| {
+                self.boundaries.remove(router);
+            });
         }
         for router in routers {
             if !all && self.boundaries.contains_key(&router) {
@@ -207,11 +264,16 @@ impl Routing {
             };
             if !same {
                 work.externals.extend(self.externals.of_router(router));
+                changed.insert(router);
             }
         }
+        if work.everything {
+            changed.extend(self.boundaries.keys());
+        }
+        changed
     }
 
-    fn tell(&mut self, everything: bool, changed: &BTreeSet<Prefix>, now: Instant) {
+    fn tell_rib(&mut self, everything: bool, changed: &BTreeSet<Prefix>, now: Instant) {
         let Some(style) = self.style.as_ref().filter(|_| !self.restarting) else { return };
         if everything {
             let all: Vec<Prefix> = self.table.iter().map(|(prefix, _)| prefix).collect();
