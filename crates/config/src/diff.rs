@@ -11,6 +11,7 @@ use crate::model::Config;
 use crate::model::bgp::{BgpFamily, BgpInstance, InstanceName};
 use crate::model::lists::ListKey;
 use crate::model::neighbor::{Neighbor, NeighborKey};
+use crate::model::ospf::OspfName;
 use crate::model::statics::{StaticKey, StaticRoutes};
 
 /// What changed in a neighbor.
@@ -75,6 +76,12 @@ pub enum Delta {
     BgpFamily(InstanceName, BgpFamily),
     /// The `bfd` block: sessions or profiles.
     Bfd,
+    /// An instance of OSPFv2 appeared, changed or is gone.
+    Ospf(OspfName),
+    /// An instance of OSPFv3 appeared, changed or is gone.
+    Ospf6(OspfName),
+    /// A key chain appeared, changed or is gone.
+    KeyChain(String),
     /// A kept block or statement without effect changed: its header line.
     Opaque(String),
     /// A VRF is gone.
@@ -125,6 +132,9 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Delta> {
         routes(Some(name), &none, &vrf.routes, &mut out);
     }
     bgp(old, new, &mut out);
+    out.extend(changed(&old.key_chains, &new.key_chains).map(Delta::KeyChain));
+    out.extend(changed(&old.ospf, &new.ospf).map(Delta::Ospf));
+    out.extend(changed(&old.ospf6, &new.ospf6).map(Delta::Ospf6));
     if old.bfd != new.bfd {
         out.push(Delta::Bfd);
     }

@@ -129,4 +129,38 @@ pub enum ConfigError {
     /// `come-back` whose maximum is below the delay.
     #[error("% come-back maximum is less than its delay")]
     ComeBack,
+    /// The end of a key's lifetime is before its start.
+    #[error("% The lifetime ends before it begins")]
+    LifetimeOrder,
+    /// An instance of OSPF as its own source of routes.
+    #[error("% An instance does not redistribute its own routes: name another protocol or instance")]
+    RedistributeSelf,
+    /// `network` beside `ip ospf area`.
+    #[error("Please remove all ip ospf area x.x.x.x commands first.")]
+    InterfaceAreas,
+    /// `ip ospf area` beside `network`.
+    #[error("Please remove all network commands first.")]
+    NetworkAreas,
+    /// An interface has one area.
+    #[error("% The interface is in area {0}: take that out first")]
+    OtherArea(String),
+    /// A network has one area.
+    #[error("% {prefix} is in area {area}: take that statement out first")]
+    OtherNetworkArea {
+        /// The network.
+        prefix: String,
+        /// Its area.
+        area: String,
+    },
+    /// A statement that the backbone cannot have.
+    #[error("% Area 0 can have no {0}: name another area")]
+    Backbone(&'static str),
+    /// A virtual link through an area without external routes, or the other way round.
+    #[error(
+        "% A virtual link needs an area that is neither stub nor NSSA: take the other statement out first"
+    )]
+    VirtualLinkArea,
+    /// `default-cost` of a normal area.
+    #[error("% The area is neither stub, nor NSSA: say which first")]
+    DefaultCost,
 }

@@ -3,6 +3,7 @@
 //! Invariant: `parse(render(c)) == c`, up to [`Config::normalized`].
 
 mod links;
+mod ospf;
 
 use crate::grammar::table::Lines;
 use crate::grammar::{bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, global, lists, routemap};
@@ -11,6 +12,7 @@ use crate::model::bfd::{Bfd, BfdParameters};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpInstance, InstanceName};
 use crate::model::neighbor::NeighborAf;
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
+use crate::model::ospf::OspfInstance;
 use crate::model::routemap::Match;
 
 /// Version of FRR whose form is printed.
@@ -33,13 +35,13 @@ pub enum Part {
     Mgmt,
     /// `router bgp`, its lists and route-maps.
     Bgp,
-    /// `router ospf` and interfaces' `ip ospf`.
+    /// `router ospf`, interfaces' `ip ospf`, key chains.
     Ospf,
-    /// `router ospf6` and interfaces' `ipv6 ospf6`.
+    /// `router ospf6`, interfaces' `ipv6 ospf6`, key chains.
     Ospf6,
     /// `bfd`.
     Bfd,
-    /// Key chains, PBR and other blocks that no daemon here runs.
+    /// PBR and other blocks that no daemon here runs.
     Other,
     /// Nothing but the header.
     Watchfrr,
@@ -72,10 +74,8 @@ pub fn render(config: &Config, part: Part) -> String {
         return o.into_text();
     }
     head(config, part, &mut o);
-    if part.has(Part::Other) {
-        for (header, block) in of_kind(config, "key chain ") {
-            show_block(header, block, &mut o);
-        }
+    if part.has(Part::Other) || part.has(Part::Ospf) || part.has(Part::Ospf6) {
+        ospf::show_key_chains(config, &mut o);
     }
     if part.has(Part::Zebra) {
         o.section(|o| {
@@ -92,6 +92,7 @@ pub fn render(config: &Config, part: Part) -> String {
     if part.has(Part::Bgp) {
         show_bgp(config, &mut o);
     }
+    ospf::show(config, part, &mut o);
     show_other_blocks(config, part, &mut o);
     show_lists(config, part, &mut o);
     show_route_maps(config, part, &mut o);
@@ -346,13 +347,7 @@ fn of_kind<'c>(
 
 fn show_other_blocks(config: &Config, part: Part, o: &mut Lines) {
     for (header, block) in &config.blocks {
-        let of = match () {
-            () if header == "router ospf" || header.starts_with("router ospf ") => Part::Ospf,
-            () if header == "router ospf6" || header.starts_with("router ospf6 ") => Part::Ospf6,
-            () if header.starts_with("key chain ") || header == "rpki" => continue,
-            () => Part::Other,
-        };
-        if part.has(of) {
+        if header != "rpki" && part.has(Part::Other) {
             show_block(header, block, o);
         }
     }
@@ -376,6 +371,7 @@ impl Config {
     #[must_use]
     pub fn normalized(&self) -> Self {
         let mut c = self.clone();
+        c.interfaces.values_mut().for_each(|i| i.ospf.tidy());
         c.interfaces.retain(|_, i| {
             let vrf = i.vrf.take();
             let says_something = *i != Default::default();
@@ -383,6 +379,7 @@ impl Config {
             says_something
         });
         c.interfaces.values_mut().for_each(|i| i.opaque.sort());
+        c.ospf.values_mut().chain(c.ospf6.values_mut()).for_each(OspfInstance::tidy);
         for b in c.bgp.values_mut() {
             normalize_instance(b);
         }

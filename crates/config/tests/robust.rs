@@ -6,8 +6,12 @@ use ferr_config::model::origin::Origin;
 use ferr_config::{Config, ModeStack, Part, complete, execute_line, parse, render};
 use proptest::prelude::*;
 
-const WIDE: &str =
-    concat!(include_str!("data/wide.conf"), include_str!("data/bfd.conf"), include_str!("data/ferr.conf"));
+const WIDE: &str = concat!(
+    include_str!("data/wide.conf"),
+    include_str!("data/bfd.conf"),
+    include_str!("data/ospf.conf"),
+    include_str!("data/ferr.conf")
+);
 
 /// Words that make lines deep enough to matter.
 fn word() -> impl Strategy<Value = String> {

@@ -3,12 +3,13 @@
 
 use ferr_config::{Part, Severity, parse, render};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("r1.conf", include_str!("data/r1.conf")),
     ("r2.conf", include_str!("data/r2.conf")),
     ("r3.conf", include_str!("data/r3.conf")),
     ("wide.conf", include_str!("data/wide.conf")),
     ("bfd.conf", include_str!("data/bfd.conf")),
+    ("ospf.conf", include_str!("data/ospf.conf")),
     ("ferr.conf", include_str!("data/ferr.conf")),
 ];
 

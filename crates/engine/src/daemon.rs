@@ -15,11 +15,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::bfd::{self, BfdTaskPorts};
+use crate::bfd::{self, BfdClients, BfdTaskPorts};
 use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
 use crate::files::read;
 use crate::links;
 use crate::logging::LogSinks;
+use crate::ospf_thread::{self, OspfMessage, OspfPorts, WatchedNeighbors};
 use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
 use crate::service::ServiceManager;
@@ -95,6 +96,9 @@ const MESSAGES: usize = 16;
 /// Messages that may wait for the RIB: with up to 1024 routes each, half a megabyte.
 const RIB_MESSAGES: usize = 4;
 
+/// Time in which OSPF tells its neighbors that it goes: seconds where `max-metric router-lsa on-shutdown` asks for them.
+const OSPF_GOODBYE: Duration = Duration::from_secs(105);
+
 /// Step and number of waits for the kernel before readiness is told.
 const FIB_WAIT: Duration = Duration::from_millis(10);
 const FIB_WAITS: u32 = 300;
@@ -169,6 +173,10 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (bgp_tx, bgp_rx) = mpsc::channel(MESSAGES);
     let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
+    let (ospf_event_tx, ospf_events) = mpsc::channel(MESSAGES);
+    let (ospf_tx, ospf_messages) = mpsc::channel(MESSAGES);
+    let (ospf_jobs_tx, ospf_jobs) = mpsc::channel(JOBS);
+    let (watched_tx, watched) = watch::channel(WatchedNeighbors::default());
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (learnt_tx, learnt) = watch::channel(LearntNeighbors::default());
     let (stop_tx, stop_rx) = watch::channel(false);
@@ -182,6 +190,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         jobs: rib_jobs,
         messages: rib_rx,
         events: event_tx,
+        ospf_events: ospf_event_tx,
         around: around_tx,
         stop: stop_rx,
         failovers,
@@ -200,10 +209,19 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         learnt: learnt_tx,
     };
     let bgp_thread = bgp_thread::spawn(ports)?;
+    let ports = OspfPorts {
+        jobs: ospf_jobs,
+        messages: ospf_messages,
+        events: ospf_events,
+        rib: rib_tx.clone(),
+        around: around_rx.clone(),
+        watched: watched_tx,
+    };
+    let ospf_thread = ospf_thread::spawn(ports)?;
     let ports = BfdTaskPorts {
         messages: bfd_messages,
         requests: bfd_requests,
-        bgp: bgp_tx.clone(),
+        clients: BfdClients { bgp: bgp_tx.clone(), ospf: ospf_tx.clone() },
         rib: rib_tx.clone(),
         around: around_rx.clone(),
         failover: failover_tx,
@@ -217,16 +235,19 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let links_end = links.clone();
     let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
+        .with_ospf(ospf_jobs_tx)
         .with_links(links.view())
         .with_wireguard(tunnels.requests);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
         bgp: bgp_tx.clone(),
+        ospf: ospf_tx.clone(),
         bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
         learnt,
+        watched,
         links,
         tunnels: tunnels.wanted,
         facts: tunnels.facts,
@@ -255,13 +276,16 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (done_tx, done) = oneshot::channel();
     let _ = bgp_tx.send(BgpMessage::Stop(done_tx)).await;
     let _ = done.await;
+    let (done_tx, done) = oneshot::channel();
+    let _ = ospf_tx.send(OspfMessage::Stop(done_tx)).await;
+    let _ = tokio::time::timeout(OSPF_GOODBYE, done).await;
     let _ = stop_tx.send(true);
     vty.abort();
     owner.abort();
     bfd.abort();
     // Joining must not block the runtime that others still answer on.
     let _ = bfd.await;
-    let joined = move || (bfd_thread.join(), bgp_thread.join(), rib_thread.join());
+    let joined = move || (bfd_thread.join(), bgp_thread.join(), ospf_thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
     // What forwards packets is taken back after the routes.
     let _ = tokio::task::spawn_blocking(move || tunnels_end.end()).await;

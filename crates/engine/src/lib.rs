@@ -9,6 +9,7 @@
 //! | `ferr-bfd` | BFD sessions and their sockets, in real time | packets, its timer, commands |
 //! | `ferr-failover` | a netlink socket of its own, in real time | the states of BFD sessions |
 //! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
+//! | `ferr-ospf` | OSPF instances and their sockets | packets, the RIB, timers, jobs |
 //! | `ferr-links` | declared links, addresses, system settings, the MSS clamp | the kernel, plans |
 //! | main | configuration, vty sockets, signals | clients |
 //!
@@ -29,6 +30,7 @@ mod files;
 mod links;
 mod listen;
 mod logging;
+mod ospf_thread;
 mod owner;
 mod rib_thread;
 mod route_filter;

@@ -26,9 +26,11 @@ use crate::bgp_thread::{BgpMessage, LearntNeighbors};
 use crate::files::{self, read};
 use crate::links::Links;
 use crate::logging::LogSinks;
+use crate::ospf_thread::{OspfMessage, WatchedNeighbors};
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
+use crate::translate::ospf::Anchor;
 use crate::translate::{self, links::TunnelFacts};
 use crate::tunnels::WantedTunnels;
 
@@ -43,10 +45,13 @@ pub(crate) struct OwnerPorts {
     pub(crate) requests: mpsc::Receiver<ConfigRequest>,
     pub(crate) reload: mpsc::Receiver<()>,
     pub(crate) bgp: mpsc::Sender<BgpMessage>,
+    pub(crate) ospf: mpsc::Sender<OspfMessage>,
     pub(crate) bfd: mpsc::Sender<BfdMessage>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     pub(crate) learnt: watch::Receiver<LearntNeighbors>,
+    /// Whom OSPF wants BFD to watch.
+    pub(crate) watched: watch::Receiver<WatchedNeighbors>,
     pub(crate) links: Links,
     pub(crate) tunnels: watch::Sender<WantedTunnels>,
     /// What tunnels found out.
@@ -62,6 +67,7 @@ struct Applied {
     policy: PolicyDef,
     statics: BTreeMap<RouteKey, RouteSpec>,
     bgp: translate::bgp::Bgp,
+    ospf: translate::ospf::Ospf,
     bfd: translate::bfd::Sessions,
     come_back: ComeBack,
     /// What was remarked of it.
@@ -83,6 +89,8 @@ pub(crate) struct Owner {
     /// How often the files were read again.
     reading: u64,
     adverts: Adverts,
+    /// Ties civil time to the clock of timers.
+    anchor: Anchor,
     policy: Arc<PolicySet>,
 }
 
@@ -98,6 +106,7 @@ impl Owner {
             last_line: Instant::now(),
             reading: 0,
             adverts: Adverts::default(),
+            anchor: Anchor::now(),
             policy: Arc::default(),
         }
     }
@@ -136,6 +145,12 @@ impl Owner {
                     }
                 }
                 Ok(()) = self.ports.learnt.changed() => {
+                    if !open {
+                        let around = self.ports.around.borrow().clone();
+                        self.apply_bfd(&around).await;
+                    }
+                }
+                Ok(()) = self.ports.watched.changed() => {
                     if !open {
                         let around = self.ports.around.borrow().clone();
                         self.apply_bfd(&around).await;
@@ -221,6 +236,7 @@ impl Owner {
             self.applied.policy = policy;
             self.policy = Arc::new(set);
             let _ = self.ports.bgp.send(BgpMessage::Policy(self.policy.clone(), changed.clone())).await;
+            let _ = self.ports.ospf.send(OspfMessage::Policy(self.policy.clone(), changed.clone())).await;
             filter_changed |= self.applied.route_maps.values().any(|name| changed.contains(name));
         }
         let maps = route_filter::maps(&self.running, &around);
@@ -241,13 +257,26 @@ impl Owner {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;
         }
+        self.anchor = self.anchor.follow();
+        let ospf = translate::ospf::ospf(&self.running, &around, &self.policy, self.anchor);
+        if ospf != self.applied.ospf {
+            self.applied.ospf = ospf.clone();
+            let _ = self.ports.ospf.send(OspfMessage::Configure(Box::new(ospf))).await;
+        }
         self.apply_bfd(&around).await;
     }
 
-    /// Brings BFD in line with the configuration and with what BGP learnt of its neighbors.
+    /// Brings BFD in line with the configuration and with what protocols learnt of their neighbors.
     async fn apply_bfd(&mut self, around: &Surroundings) {
         let learnt = self.ports.learnt.borrow_and_update().clone();
-        let wanted = translate::bfd::sessions(&self.running, &self.applied.bgp, learnt.iter(), around);
+        let watched = self.ports.watched.borrow_and_update().clone();
+        let sources = translate::bfd::Sources {
+            bgp: &self.applied.bgp,
+            learnt: &learnt,
+            ospf: &self.applied.ospf,
+            watched: &watched,
+        };
+        let wanted = translate::bfd::sessions(&self.running, &sources, around);
         let mut remarks = translate::bfd_timing::warnings(&self.running, &wanted.sessions, around);
         remarks.extend(wanted.remarks());
         remarks.extend(translate::links::remarks(&self.running));
@@ -268,6 +297,7 @@ impl Owner {
         let statics = self.applied.statics.iter().map(|(k, v)| (*k, v.clone())).collect();
         let _ = self.ports.rib.send(RibMessage::Replace(statics, Vec::new())).await;
         let _ = self.ports.bgp.send(BgpMessage::Reinstall).await;
+        let _ = self.ports.ospf.send(OspfMessage::Reinstall).await;
     }
 
     async fn apply_statics(&mut self, statics: BTreeMap<RouteKey, RouteSpec>) {

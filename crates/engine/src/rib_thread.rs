@@ -19,12 +19,13 @@ use ferr_rib::{
     TunnelEndpoint, Vrf,
 };
 use ferr_state::RibJob;
-use ferr_types::{NexthopWatch, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
+use ferr_types::{NexthopWatch, Protocol, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::bfd::{ComeBack, Failover, PlanCell};
 use crate::failures::Failures;
+use crate::ospf_thread::FIRST_OWNER;
 use crate::route_filter::RouteFilter;
 use crate::surroundings::Surroundings;
 use crate::{EngineError, OwnerId};
@@ -61,8 +62,8 @@ pub(crate) enum RibMessage {
     Unsubscribe(OwnerId, ferr_rib::Redistribution),
     /// Where the outer packets of tunnels go.
     TunnelEndpoints(BTreeSet<TunnelEndpoint>),
-    /// A protocol instance is gone.
-    OwnerGone(OwnerId, VrfId),
+    /// A protocol instance is gone, and its offers with it.
+    OwnerGone(OwnerId, VrfId, (Protocol, Option<u16>)),
 }
 
 /// Ends of the queues.
@@ -70,6 +71,8 @@ pub(crate) struct RibPorts {
     pub(crate) jobs: mpsc::Receiver<RibJob>,
     pub(crate) messages: mpsc::Receiver<RibMessage>,
     pub(crate) events: mpsc::Sender<Vec<RibEvent>>,
+    /// The same for OSPF.
+    pub(crate) ospf_events: mpsc::Sender<Vec<RibEvent>>,
     pub(crate) around: watch::Sender<Arc<Surroundings>>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) failovers: mpsc::Receiver<Failover>,
@@ -135,6 +138,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
             acks: ack_rx,
             kernel: kernel_rx,
             events: Vec::new(),
+            ospf_events: Vec::new(),
             synced: false,
             around_dirty: false,
             leftovers: Some((Instant::now() + SWEEP_AFTER, leftovers)),
@@ -213,6 +217,7 @@ enum Step {
     Acks(Vec<FibAck>),
     Kernel(Vec<KernelEvent>),
     ProtocolsHaveRoom,
+    OspfHasRoom,
     FibHasRoom,
     Message(RibMessage),
     Timeout,
@@ -225,6 +230,7 @@ struct Worker {
     acks: mpsc::Receiver<Vec<FibAck>>,
     kernel: mpsc::Receiver<Vec<KernelEvent>>,
     events: Vec<RibEvent>,
+    ospf_events: Vec<RibEvent>,
     synced: bool,
     around_dirty: bool,
     leftovers: Option<(Instant, Leftovers)>,
@@ -243,11 +249,10 @@ impl Worker {
         loop {
             self.feed_fib();
             self.publish();
-            if self.events.is_empty() {
-                self.rib.poll_events(EVENT_BATCH, &mut self.events);
-            }
+            self.take_events();
             let timeout = self.next_timeout();
             let has_events = !self.events.is_empty();
+            let for_ospf = !self.ospf_events.is_empty();
             let step = tokio::select! {
                 biased;
                 _ = self.ports.stop.changed() => Step::Stop,
@@ -256,6 +261,7 @@ impl Worker {
                 Some(acks) = self.acks.recv() => Step::Acks(acks),
                 Some(batch) = self.kernel.recv() => Step::Kernel(batch),
                 Ok(_) = self.ports.events.reserve(), if has_events => Step::ProtocolsHaveRoom,
+                Ok(_) = self.ports.ospf_events.reserve(), if for_ospf => Step::OspfHasRoom,
                 Ok(_) = self.fib.reserve(), if self.rib.fib_ready() || !self.forget.is_empty() => Step::FibHasRoom,
                 Some(message) = self.ports.messages.recv() => Step::Message(message),
                 () = sleep_until(timeout) => Step::Timeout,
@@ -273,12 +279,25 @@ impl Worker {
                     // The only sender: the room just seen is still there.
                     let _ = self.ports.events.try_send(std::mem::take(&mut self.events));
                 }
+                Step::OspfHasRoom => {
+                    let _ = self.ports.ospf_events.try_send(std::mem::take(&mut self.ospf_events));
+                }
                 Step::FibHasRoom => self.feed_fib(),
                 Step::Message(message) => self.message(message),
                 Step::Timeout => self.timeout(),
             }
         }
         self.end().await;
+    }
+
+    /// Sorts what protocols have to hear by who has to.
+    fn take_events(&mut self) {
+        if self.events.is_empty() && self.ospf_events.is_empty() {
+            let mut all = Vec::new();
+            self.rib.poll_events(EVENT_BATCH, &mut all);
+            let of_ospf = |e: &RibEvent| e.owner().0 >= FIRST_OWNER;
+            (self.ospf_events, self.events) = all.into_iter().partition(of_ospf);
+        }
     }
 
     fn next_timeout(&mut self) -> Option<Instant> {
@@ -380,9 +399,9 @@ impl Worker {
             RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),
             RibMessage::Unsubscribe(owner, what) => self.rib.unsubscribe(owner, what),
             RibMessage::TunnelEndpoints(endpoints) => self.rib.set_tunnel_endpoints(&endpoints),
-            RibMessage::OwnerGone(owner, vrf) => {
+            RibMessage::OwnerGone(owner, vrf, (protocol, instance)) => {
                 self.rib.remove_owner(owner);
-                self.rib.sweep(ferr_types::Protocol::Bgp, None, Some(vrf));
+                self.rib.sweep(protocol, instance, Some(vrf));
             }
         }
     }

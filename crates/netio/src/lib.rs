@@ -1,4 +1,4 @@
-//! Sockets of routing protocols: VRF binding, TCP-MD5, GTSM, TTL, MSS, datagrams in batches with their times of arrival,
+//! Sockets of routing protocols: VRF binding, TCP-MD5, GTSM, TTL, MSS, raw IP protocol 89, datagrams in batches with their times of arrival,
 //! TUN devices and the UDP sockets of tunnels.
 //!
 //! # Invariants
@@ -14,6 +14,7 @@ mod echo;
 mod echo_sender;
 mod md5;
 mod ndp;
+mod ospf;
 mod realtime;
 mod sockopt;
 mod tcp;
@@ -26,6 +27,7 @@ pub use echo::{EchoSocket, LinkAddr};
 pub use echo_sender::{EchoPacket, EchoSender};
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
+pub use ospf::{OspfDatagram, OspfReader, OspfSocket, OspfTarget};
 pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};
 pub use tcp::{
     ConnectOptions, TcpError, TtlMode, allow_fragments, bound_ifindex, connect_socket, is_stuck, listen,

@@ -229,5 +229,18 @@ pub enum RibEvent {
         prefix: Prefix,
         /// Subscription's protocol.
         protocol: Protocol,
+        /// Subscription's instance.
+        instance: u16,
     },
+}
+
+impl RibEvent {
+    /// Whom it is for.
+    pub const fn owner(&self) -> OwnerId {
+        match self {
+            Self::Nexthop { owner, .. }
+            | Self::RedistSet { owner, .. }
+            | Self::RedistWithdraw { owner, .. } => *owner,
+        }
+    }
 }

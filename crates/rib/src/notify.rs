@@ -241,7 +241,13 @@ impl Rib {
             let owner = *owner;
             out.push(match of_it {
                 Some(route) => RibEvent::RedistSet { owner, route: route.clone() },
-                None => RibEvent::RedistWithdraw { owner, vrf: key.vrf, prefix, protocol: s.protocol },
+                None => RibEvent::RedistWithdraw {
+                    owner,
+                    vrf: key.vrf,
+                    prefix,
+                    protocol: s.protocol,
+                    instance: s.instance,
+                },
             });
         }
         self.tables[t].collect(slot);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use ferr_bfd::{Event, SessionView, SpeakerView};
 use tokio::sync::oneshot;
 
+use crate::OspfName;
+
 /// How a session is named by those who ask for it. Sessions sort by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BfdName {
@@ -43,6 +45,8 @@ pub enum BfdClient {
     Operator,
     /// A neighbor of the BGP instance in this VRF.
     Bgp(String),
+    /// Neighbors of an OSPF instance.
+    Ospf(OspfName),
     /// Static routes.
     Static,
 }

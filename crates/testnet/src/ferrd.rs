@@ -191,6 +191,16 @@ impl Ferrd {
         json(command, &self.commands("bfdd", &[command])?.text)
     }
 
+    /// JSON of one `show` command of OSPFv2.
+    pub fn ospf_json(&self, command: &str) -> Result<Value, Error> {
+        json(command, &self.commands("ospfd", &[command])?.text)
+    }
+
+    /// JSON of one `show` command of OSPFv3.
+    pub fn ospf6_json(&self, command: &str) -> Result<Value, Error> {
+        json(command, &self.commands("ospf6d", &[command])?.text)
+    }
+
     /// Types lines into `bgpd` in configuration mode; a refused line is an error.
     pub fn configure(&self, lines: &[&str]) -> Result<(), Error> {
         self.configure_on("bgpd", lines)

@@ -373,6 +373,9 @@ fn apply_profile(c: &mut Config, profile: Profile) {
     for instance in c.bgp.values_mut() {
         instance.profile = profile;
     }
+    for instance in c.ospf.values_mut().chain(c.ospf6.values_mut()) {
+        instance.profile = profile;
+    }
 }
 
 fn interface(c: &mut Config, a: &Args<'_>) -> Applied {

@@ -254,50 +254,8 @@ fn optional_lifetime(life: Option<Lifetime>) -> String {
 
 /// Accepted, without effect yet.
 pub(crate) static INERT: &[Stmt<Interface>] = &[
-    stmt(
-        "ip ospf [(1-65535)] area ~ <A.B.C.D|(0-4294967295)> [A.B.C.D]",
-        |i, a| {
-            i.opaque.set(super::inert_key("ip ospf area ~", a), a.canonical());
-            Ok(super::table::Effect::Inert)
-        },
-        |i, a| {
-            i.opaque.unset("ip ospf area", &a.canonical());
-            DONE
-        },
-        |i, o| i.opaque.iter().for_each(|line| o.line(line)),
-    ),
-    inert!("ip ospf authentication ~ [<null|message-digest|key-chain WORD>] [A.B.C.D]", opaque),
-    inert!("ip ospf authentication-key ~ WORD [A.B.C.D]", opaque),
-    inert!("ip ospf message-digest-key (1-255) ~ md5 WORD [A.B.C.D]", opaque),
-    inert!("ip ospf cost ~ (1-65535) [A.B.C.D]", opaque),
-    inert!("ip ospf mtu-ignore ~ [A.B.C.D]", opaque),
-    inert!("ip ospf dead-interval ~ <(1-65535)|minimal hello-multiplier (1-20)> [A.B.C.D]", opaque),
-    inert!("ip ospf hello-interval ~ (1-65535) [A.B.C.D]", opaque),
-    inert!("ip ospf network ~ <broadcast|non-broadcast|point-to-multipoint|point-to-point> [dmvpn]", opaque),
-    inert!("ip ospf priority ~ (0-255) [A.B.C.D]", opaque),
-    inert!("ip ospf retransmit-interval ~ (1-65535) [A.B.C.D]", opaque),
-    inert!("ip ospf transmit-delay ~ (1-65535) [A.B.C.D]", opaque),
-    inert!("ip ospf passive ~ [A.B.C.D]", opaque),
-    inert!("ip ospf prefix-suppression ~ [A.B.C.D]", opaque),
-    inert!("ip ospf neighbor-filter ~ WORD [A.B.C.D]", opaque),
-    inert!("ip ospf bfd ~ [profile ~ WORD]", opaque),
-    inert!("ip ospf mpls ldp-sync ~ [holddown ~ (0-10000)]", opaque),
-    inert!("ipv6 ospf6 area ~ <A.B.C.D|(0-4294967295)>", opaque),
-    inert!("ipv6 ospf6 cost ~ (1-65535)", opaque),
-    inert!("ipv6 ospf6 ifmtu ~ (1-65535)", opaque),
-    inert!("ipv6 ospf6 dead-interval ~ (1-65535)", opaque),
-    inert!("ipv6 ospf6 hello-interval ~ (1-65535)", opaque),
-    inert!("ipv6 ospf6 priority ~ (0-255)", opaque),
-    inert!("ipv6 ospf6 retransmit-interval ~ (1-65535)", opaque),
-    inert!("ipv6 ospf6 transmit-delay ~ (1-3600)", opaque),
-    inert!("ipv6 ospf6 instance-id ~ (0-255)", opaque),
-    inert!("ipv6 ospf6 passive", opaque),
-    inert!("ipv6 ospf6 mtu-ignore", opaque),
-    inert!("ipv6 ospf6 prefix-suppression", opaque),
-    inert!("ipv6 ospf6 advertise prefix-list ~ WORD", opaque),
-    inert!("ipv6 ospf6 network ~ <broadcast|point-to-point|point-to-multipoint>", opaque),
-    inert!("ipv6 ospf6 bfd ~ [profile ~ WORD]", opaque),
-    inert!("ipv6 ospf6 authentication ~ LINE...", opaque),
+    inert!("ip ospf mpls ldp-sync", opaque),
+    inert!("ip ospf mpls ldp-sync holddown ~ (0-10000)", opaque),
     inert!("evpn mh es-id ~ WORD", opaque),
     inert!("evpn mh es-sys-mac ~ MAC", opaque),
     inert!("evpn mh es-df-pref ~ (1-65535)", opaque),

@@ -4,6 +4,7 @@ use super::blocks::BlockKind;
 use crate::model::bfd::BfdPeerKey;
 use crate::model::bgp::{BgpFamily, InstanceName};
 use crate::model::origin::Origin;
+use crate::model::ospf::OspfName;
 
 /// One open block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,14 @@ pub enum Mode {
     BfdPeer(BfdPeerKey),
     /// `profile NAME` in it.
     BfdProfile(String),
+    /// `router ospf ...`
+    Ospf(OspfName),
+    /// `router ospf6 ...`
+    Ospf6(OspfName),
+    /// `key chain NAME`
+    KeyChain(String),
+    /// `key N` in it.
+    Key(String, u32),
     /// A block that is kept as text: kind of the innermost block, header lines from the outermost in.
     Block(BlockKind, Vec<String>),
 }
@@ -50,7 +59,10 @@ impl Mode {
             Self::Vrf(_) => "config-vrf",
             Self::LineVty => "config-line",
             Self::RouteMap(..) => "config-route-map",
-            Self::Bgp(_) => "config-router",
+            Self::Bgp(_) | Self::Ospf(_) => "config-router",
+            Self::Ospf6(_) => "config-ospf6",
+            Self::KeyChain(_) => "config-keychain",
+            Self::Key(..) => "config-keychain-key",
             Self::BgpAf(..) => "config-router-af",
             Self::BgpVni(..) => "config-router-af-vni",
             Self::Bmp(..) => "config-bgp-bmp",
@@ -77,6 +89,7 @@ impl Mode {
     pub(crate) fn inside(self, outer: &Self) -> Self {
         match (self, outer) {
             (Self::BgpAf(_, family), Self::Bgp(name)) => Self::BgpAf(name.clone(), family),
+            (Self::Key(_, id), Self::KeyChain(name)) => Self::Key(name.clone(), id),
             (Self::Bmp(_, target), Self::Bgp(name)) => Self::Bmp(name.clone(), target),
             (Self::BgpVni(_, vni), Self::BgpAf(name, _)) => Self::BgpVni(name.clone(), vni),
             (Self::Block(kind, inner), Self::Block(_, path)) => {

@@ -6,17 +6,19 @@ use super::blocks::BlockKind;
 use super::mode::Mode;
 use super::table::{Bound, Table};
 use super::{
-    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, link, lists,
-    routemap, wireguard,
+    bfd, bgp, bgp_af, bgp_global, bgp_neighbor, bgp_neighbor_af, blocks, global, interface, keychain, link,
+    lists, ospf, ospf_area, ospf_interface, ospf_router, routemap, wireguard,
 };
 use crate::error::ConfigError;
 use crate::model::bfd::{Bfd, BfdParameters, BfdPeer};
 use crate::model::bgp::{BgpAf, BgpFamily, BgpGlobals, BgpInstance, InstanceName};
 use crate::model::global::{Global, LineVty, VrfGlobals};
 use crate::model::interface::Interface;
+use crate::model::keychain::{ChainKey, KeyChain};
 use crate::model::link::OwnLink;
 use crate::model::neighbor::{NeighborAf, NeighborSettings};
 use crate::model::opaque::{OpaqueBlock, OpaqueLines};
+use crate::model::ospf::{AreaId, Ospf6Link, OspfArea, OspfInstance, OspfInterface, OspfLink, OspfName};
 use crate::model::routemap::RouteMapEntry;
 use crate::model::{Config, Vrf};
 
@@ -39,6 +41,10 @@ pub(crate) enum Node {
     Bfd,
     BfdPeer,
     BfdProfile,
+    Ospf,
+    Ospf6,
+    KeyChain,
+    Key,
     Block(BlockKind),
 }
 
@@ -218,12 +224,72 @@ fn bfd_parameters<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) ->
     }
 }
 
+fn ospf<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OspfInstance> {
+    if !no {
+        ospf::fits(mode, a)?;
+    }
+    match mode {
+        Mode::Ospf(name) => {
+            let network = !no && a.keywords().next() == Some("network");
+            if network && c.interfaces.values().any(|i| i.has_ospf_area(name)) {
+                return Err(ConfigError::InterfaceAreas);
+            }
+            Ok(c.ospf.get_mut(name))
+        }
+        Mode::Ospf6(name) => Ok(c.ospf6.get_mut(name)),
+        _ => Ok(None),
+    }
+}
+
+fn ospf_area<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OspfArea> {
+    let id: AreaId = a.val("area")?;
+    if !no {
+        ospf_area::fits(id.is_backbone(), a)?;
+    }
+    let Some(instance) = ospf(c, mode, a, no)? else { return Ok(None) };
+    Ok(if no { instance.areas.get_mut(&id) } else { Some(instance.area(id)) })
+}
+
+fn ospf_link<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OspfLink> {
+    Ok(interface(c, mode, a, no)?.map(|i| &mut i.ospf))
+}
+
+fn ospf6_link<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, Ospf6Link> {
+    Ok(interface(c, mode, a, no)?.map(|i| &mut i.ospf6))
+}
+
+fn ospf_interface<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OspfInterface> {
+    if !no
+        && a.has("area")
+        && let Mode::Interface { name, vrf } = mode
+    {
+        let held = c.interfaces.get(name).and_then(Interface::vrf_name).map(str::to_owned);
+        let name = OspfName { instance: a.opt("instance")?.unwrap_or(0), vrf: vrf.clone().or(held) };
+        if c.ospf.get(&name).is_some_and(|instance| !instance.networks.is_empty()) {
+            return Err(ConfigError::NetworkAreas);
+        }
+    }
+    let addr = a.opt("addr")?;
+    Ok(interface(c, mode, a, no)?.map(|i| i.ospf.settings(addr)))
+}
+
+fn key_chain<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, KeyChain> {
+    let Mode::KeyChain(name) = mode else { return Ok(None) };
+    Ok(c.key_chains.get_mut(name))
+}
+
+fn chain_key<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, ChainKey> {
+    let Mode::Key(name, id) = mode else { return Ok(None) };
+    Ok(c.key_chains.get_mut(name).and_then(|chain| chain.keys.get_mut(id)))
+}
+
 fn block<'c>(c: &'c mut Config, mode: &Mode, _: &Args<'_>, _: bool) -> Found<'c, OpaqueBlock> {
     let Mode::Block(_, path) = mode else { return Ok(None) };
     let Some((header, inner)) = path.split_first() else { return Ok(None) };
     Ok(Some(c.blocks.entry(header.clone()).or_default().descend(inner)))
 }
 
+const AREA: &str = "area <A.B.C.D@area|(0-4294967295)@area>";
 const NBR: &str = "neighbor <A.B.C.D@nbr|X:X::X:X@nbr|WORD@nbr>";
 
 static CONFIG: Bound<Config> = Bound {
@@ -236,7 +302,9 @@ static CONFIG: Bound<Config> = Bound {
         lists::AS_PATH_LISTS,
         lists::COMMUNITY_LISTS,
         bgp::HEADER,
+        ospf::HEADERS,
         bfd::HEADER,
+        keychain::HEADER,
         blocks::HEADERS,
         global::INERT,
     ],
@@ -287,6 +355,26 @@ static BFD_PEER: Bound<BfdPeer> = Bound { prefix: "", stmts: &[bfd::PEER], resol
 static BFD_PARAMETERS: Bound<BfdParameters> =
     Bound { prefix: "", stmts: &[bfd::PARAMETERS], resolve: bfd_parameters };
 
+static OSPF: Bound<OspfInstance> = Bound {
+    prefix: "",
+    stmts: &[ospf_router::HEAD, ospf_router::NEIGHBORS, ospf_router::TAIL],
+    resolve: ospf,
+};
+static OSPF_AREA: Bound<OspfArea> =
+    Bound { prefix: AREA, stmts: &[ospf_area::AREA, ospf_area::VIRTUAL_LINKS], resolve: ospf_area };
+static OSPF_PASSIVE: Bound<Config> = Bound { prefix: "", stmts: &[ospf::PASSIVE], resolve: config };
+static OSPF6: Bound<OspfInstance> =
+    Bound { prefix: "", stmts: &[ospf_router::HEAD6, ospf_router::TAIL6], resolve: ospf };
+static OSPF6_AREA: Bound<OspfArea> = Bound { prefix: AREA, stmts: &[ospf_area::AREA6], resolve: ospf_area };
+static OSPF6_LINK_AREA: Bound<Config> = Bound { prefix: "", stmts: &[ospf::LINK_AREA], resolve: config };
+static OSPF_LINK: Bound<OspfLink> = Bound { prefix: "", stmts: &[ospf_interface::LINK], resolve: ospf_link };
+static OSPF_INTERFACE: Bound<OspfInterface> =
+    Bound { prefix: "", stmts: &[ospf_interface::INTERFACE], resolve: ospf_interface };
+static OSPF6_LINK: Bound<Ospf6Link> =
+    Bound { prefix: "", stmts: &[ospf_interface::LINK6], resolve: ospf6_link };
+static KEY_CHAIN: Bound<KeyChain> = Bound { prefix: "", stmts: &[keychain::CHAIN], resolve: key_chain };
+static KEY: Bound<ChainKey> = Bound { prefix: "", stmts: &[keychain::KEY], resolve: chain_key };
+
 /// One bound table per kind of block.
 macro_rules! block_tables {
     ($($kind:ident),*) => {
@@ -301,7 +389,7 @@ macro_rules! block_tables {
         }
     };
 }
-block_tables!(Ospf, Ospf6, Rpki, KeyChain, Key, NexthopGroup, PbrMap, SegmentRouting, Other);
+block_tables!(Rpki, NexthopGroup, PbrMap, SegmentRouting, Other);
 
 impl Node {
     pub(crate) const fn of(mode: &Mode) -> Self {
@@ -323,6 +411,10 @@ impl Node {
             Mode::Bfd => Self::Bfd,
             Mode::BfdPeer(_) => Self::BfdPeer,
             Mode::BfdProfile(_) => Self::BfdProfile,
+            Mode::Ospf(_) => Self::Ospf,
+            Mode::Ospf6(_) => Self::Ospf6,
+            Mode::KeyChain(_) => Self::KeyChain,
+            Mode::Key(..) => Self::Key,
             Mode::Block(kind, _) => Self::Block(*kind),
         }
     }
@@ -343,6 +435,10 @@ impl Node {
             Self::Bfd,
             Self::BfdPeer,
             Self::BfdProfile,
+            Self::Ospf,
+            Self::Ospf6,
+            Self::KeyChain,
+            Self::Key,
         ];
         all.extend(BlockKind::ALL.map(Self::Block));
         all
@@ -351,7 +447,9 @@ impl Node {
     pub(crate) fn tables(self) -> Vec<&'static dyn Table> {
         match self {
             Self::Config => vec![&CONFIG, &GLOBAL, &DEFAULT_VRF],
-            Self::Interface => vec![&INTERFACE, &OWN_LINK],
+            Self::Interface => {
+                vec![&INTERFACE, &OSPF_LINK, &OSPF_INTERFACE, &OSPF6_LINK, &OWN_LINK]
+            }
             Self::Vrf => vec![&VRF_TABLE, &VRF, &VRF_GLOBALS],
             Self::LineVty => vec![&LINE_VTY],
             Self::RouteMap => vec![&ROUTE_MAP],
@@ -363,6 +461,10 @@ impl Node {
             Self::Bfd => vec![&BFD],
             Self::BfdPeer => vec![&BFD_PEER, &BFD_PARAMETERS],
             Self::BfdProfile => vec![&BFD_PARAMETERS],
+            Self::Ospf => vec![&OSPF, &OSPF_AREA, &OSPF_PASSIVE],
+            Self::Ospf6 => vec![&OSPF6, &OSPF6_AREA, &OSPF6_LINK_AREA],
+            Self::KeyChain => vec![&KEY_CHAIN],
+            Self::Key => vec![&KEY],
             Self::Block(kind) => vec![block_table(kind)],
         }
     }

@@ -215,6 +215,18 @@ macro_rules! value {
     };
 }
 
+/// `words VALUE`, an `Option` field that stays empty when the value is the default.
+macro_rules! value_unless {
+    ($lead:literal, $var:literal, $($f:ident).+, $default:expr) => {
+        $crate::grammar::table::stmt(
+            concat!($lead, " ~ ", $var, "@v"),
+            |n, a| { n.$($f).+ = Some(a.val("v")?).filter(|v| *v != $default); $crate::grammar::table::DONE },
+            |n, _| { n.$($f).+ = None; $crate::grammar::table::DONE },
+            |n, o| if let Some(v) = &n.$($f).+ { o.line(format_args!(concat!($lead, " {}"), v)) },
+        )
+    };
+}
+
 /// `words TEXT...`, an `Option<String>` field.
 macro_rules! text {
     ($lead:literal, $($f:ident).+) => {
@@ -253,4 +265,4 @@ macro_rules! inert {
     };
 }
 
-pub(crate) use {flag, inert, off_flag, text, tristate, value};
+pub(crate) use {flag, inert, off_flag, text, tristate, value, value_unless};

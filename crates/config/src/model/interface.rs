@@ -7,6 +7,7 @@ use ferr_types::{IfAddr, Ipv6Prefix};
 
 use super::link::OwnLink;
 use super::opaque::OpaqueLines;
+use super::ospf::{Ospf6Link, OspfInterface, OspfLink, OspfName};
 
 /// An `interface` block.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,10 +36,30 @@ pub struct Interface {
     pub mpls_bgp_forwarding: bool,
     /// Router advertisements.
     pub nd: RouterAdvert,
+    /// `ip ospf ...`.
+    pub ospf: OspfLink,
+    /// `ipv6 ospf6 ...`.
+    pub ospf6: Ospf6Link,
     /// What FRR does not know.
     pub own: OwnLink,
     /// Accepted statements without effect.
     pub opaque: OpaqueLines,
+}
+
+impl Interface {
+    /// VRF that the configuration puts it in, `None` for the default one or when it does not say.
+    #[must_use]
+    pub fn vrf_name(&self) -> Option<&str> {
+        self.own.vrf.as_deref().or(self.vrf.as_deref())
+    }
+
+    /// Whether it, or one of its addresses, is in an area of the instance by a statement of its own.
+    #[must_use]
+    pub fn has_ospf_area(&self, name: &OspfName) -> bool {
+        let said = |settings: &OspfInterface| settings.areas.contains_key(&name.instance);
+        self.vrf_name() == name.vrf.as_deref()
+            && (said(&self.ospf.interface) || self.ospf.addresses.values().any(said))
+    }
 }
 
 /// `router-preference`.

@@ -10,11 +10,13 @@ pub mod bfd;
 pub mod bgp;
 pub mod global;
 pub mod interface;
+pub mod keychain;
 pub mod link;
 pub mod lists;
 pub mod neighbor;
 pub mod opaque;
 pub mod origin;
+pub mod ospf;
 pub mod routemap;
 pub mod statics;
 pub mod wireguard;
@@ -25,9 +27,11 @@ use std::fmt;
 use bgp::{BgpInstance, InstanceName};
 use global::{Global, VrfGlobals};
 use interface::Interface;
+use keychain::KeyChain;
 use lists::{AccessList, AsPathList, CommunityList, ListKey, PrefixList};
 use opaque::{OpaqueBlock, OpaqueLines};
 use origin::Origins;
+use ospf::{OspfInstance, OspfName};
 use routemap::RouteMap;
 use statics::StaticRoutes;
 
@@ -110,7 +114,13 @@ pub struct Config {
     pub bgp: BTreeMap<InstanceName, BgpInstance>,
     /// `bfd`.
     pub bfd: bfd::Bfd,
-    /// Blocks that are accepted and kept, by header line (`router ospf`, `bfd`, ...).
+    /// `router ospf`.
+    pub ospf: BTreeMap<OspfName, OspfInstance>,
+    /// `router ospf6`.
+    pub ospf6: BTreeMap<OspfName, OspfInstance>,
+    /// Key chains by name.
+    pub key_chains: BTreeMap<String, KeyChain>,
+    /// Blocks that are accepted and kept, by header line (`rpki`, `router isis`, ...).
     pub blocks: BTreeMap<String, OpaqueBlock>,
     /// Accepted top-level statements without effect.
     pub opaque: OpaqueLines,

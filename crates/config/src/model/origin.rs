@@ -1,6 +1,7 @@
 //! Where statements come from.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Place of a statement.
@@ -29,8 +30,15 @@ impl Origin {
 /// Origins by statement: the canonical top-level line, or the block's header line; lines of interfaces and VRFs behind that.
 ///
 /// Two values are always equal: where a statement stands does not change what it means.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Origins(HashMap<String, Origin>);
+
+/// Lines may hold passwords.
+impl fmt::Debug for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origins({} lines)", self.0.len())
+    }
+}
 
 impl PartialEq for Origins {
     fn eq(&self, _: &Self) -> bool {

@@ -5,7 +5,7 @@
 use super::Part;
 use crate::file::OWN_FILE;
 use crate::grammar::table::Lines;
-use crate::grammar::{global, interface, link, wireguard};
+use crate::grammar::{global, interface, link, ospf_interface, wireguard};
 use crate::model::interface::Interface;
 use crate::model::{Config, Vrf};
 
@@ -84,7 +84,6 @@ fn fill_vrf(vrf: &Vrf, body: &mut Body<'_>) {
 fn interface_part(line: &str) -> Part {
     match line {
         _ if line.starts_with("ip ospf") => Part::Ospf,
-        _ if line.starts_with("ipv6 ospf6") => Part::Ospf6,
         _ => Part::Zebra,
     }
 }
@@ -127,6 +126,19 @@ fn fill_interface(i: &Interface, body: &mut Body<'_>) {
     if i.mpls_bgp_forwarding && body.part == Part::Bgp {
         body.known(Part::Bgp, |_| false, |o| o.line("mpls bgp forwarding"));
     }
+    body.known(
+        Part::Ospf,
+        |_| false,
+        |o| {
+            o.table(ospf_interface::LINK, &i.ospf);
+            o.table(ospf_interface::INTERFACE, &i.ospf.interface);
+            for (addr, settings) in &i.ospf.addresses {
+                let text = lines_of(|o| o.table(ospf_interface::INTERFACE, settings));
+                text.lines().for_each(|line| o.line(format_args!("{line} {addr}")));
+            }
+        },
+    );
+    body.known(Part::Ospf6, |_| false, |o| o.table(ospf_interface::LINK6, &i.ospf6));
     for line in i.opaque.iter() {
         body.known(interface_part(line), |_| false, |o| o.line(line));
     }

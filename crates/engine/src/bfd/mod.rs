@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use come_back::{ComeBack, Damping};
 pub(crate) use failover::{Failover, PlanCell};
-pub(crate) use sessions::{BfdMessage, BfdTaskPorts, start};
+pub(crate) use sessions::{BfdClients, BfdMessage, BfdTaskPorts, start};
 
 /// Most sessions. Their memory is reserved at the start, and becomes real as they are made.
 pub(crate) const CAPACITY: usize = 1 << 14;

@@ -1,4 +1,4 @@
-//! The task that keeps BFD sessions: names and numbers them, answers `show`, logs, and tells BGP.
+//! The task that keeps BFD sessions: names and numbers them, answers `show`, logs, and tells BGP and OSPF.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -22,6 +22,7 @@ use super::guards::{GuardCells, guard_id};
 use super::thread::{self, BfdPorts};
 use super::{CAPACITY, Command, Desired, Notice, Places, Wanted};
 use crate::bgp_thread::BgpMessage;
+use crate::ospf_thread::OspfMessage;
 use crate::rib_thread::RibMessage;
 use crate::surroundings::Surroundings;
 
@@ -40,11 +41,17 @@ pub(crate) enum BfdMessage {
     Configure(BTreeMap<BfdName, Desired>),
 }
 
+/// Protocols that want to know.
+pub(crate) struct BfdClients {
+    pub(crate) bgp: mpsc::Sender<BgpMessage>,
+    pub(crate) ospf: mpsc::Sender<OspfMessage>,
+}
+
 /// Ends of the task's channels.
 pub(crate) struct BfdTaskPorts {
     pub(crate) messages: mpsc::Receiver<BfdMessage>,
     pub(crate) requests: mpsc::Receiver<BfdRequest>,
-    pub(crate) bgp: mpsc::Sender<BgpMessage>,
+    pub(crate) clients: BfdClients,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     /// Where the failover tells the RIB.
@@ -66,7 +73,7 @@ struct Session {
 pub(crate) struct BfdTask {
     messages: mpsc::Receiver<BfdMessage>,
     requests: mpsc::Receiver<BfdRequest>,
-    bgp: mpsc::Sender<BgpMessage>,
+    clients: BfdClients,
     rib: mpsc::Sender<RibMessage>,
     around: watch::Receiver<Arc<Surroundings>>,
     commands: SyncSender<Command>,
@@ -108,7 +115,7 @@ pub(crate) fn start(ports: BfdTaskPorts, seed: u128) -> io::Result<(BfdTask, Joi
     let task = BfdTask {
         messages: ports.messages,
         requests: ports.requests,
-        bgp: ports.bgp,
+        clients: ports.clients,
         rib: ports.rib,
         around: ports.around,
         commands,
@@ -200,16 +207,11 @@ impl BfdTask {
             Some(session) => {
                 let before = std::mem::replace(&mut session.desired, desired.clone()).clients;
                 let (guard, key, state) = (session.guard, desired.key, session.state);
-                tell(
-                    &self.bgp,
-                    &key,
-                    BfdState::Unknown,
-                    before.iter().filter(|c| !desired.clients.contains(c)),
-                )
-                .await;
+                let gone = before.iter().filter(|c| !desired.clients.contains(c));
+                self.clients.tell(&key, BfdState::Unknown, gone).await;
                 if state == BfdState::Up {
                     let new = desired.clients.iter().filter(|c| !before.contains(c));
-                    tell(&self.bgp, &key, state, new).await;
+                    self.clients.tell(&key, state, new).await;
                 }
                 guard
             }
@@ -238,7 +240,7 @@ impl BfdTask {
         self.command(Command::Remove(session.guard));
         if session.state != BfdState::Unknown {
             let clients = session.desired.clients.iter();
-            tell(&self.bgp, &session.desired.key, BfdState::Unknown, clients).await;
+            self.clients.tell(&session.desired.key, BfdState::Unknown, clients).await;
         }
         let _ = self.rib.send(RibMessage::Guard(session.guard, None)).await;
     }
@@ -251,7 +253,7 @@ impl BfdTask {
         })
     }
 
-    /// Tells BGP what the kernel has been told already.
+    /// Tells the protocols what the kernel has been told already.
     async fn failover(&mut self, failover: Failover) {
         let (guard, state) = match failover {
             Failover::Down(guard, _) => (guard, BfdState::Down),
@@ -262,7 +264,7 @@ impl BfdTask {
         let Some(name) = self.names.get(&guard) else { return };
         let Some(session) = self.sessions.get_mut(name) else { return };
         session.state = state;
-        tell(&self.bgp, &session.desired.key, state, session.desired.clients.iter()).await;
+        self.clients.tell(&session.desired.key, state, session.desired.clients.iter()).await;
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -366,17 +368,21 @@ impl BfdTask {
     }
 }
 
-/// Tells those of the clients that are BGP's.
-async fn tell(
-    bgp: &mpsc::Sender<BgpMessage>,
-    key: &SessionKey,
-    state: BfdState,
-    clients: impl Iterator<Item = &BfdClient>,
-) {
-    let with = BfdPeer::new(key.remote, key.interface);
-    for client in clients {
-        if let BfdClient::Bgp(instance) = client {
-            let _ = bgp.send(BgpMessage::Bfd(instance.clone(), with, state)).await;
+impl BfdClients {
+    /// Tells those of the clients that speak a protocol.
+    async fn tell(&self, key: &SessionKey, state: BfdState, clients: impl Iterator<Item = &BfdClient>) {
+        for client in clients {
+            match client {
+                BfdClient::Bgp(instance) => {
+                    let with = BfdPeer::new(key.remote, key.interface);
+                    let _ = self.bgp.send(BgpMessage::Bfd(instance.clone(), with, state)).await;
+                }
+                BfdClient::Ospf(name) if state == BfdState::Down => {
+                    let down = OspfMessage::BfdDown(name.clone(), key.remote, key.interface);
+                    let _ = self.ospf.send(down).await;
+                }
+                BfdClient::Ospf(_) | BfdClient::Operator | BfdClient::Static => {}
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ferr_bgp::{DownReason, Seeds};
 use ferr_state::{BgpInstance, NO_VRF};
-use ferr_types::PeerId;
+use ferr_types::{PeerId, Protocol};
 use tracing::error;
 
 use super::{Running, Worker};
@@ -129,7 +129,7 @@ impl Worker {
         self.world.instances.remove(name);
         if let Some(running) = self.running.remove(name) {
             running.conns.into_values().for_each(|conn| self.farewells.close(conn));
-            self.to_rib.push_back(RibMessage::OwnerGone(running.owner, running.vrf));
+            self.to_rib.push_back(RibMessage::OwnerGone(running.owner, running.vrf, (Protocol::Bgp, None)));
         }
     }
 }

@@ -43,11 +43,7 @@ impl Worker {
         let now = Instant::now();
         let around = self.ports.around.borrow().clone();
         for event in events {
-            let owner = match &event {
-                RibEvent::Nexthop { owner, .. }
-                | RibEvent::RedistSet { owner, .. }
-                | RibEvent::RedistWithdraw { owner, .. } => *owner,
-            };
+            let owner = event.owner();
             let name = self.running.iter().find(|(_, r)| r.owner == owner).map(|(n, _)| n);
             let Some(instance) = name.and_then(|n| self.world.instances.get_mut(n)) else { continue };
             match event {

@@ -1,4 +1,4 @@
-//! BFD sessions that the configuration asks for: by `peer` statements, by BGP neighbors, by static routes.
+//! BFD sessions that the configuration asks for: by `peer` statements, by BGP and OSPF neighbors, by static routes.
 //!
 //! Whoever asks for a session that is there already joins it. The operator's own statement decides about its parameters.
 
@@ -13,12 +13,14 @@ use ferr_config::Config;
 use ferr_config::model::bfd::{BfdParameters, EchoReceive};
 use ferr_config::model::neighbor::BfdNeighbor;
 use ferr_config::model::statics::{StaticRoutes, StaticTarget};
+use ferr_ospf::BfdPeer;
 use ferr_rib::GuardedGateway;
-use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF};
+use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF, OspfName};
 use ferr_types::{IfIndex, VrfId};
 
 use super::bfd_auth::{KeyFault, auth};
 use super::bgp::{Bgp, Instance, Neighbor};
+use super::ospf::Ospf;
 use crate::bfd::Desired;
 use crate::bgp_thread::Learnt;
 use crate::surroundings::Surroundings;
@@ -72,13 +74,28 @@ struct Wish {
     lenient: bool,
 }
 
+/// Protocols that ask for sessions, and what they know of their neighbors.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) bgp: &'a Bgp,
+    pub(crate) learnt: &'a BTreeSet<Learnt>,
+    pub(crate) ospf: &'a Ospf,
+    pub(crate) watched: &'a BTreeSet<(OspfName, BfdPeer)>,
+}
+
+impl<'a> Sources<'a> {
+    /// What the configuration alone says.
+    pub(crate) const fn configured(bgp: &'a Bgp) -> Self {
+        const NO_ONE: &BTreeSet<Learnt> = &BTreeSet::new();
+        const NO_OSPF: &Ospf = &Ospf { instances: BTreeMap::new() };
+        const NONE: &BTreeSet<(OspfName, BfdPeer)> = &BTreeSet::new();
+        Self { bgp, learnt: NO_ONE, ospf: NO_OSPF, watched: NONE }
+    }
+}
+
 /// All sessions whose VRFs and interfaces exist.
-pub(crate) fn sessions<'a>(
-    config: &Config,
-    bgp: &Bgp,
-    learnt: impl Iterator<Item = &'a Learnt>,
-    around: &Surroundings,
-) -> Wanted {
+pub(crate) fn sessions(config: &Config, sources: &Sources<'_>, around: &Surroundings) -> Wanted {
+    let bgp = sources.bgp;
     let mut out = Wanted::default();
     let mut add = |wish: Wish| join(config, around, wish, &mut out);
     for (key, peer) in &config.bfd.peers {
@@ -99,7 +116,7 @@ pub(crate) fn sessions<'a>(
         });
     }
     let learnt: BTreeMap<(&str, &str), &Learnt> =
-        learnt.map(|l| ((l.instance.as_str(), l.neighbor.name.as_str()), l)).collect();
+        sources.learnt.iter().map(|l| ((l.instance.as_str(), l.neighbor.name.as_str()), l)).collect();
     for (name, instance) in bgp.instances.iter().filter(|(_, i)| !i.view) {
         for (key, neighbor) in &instance.neighbors {
             let known = learnt.get(&(name.as_str(), key.as_str())).filter(|l| !l.neighbor.dynamic);
@@ -111,6 +128,9 @@ pub(crate) fn sessions<'a>(
         let Some(template) = instance.range_of(found.neighbor.peer.addr) else { continue };
         of_neighbor(&found.instance, instance, template, Some(found), around).into_iter().for_each(&mut add);
     }
+    let adjacent =
+        sources.watched.iter().filter_map(|(name, peer)| of_ospf(sources.ospf, name, peer, around));
+    adjacent.for_each(&mut add);
     of_statics(&config.routes, "default", &mut add);
     for (name, vrf) in &config.vrfs {
         of_statics(&vrf.routes, name, &mut add);
@@ -169,6 +189,26 @@ fn of_neighbor(
         profile: bfd.profile.clone(),
         parameters: old_timers(bfd),
         lenient: bfd.check_control_plane && known.is_some_and(|n| n.restarts),
+    })
+}
+
+/// Wish of an adjacency.
+fn of_ospf(ospf: &Ospf, name: &OspfName, peer: &BfdPeer, around: &Surroundings) -> Option<Wish> {
+    let instance = ospf.instances.get(name)?;
+    Some(Wish {
+        name: BfdName {
+            vrf: name.vrf.clone(),
+            remote: peer.remote,
+            multihop: false,
+            local: Some(peer.local),
+            interface: Some(around.links.get(&peer.ifindex)?.name.clone()),
+        },
+        client: BfdClient::Ospf(name.clone()),
+        reason: HopReason::Connected,
+        hops: 1,
+        profile: instance.profiles.get(&peer.ifindex).cloned(),
+        parameters: BfdParameters::default(),
+        lenient: false,
     })
 }
 

@@ -15,7 +15,7 @@ use ferr_rib::{Address, Link, LinkKind};
 use ferr_state::{BfdClient, BfdName};
 use ferr_types::{IfIndex, VrfId};
 
-use super::bfd::{Sessions, sessions};
+use super::bfd::{Sessions, Sources, sessions};
 use super::bgp::bgp;
 use crate::bfd::Desired;
 use crate::surroundings::Surroundings;
@@ -33,7 +33,7 @@ pub(crate) fn warnings(config: &Config, sessions: &Sessions, around: &Surroundin
 /// What [`warnings`] and the refusals of sessions would say where the interfaces and VRFs that the configuration speaks of exist.
 pub(crate) fn remarks(config: &Config) -> BTreeSet<String> {
     let around = imagined(config);
-    let wanted = sessions(config, &bgp(config, &around), [].iter(), &around);
+    let wanted = sessions(config, &Sources::configured(&bgp(config, &around)), &around);
     let mut remarks = warnings(config, &wanted.sessions, &around);
     remarks.extend(wanted.remarks());
     remarks

@@ -6,6 +6,7 @@ mod bfd_auth;
 pub(crate) mod bfd_timing;
 pub(crate) mod bgp;
 pub(crate) mod links;
+pub(crate) mod ospf;
 pub(crate) mod policy;
 pub(crate) mod statics;
 

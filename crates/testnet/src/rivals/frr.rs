@@ -1,4 +1,4 @@
-//! FRRouting's zebra, staticd and bgpd, and bfdd where it is wanted.
+//! FRRouting's zebra, staticd and bgpd (or its daemons of OSPF), and bfdd where it is wanted.
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,11 @@ impl Frr {
     /// As [`Self::start`], with bfdd as the last of the processes.
     pub fn start_with_bfd(host: &Host, frr_conf: &str) -> Result<Self, Error> {
         Self::start_daemons(host, &[DAEMONS[0], DAEMONS[1], DAEMONS[2], BFDD], frr_conf)
+    }
+
+    /// As [`Self::start`], with both daemons of OSPF instead of bgpd.
+    pub fn start_with_ospf(host: &Host, frr_conf: &str) -> Result<Self, Error> {
+        Self::start_daemons(host, &[DAEMONS[0], DAEMONS[1], "ospfd", "ospf6d", BFDD], frr_conf)
     }
 
     fn start_daemons(host: &Host, daemons: &[&str], frr_conf: &str) -> Result<Self, Error> {

@@ -6,13 +6,13 @@ use ferr_state::BfdName;
 
 use super::{around, parse};
 use crate::bfd::Desired;
-use crate::translate::bfd::sessions;
+use crate::translate::bfd::{Sources, sessions};
 use crate::translate::bfd_timing::remarks;
 use crate::translate::bgp::bgp;
 
 fn found(text: &str) -> (Vec<(BfdName, Desired)>, Vec<String>) {
     let config = parse(text);
-    let wanted = sessions(&config, &bgp(&config, &around()), [].iter(), &around());
+    let wanted = sessions(&config, &Sources::configured(&bgp(&config, &around())), &around());
     let refusals: Vec<String> = wanted.remarks().collect();
     assert!(refusals.iter().all(|r| remarks(&config).contains(r)), "told by a check of the file");
     (wanted.sessions.into_iter().collect(), refusals)

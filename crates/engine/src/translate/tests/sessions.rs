@@ -1,5 +1,6 @@
 //! BFD sessions, of what is configured and of what BGP learnt, and remarks on their timers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferr_bgp::{BfdNeighbor, BfdPeer};
@@ -8,7 +9,7 @@ use ferr_types::IfIndex;
 
 use super::{around, parse};
 use crate::bgp_thread::Learnt;
-use crate::translate::bfd::{Sessions, sessions};
+use crate::translate::bfd::{Sessions, Sources, sessions};
 use crate::translate::bfd_timing::{remarks, warnings};
 use crate::translate::bgp::bgp;
 
@@ -20,7 +21,10 @@ fn learnt(name: &str, addr: &str, ifindex: Option<u32>, dynamic: bool, restarts:
 
 fn wanted(text: &str, learnt: &[Learnt]) -> Sessions {
     let config = parse(text);
-    sessions(&config, &bgp(&config, &around()), learnt.iter(), &around()).sessions
+    let learnt: BTreeSet<Learnt> = learnt.iter().cloned().collect();
+    let bgp = bgp(&config, &around());
+    let sources = Sources { learnt: &learnt, ..Sources::configured(&bgp) };
+    sessions(&config, &sources, &around()).sessions
 }
 
 fn names(sessions: &Sessions) -> Vec<String> {
@@ -112,7 +116,7 @@ fn sites(multihop: &str, route: &str) -> String {
 fn a_multihop_session_that_would_fall_with_a_tunnel_is_remarked() {
     let said = |text: &str| {
         let config = parse(text);
-        let found = sessions(&config, &bgp(&config, &around()), [].iter(), &around());
+        let found = sessions(&config, &Sources::configured(&bgp(&config, &around())), &around());
         let said = warnings(&config, &found.sessions, &around());
         assert_eq!(remarks(&config), said, "the same without looking at the kernel");
         said.into_iter().collect::<Vec<_>>()
