@@ -6,6 +6,7 @@ use std::time::Instant;
 use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, Prefix, RouterId};
 
+use super::alternate::Alternates;
 use super::area::Area;
 use super::graph::VertexKey;
 use super::local::Local;
@@ -125,8 +126,8 @@ impl Routing {
             let virtuals = id == AreaId::BACKBONE && self.note_virtuals();
             let dirty = self.areas.get(&id).is_some_and(|a| a.dirty);
             if dirty || virtuals || moved.contains(&id) {
-                self.run_tree(id, virtuals || moved.contains(&id), now, inputs, work);
-                ran = true;
+                ran |= self.run_tree(id, virtuals || moved.contains(&id), now, inputs, work);
+                work.boundaries = true;
             }
         }
         if !self.areas.contains_key(&AreaId::BACKBONE) {
@@ -135,7 +136,6 @@ impl Routing {
         if ran {
             self.stats.full += 1;
             self.stats.last = Some(now);
-            work.boundaries = true;
         }
     }
 
@@ -151,23 +151,46 @@ impl Routing {
         changed
     }
 
-    fn run_tree(&mut self, id: AreaId, _moved: bool, now: Instant, inputs: &Inputs<'_>, work: &mut Work) {
-        let Some(area) = self.areas.get(&id) else { return };
+    /// Tree of an area; gives whether it had to be made.
+    fn run_tree(
+        &mut self,
+        id: AreaId,
+        moved: bool,
+        now: Instant,
+        inputs: &Inputs<'_>,
+        work: &mut Work,
+    ) -> bool {
+        let Some(area) = self.areas.get(&id) else { return false };
         let root = area.graph.find(VertexKey::Router(self.status.router)).unwrap_or(u32::MAX);
         let packed = area.graph.pack(root);
-        let tree = spf::tree(&area.graph, &packed, root, &self.local(id, inputs));
-        let Some(area) = self.areas.get_mut(&id) else { return };
-        let mut changed = tree.changed(&area.tree);
+        let touched: Vec<u32> = area.touched.iter().filter_map(|key| area.graph.find(*key)).collect();
+        let runs = moved
+            || work.everything
+            || area.renumbered
+            || packed.moves(&area.packed, root, |v| area.tree.dist(v))
+            || touched.iter().any(|v| packed.is_on_root_network(root, *v));
+        let local = self.local(id, inputs);
+        let tree = runs.then(|| spf::tree(&area.graph, &packed, root, &local));
+        let lfa = inputs.config.fast_reroute.enabled;
+        let alternates = lfa.then(|| Alternates::new(&area.graph, &packed, root, &local));
+        let alternates = alternates.unwrap_or_default();
+        let Some(area) = self.areas.get_mut(&id) else { return false };
+        let mut changed = tree.as_ref().map_or_else(Vec::new, |tree| tree.changed(&area.tree));
         changed.resize(area.graph.bound(), false);
-        for key in std::mem::take(&mut area.touched) {
-            if let Some(number) = area.graph.find(key) {
-                changed[number as usize] = true;
-            }
+        alternates.mark_changed(&area.alternates, &mut changed);
+        for number in touched {
+            changed[number as usize] = true;
         }
-        (area.packed, area.tree, area.dirty) = (packed, tree, false);
-        area.runs += 1;
-        area.last = Some(now);
+        area.touched.clear();
+        area.renumbered = false;
+        (area.packed, area.alternates, area.dirty) = (packed, alternates, false);
+        if let Some(tree) = tree {
+            area.tree = tree;
+            area.runs += 1;
+            area.last = Some(now);
+        }
         self.spread(id, &changed, work);
+        runs
     }
 
     /// What hangs on vertices that changed is to be looked at.

@@ -176,7 +176,7 @@ impl Lab {
     pub(super) fn install(&mut self, scope: ScopeId, octets: &[u8]) {
         let header = Lsa::decode(self.config.version, octets).unwrap().header;
         let key = LsaKey::from(&header);
-        let old = self.lsdb.install(scope, key, Stored::new(octets.into(), self.now));
+        let old = self.lsdb.install(scope, key, Stored::received(octets.into(), self.now));
         self.installed.insert((scope, key));
         let old = old.map(|s| s.octets().clone());
         self.routing.lsa_changed(scope, &key, old.as_deref(), Some(octets), self.now);

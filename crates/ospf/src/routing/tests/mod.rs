@@ -4,4 +4,5 @@ mod border;
 mod identifiers;
 mod lab;
 mod outside;
+mod random;
 mod small;
