@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use ferr_ospf::config::{
     AreaConfig, AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, StaticNeighbor,
 };
-use ferr_ospf::wire::{
-    AuthOut, Dbd, DbdFlags, LinkStateId, LsSequence, LsaHeader, LsaRequest, LsaType, LsaWriter, Options, Origin,
-    PacketWriter, UpdateWriter, Version, seal_v2, seal_v3,
-};
 use ferr_ospf::wire::{Age, Hello, HelloLink};
+use ferr_ospf::wire::{
+    AuthOut, Dbd, DbdFlags, LinkStateId, LsSequence, LsaHeader, LsaRequest, LsaType, LsaWriter, Options,
+    Origin, PacketWriter, UpdateWriter, Version, seal_v2, seal_v3,
+};
 use ferr_ospf::{Clear, Instance, NeighborState, Output, Received, Start, Transmit};
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Ipv4Prefix, RouterId, VrfId};
@@ -283,7 +283,9 @@ impl World {
         let strange = input.byte();
         let hello = Hello {
             link: match self.version {
-                Version::V2 => HelloLink::Mask(Ipv4Addr::new(255, 255, 255, if strange == 1 { 128 } else { 0 })),
+                Version::V2 => {
+                    HelloLink::Mask(Ipv4Addr::new(255, 255, 255, if strange == 1 { 128 } else { 0 }))
+                }
                 Version::V3 => HelloLink::Interface(if strange == 1 { input.word() } else { 1 }),
             },
             hello_interval: if strange == 2 { input.byte().into() } else { 10 },
@@ -328,7 +330,9 @@ impl World {
 
     fn is_full(&self, n: usize, with: usize) -> bool {
         let neighbors = self.routers[n].neighbors(None);
-        neighbors.iter().any(|neighbor| neighbor.router == router(with) && neighbor.state == NeighborState::Full)
+        neighbors
+            .iter()
+            .any(|neighbor| neighbor.router == router(with) && neighbor.state == NeighborState::Full)
     }
 }
 
