@@ -18,12 +18,22 @@
 //! RFC 2328, 5340, 3101, 3509, 3623, 5187, 4222, 5250, 5286, 5709, 7474, 7166, 6860, 6987, 8405.
 #![forbid(unsafe_code)]
 
+mod auth;
 pub mod config;
+mod flood;
 mod instance;
+mod interface;
 mod io;
 mod lsdb;
+mod neighbor;
+mod notice;
 mod originate;
+mod receive;
+mod restart;
 mod routing;
+mod send;
+mod show;
+mod timer;
 pub mod view;
 
 pub use ferr_ospf_wire as wire;

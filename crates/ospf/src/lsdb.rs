@@ -46,12 +46,30 @@ impl From<&LsaHeader> for LsaKey {
 pub struct Stored {
     octets: Arc<[u8]>,
     installed: Instant,
+    received: bool,
+    /// When it needs something: refresh, the end, a check.
+    pub(crate) due: Option<Instant>,
 }
 
 impl Stored {
-    /// Takes an LSA whose header was decoded before.
-    pub(crate) fn new(octets: Arc<[u8]>, installed: Instant) -> Self {
-        Self { octets, installed }
+    /// An LSA that a neighbor sent, whose header was decoded before.
+    pub(crate) const fn received(octets: Arc<[u8]>, installed: Instant) -> Self {
+        Self { octets, installed, received: true, due: None }
+    }
+
+    /// An LSA that this router made.
+    pub(crate) const fn originated(octets: Arc<[u8]>, installed: Instant) -> Self {
+        Self { octets, installed, received: false, due: None }
+    }
+
+    /// A neighbor sent it; else this router made it, or made it old.
+    pub(crate) const fn is_received(&self) -> bool {
+        self.received
+    }
+
+    /// Its age when it was installed.
+    pub(crate) fn age_at_installation(&self) -> Age {
+        Age(self.octets.first_chunk().map_or(0, |age| u16::from_be_bytes(*age)))
     }
 
     /// The LSA, with its age at installation.
@@ -71,8 +89,7 @@ impl Stored {
 
     /// Its age now.
     pub fn age(&self, now: Instant) -> Age {
-        let at = self.octets.get(..2).map_or(0, |o| u16::from_be_bytes([o[0], o[1]]));
-        Age(at).held(now.saturating_duration_since(self.installed).as_secs())
+        self.age_at_installation().held(now.saturating_duration_since(self.installed).as_secs())
     }
 }
 
@@ -84,12 +101,14 @@ pub type Store = BTreeMap<LsaKey, Stored>;
 pub struct Lsdb {
     version: Version,
     stores: BTreeMap<ScopeId, Store>,
+    /// LSAs by originator.
+    counts: BTreeMap<RouterId, usize>,
 }
 
 impl Lsdb {
     /// An empty database.
     pub(crate) fn new(version: Version) -> Self {
-        Self { version, stores: BTreeMap::new() }
+        Self { version, stores: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
     /// Version of all LSAs in it.
@@ -129,9 +148,25 @@ impl Lsdb {
         self.len() == 0
     }
 
+    /// LSAs of one originator.
+    pub(crate) fn count_of(&self, router: RouterId) -> usize {
+        self.counts.get(&router).copied().unwrap_or(0)
+    }
+
     /// Puts an instance in the place of an older one, which it gives back.
     pub(crate) fn install(&mut self, scope: ScopeId, key: LsaKey, stored: Stored) -> Option<Stored> {
-        self.stores.entry(scope).or_default().insert(key, stored)
+        let old = self.stores.entry(scope).or_default().insert(key, stored);
+        if old.is_none() {
+            *self.counts.entry(key.router).or_default() += 1;
+        }
+        old
+    }
+
+    /// Notes when an LSA needs something next.
+    pub(crate) fn set_due(&mut self, scope: ScopeId, key: &LsaKey, due: Option<Instant>) {
+        if let Some(stored) = self.stores.get_mut(&scope).and_then(|store| store.get_mut(key)) {
+            stored.due = due;
+        }
     }
 
     /// Takes an LSA out.
@@ -140,6 +175,14 @@ impl Lsdb {
         let removed = store.remove(key);
         if store.is_empty() {
             self.stores.remove(&scope);
+        }
+        if removed.is_some()
+            && let Some(count) = self.counts.get_mut(&key.router)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&key.router);
+            }
         }
         removed
     }

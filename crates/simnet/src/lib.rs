@@ -9,6 +9,8 @@
 //! * Events at the same instant happen in the order in which they were caused.
 #![forbid(unsafe_code)]
 
+pub mod ospf;
+
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

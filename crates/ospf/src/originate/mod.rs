@@ -5,10 +5,20 @@
 //!
 //! RFC 2328 section 12.4.
 
+mod info;
+mod issue;
+mod network;
+mod router;
+
+pub(crate) use issue::Issued;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use ferr_ospf_wire::{LinkStateId, LsaType, Options};
 
+use crate::config::InterfaceKey;
+use crate::instance::Instance;
 use crate::lsdb::ScopeId;
 
 /// Names an own LSA.
@@ -56,8 +66,36 @@ impl OwnLsas {
         self.wanted.iter()
     }
 
+    /// Names of what is wanted in a range.
+    pub(crate) fn range(&self, range: RangeInclusive<OwnKey>) -> impl Iterator<Item = &OwnKey> {
+        self.wanted.range(range).map(|(key, _)| key)
+    }
+
+    /// All of it is to be looked at again.
+    pub(crate) fn touch_all(&mut self) {
+        self.changed.extend(self.wanted.keys().copied());
+    }
+
     /// What was wanted or no longer wanted since the last call.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<OwnKey> {
         std::mem::take(&mut self.changed)
+    }
+}
+
+impl Instance {
+    /// Works out anew what is wanted where something changed.
+    pub(crate) fn describe(&mut self) {
+        for ik in std::mem::take(&mut self.dirty.ifaces) {
+            self.describe_interface(ik);
+        }
+        for area in std::mem::take(&mut self.dirty.areas) {
+            self.describe_area(area);
+            self.describe_capabilities(area);
+        }
+    }
+
+    /// An interface goes away: nothing is wanted of it any more. It is down by now.
+    pub(crate) fn forget_interface(&mut self, ik: InterfaceKey) {
+        self.describe_interface(ik);
     }
 }

@@ -1,0 +1,210 @@
+//! When own LSAs are sent: at once, then no more often than MinLSInterval (RFC 2328 sections 12.4 and 13.4).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use ferr_ospf_wire::{Age, LsSequence, LsaHeader, LsaType, LsaWriter, Options};
+use ferr_types::RouterId;
+
+use super::{OwnKey, Wish};
+use crate::instance::Instance;
+use crate::lsdb::{LsaKey, ScopeId, Stored};
+use crate::timer::Timer;
+
+/// When own LSAs were sent last.
+#[derive(Debug, Default)]
+pub(crate) struct Issued {
+    last: BTreeMap<OwnKey, Instant>,
+}
+
+/// Octets of an LSA at most.
+const MAX_LSA: usize = 65_535;
+
+/// The octets of an LSA.
+fn assemble(key: OwnKey, router: RouterId, sequence: LsSequence, wish: &Wish) -> Option<Vec<u8>> {
+    let (_, kind, id) = key;
+    let header =
+        LsaHeader { age: Age(0), options: wish.options, kind, id, router, sequence, checksum: 0, length: 0 };
+    let mut buf = vec![0; LsaHeader::LEN + wish.body.len()];
+    let mut writer = LsaWriter::new(&mut buf, &header).ok()?;
+    writer.raw(&wish.body).ok()?;
+    writer.finish().ok()?;
+    Some(buf)
+}
+
+/// The body that `write` writes.
+pub(super) fn body_of(
+    kind: LsaType,
+    write: impl FnOnce(&mut LsaWriter<'_>) -> Result<(), ferr_ospf_wire::EncodeError>,
+) -> Option<Box<[u8]>> {
+    let header = LsaHeader {
+        age: Age(0),
+        options: Options::empty(),
+        kind,
+        id: ferr_ospf_wire::LinkStateId(0),
+        router: RouterId::UNSET,
+        sequence: LsSequence::INITIAL,
+        checksum: 0,
+        length: 0,
+    };
+    let mut buf = vec![0; MAX_LSA];
+    let mut writer = LsaWriter::new(&mut buf, &header).ok()?;
+    write(&mut writer).ok()?;
+    let len = writer.finish().ok()?;
+    buf.get(LsaHeader::LEN..len).map(Into::into)
+}
+
+impl Instance {
+    const fn own_key(&self, key: OwnKey) -> LsaKey {
+        LsaKey { kind: key.1, id: key.2, router: self.config.router_id }
+    }
+
+    /// Sends what is wanted anew or no longer. True when there was any.
+    pub(crate) fn issue_changed(&mut self, now: Instant) -> bool {
+        let changed = self.own.take_changed();
+        let any = !changed.is_empty();
+        for key in changed {
+            self.issue(key, now);
+        }
+        any
+    }
+
+    /// Sends everything that is wanted and differs from what is in the database.
+    pub(crate) fn issue_all(&mut self, now: Instant) {
+        let keys: Vec<OwnKey> = self.own.iter().map(|(key, _)| *key).collect();
+        for key in keys {
+            self.issue(key, now);
+        }
+    }
+
+    /// Whether own LSAs are sent at all.
+    fn is_silent(&self) -> bool {
+        self.restart.is_restarting() || self.config.router_id == RouterId::UNSET
+    }
+
+    /// Sends or flushes an own LSA, now or as soon as MinLSInterval lets.
+    pub(crate) fn issue(&mut self, key: OwnKey, now: Instant) {
+        if self.is_silent() {
+            return;
+        }
+        if self.own.get(&key).is_none() {
+            self.timers.cancel(Timer::Issue(key.0, key.1, key.2));
+            self.flush_own(key, now);
+            return;
+        }
+        if self.is_current(key, now) {
+            return;
+        }
+        self.originate(key, now);
+    }
+
+    /// The database holds what is wanted already.
+    fn is_current(&self, key: OwnKey, now: Instant) -> bool {
+        let Some(wish) = self.own.get(&key) else { return false };
+        let Some(stored) = self.lsdb.get(key.0, &self.own_key(key)) else { return false };
+        let Some(lsa) = stored.lsa(self.config.version) else { return false };
+        !stored.is_received()
+            && !stored.age(now).is_max()
+            && lsa.header.options == wish.options
+            && lsa.octets().get(LsaHeader::LEN..) == Some(&wish.body)
+    }
+
+    /// A new instance of what is wanted.
+    fn originate(&mut self, key: OwnKey, now: Instant) {
+        let timer = Timer::Issue(key.0, key.1, key.2);
+        let earliest = self.issued.last.get(&key).map(|last| *last + self.config.min_ls_interval);
+        if let Some(earliest) = earliest.filter(|earliest| *earliest > now) {
+            self.timers.start(timer, earliest);
+            return;
+        }
+        self.timers.cancel(timer);
+        let lsa_key = self.own_key(key);
+        let held = self.lsdb.get(key.0, &lsa_key).and_then(|stored| stored.lsa(self.config.version));
+        let sequence = match held.map(|lsa| lsa.header.sequence.next()) {
+            None => LsSequence::INITIAL,
+            Some(Some(next)) => next,
+            Some(None) => {
+                // Sequence numbers are used up: the LSA has to be gone before it begins anew.
+                self.expire(key.0, lsa_key, now);
+                return;
+            }
+        };
+        let Some(wish) = self.own.get(&key) else { return };
+        let Some(octets) = assemble(key, self.config.router_id, sequence, wish) else { return };
+        let stored = Stored::originated(octets.into(), now);
+        let Some(header) = stored.lsa(self.config.version).map(|lsa| lsa.header) else { return };
+        self.issued.last.insert(key, now);
+        let changed = self.install(key.0, lsa_key, stored, now);
+        self.flood(key.0, lsa_key, &header, None, now);
+        if changed {
+            self.topology_changed(key.0, &lsa_key, now);
+        }
+    }
+
+    /// MinLSInterval of an LSA is over.
+    pub(crate) fn issue_timer(&mut self, key: OwnKey, now: Instant) {
+        if self.own.get(&key).is_none() && self.lsdb.get(key.0, &self.own_key(key)).is_none() {
+            self.issued.last.remove(&key);
+        }
+        self.issue(key, now);
+    }
+
+    /// An own LSA is old enough to be told again.
+    pub(crate) fn refresh(&mut self, scope: ScopeId, key: LsaKey, now: Instant) {
+        let own = (scope, key.kind, key.id);
+        if self.own.get(&own).is_some() && !self.is_silent() {
+            self.originate(own, now);
+        } else if !self.restart.is_restarting() {
+            self.expire(scope, key, now);
+        }
+    }
+
+    fn flush_own(&mut self, key: OwnKey, now: Instant) {
+        let lsa_key = self.own_key(key);
+        if self.lsdb.get(key.0, &lsa_key).is_some_and(|stored| !stored.age(now).is_max()) {
+            self.expire(key.0, lsa_key, now);
+        }
+    }
+
+    /// A neighbor has a newer instance of an own LSA, of an earlier life or by an error (section 13.4): superseded or flushed.
+    pub(crate) fn own_received(&mut self, scope: ScopeId, key: LsaKey, now: Instant) {
+        if self.is_silent() {
+            return;
+        }
+        let own = (scope, key.kind, key.id);
+        if key.router == self.config.router_id && self.own.get(&own).is_some() {
+            self.originate(own, now);
+        } else if self.lsdb.get(scope, &key).is_some_and(|stored| !stored.age(now).is_max()) {
+            self.expire(scope, key, now);
+        }
+    }
+
+    /// An LSA that was flushed is gone everywhere.
+    pub(crate) fn left(&mut self, scope: ScopeId, key: &LsaKey, now: Instant) {
+        if key.router != self.config.router_id {
+            return;
+        }
+        let own = (scope, key.kind, key.id);
+        if self.own.get(&own).is_some() {
+            self.issue(own, now);
+        } else if let Some(last) = self.issued.last.get(&own) {
+            let until = *last + self.config.min_ls_interval;
+            self.timers.set(Timer::Issue(own.0, own.1, own.2), until.max(now));
+        }
+    }
+
+    /// Flushes all own LSAs.
+    pub(crate) fn flush_all(&mut self, now: Instant) {
+        let own = self.config.router_id;
+        let scopes: Vec<ScopeId> = self.lsdb.scopes().collect();
+        for scope in scopes {
+            let keys: Vec<LsaKey> =
+                self.lsdb.scope(scope).filter(|(key, _)| key.router == own).map(|(key, _)| *key).collect();
+            for key in keys {
+                if self.lsdb.get(scope, &key).is_some_and(|stored| !stored.age(now).is_max()) {
+                    self.expire(scope, key, now);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The route to one prefix, and to one router: what is best of all that is told (RFC 2328 sections 16.1 to 16.4, RFC 3101 section 2.5).
+
+use std::net::IpAddr;
+
+use ferr_ospf_wire::RouterBits;
+use ferr_types::{AreaId, Prefix, RouterId};
+use smallvec::SmallVec;
+
+use super::alternate::Target;
+use super::area::Area;
+use super::graph::INFINITY;
+use super::table::Route;
+use super::told::{External, Summary};
+use super::ways::{Way, Ways, merge};
+use super::{Inputs, Routing};
+use crate::config::LS_INFINITY;
+use crate::view::PathKind;
+
+/// Way to an AS boundary router or to a forwarding address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) kind: PathKind,
+    pub(crate) area: AreaId,
+    pub(crate) cost: u32,
+    pub(crate) ways: Ways,
+    pub(crate) backup: Ways,
+}
+
+/// Keeps the cheapest, and the ways of all that cost the same.
+fn keep(best: &mut Option<(u32, Ways)>, cost: u32, ways: &Ways) {
+    match best {
+        Some((known, _)) if *known < cost => {}
+        Some((known, all)) if *known == cost => *all = merge(all, ways),
+        _ => *best = Some((cost, ways.clone())),
+    }
+}
+
+impl Path {
+    /// Preference by the way inside (section 16.4.1); lower is better.
+    fn class(&self, rfc1583: bool) -> u8 {
+        u8::from(!rfc1583 && !(self.kind == PathKind::Intra && self.area != AreaId::BACKBONE))
+    }
+}
+
+impl Routing {
+    /// Best route to a prefix inside the AS.
+    pub(crate) fn internal(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
+        let route = self.intra(prefix, inputs).or_else(|| self.inter(prefix));
+        self.through_transit(route, |area| summaries(area, prefix))
+    }
+
+    fn intra(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
+        let mut best: Option<(AreaId, u32, Ways)> = None;
+        for (id, area) in &self.areas {
+            let Some(leaves) = area.leaves.get(&prefix) else { continue };
+            let mut here = None;
+            for leaf in leaves {
+                let dist = area.tree.dist(leaf.vertex);
+                if dist == INFINITY || (dist == 0 && self.is_root(area, leaf.vertex)) {
+                    let own = (dist == 0).then(|| self.local(*id, inputs).own_prefix(prefix));
+                    if let Some(ways) = own.filter(|ways| !ways.is_empty()) {
+                        keep(&mut here, leaf.metric, &ways);
+                    }
+                    continue;
+                }
+                keep(&mut here, dist.saturating_add(leaf.metric), area.tree.ways(leaf.vertex));
+            }
+            if let Some((cost, ways)) = here
+                && best.as_ref().is_none_or(|(_, known, _)| cost < *known)
+            {
+                best = Some((*id, cost, ways));
+            }
+        }
+        let (id, cost, ways) = best?;
+        let targets = self.leaf_targets(id, prefix);
+        Some(self.route(PathKind::Intra, id, (cost, ways), &targets))
+    }
+
+    fn is_root(&self, area: &Area, vertex: u32) -> bool {
+        let key = super::graph::VertexKey::Router(self.status.router);
+        area.graph.find(key) == Some(vertex)
+    }
+
+    fn leaf_targets(&self, id: AreaId, prefix: Prefix) -> SmallVec<[Target; 4]> {
+        let leaves = self.areas.get(&id).and_then(|area| area.leaves.get(&prefix));
+        leaves.into_iter().flatten().map(|l| Target { vertex: l.vertex, metric: l.metric }).collect()
+    }
+
+    fn route(&self, kind: PathKind, id: AreaId, (cost, ways): (u32, Ways), targets: &[Target]) -> Route {
+        let backup = match self.areas.get(&id) {
+            Some(area) => area.alternates.backup(&ways, targets, self.node_protection),
+            None => self.nothing.clone(),
+        };
+        Route { kind, area: id, cost, type2: None, tag: 0, ways, backup }
+    }
+
+    /// Cost, ways and vertex of what a border router tells; `None` when it does not count.
+    fn told_by<'a>(&self, area: &'a Area, summary: &Summary) -> Option<(u32, &'a Ways, u32)> {
+        if summary.router == self.status.router || summary.metric >= LS_INFINITY {
+            return None;
+        }
+        let (vertex, dist, ways, bits) = area.router(summary.router)?;
+        let cost = dist.saturating_add(summary.metric);
+        bits.contains(RouterBits::BORDER).then_some((cost, ways, vertex))
+    }
+
+    fn best_told(&self, area: &Area, told: &[Summary]) -> Option<(u32, Ways, SmallVec<[Target; 4]>)> {
+        let (mut best, mut targets) = (None, SmallVec::new());
+        for summary in told {
+            let Some((cost, ways, vertex)) = self.told_by(area, summary) else { continue };
+            keep(&mut best, cost, ways);
+            targets.push(Target { vertex, metric: summary.metric });
+        }
+        best.map(|(cost, ways)| (cost, ways, targets))
+    }
+
+    fn inter(&self, prefix: Prefix) -> Option<Route> {
+        if self.ranges.is_active(prefix) {
+            return None;
+        }
+        self.inter_of(|area| summaries(area, prefix))
+    }
+
+    /// Best of what border routers tell, of all areas that are looked at.
+    fn inter_of<'a>(&'a self, told: impl Fn(&'a Area) -> &'a [Summary]) -> Option<Route> {
+        let mut best: Option<(AreaId, u32, Ways, SmallVec<[Target; 4]>)> = None;
+        for (id, area) in self.areas.iter().filter(|(id, _)| self.status.reads_summaries(**id)) {
+            if let Some((cost, ways, targets)) = self.best_told(area, told(area))
+                && best.as_ref().is_none_or(|b| cost < b.1)
+            {
+                best = Some((*id, cost, ways, targets));
+            }
+        }
+        let (id, cost, ways, targets) = best?;
+        Some(self.route(PathKind::Inter, id, (cost, ways), &targets))
+    }
+
+    /// Routes of the backbone may be shorter through a transit area (section 16.3).
+    fn through_transit<'a>(
+        &'a self,
+        route: Option<Route>,
+        told: impl Fn(&'a Area) -> &'a [Summary],
+    ) -> Option<Route> {
+        let mut route = route?;
+        if !self.status.abr || route.area != AreaId::BACKBONE {
+            return Some(route);
+        }
+        let transit = |id: &AreaId| self.status.area(*id).is_some_and(|a| a.transit);
+        for (_, area) in self.areas.iter().filter(|(id, _)| transit(id)) {
+            let Some((cost, ways, _)) = self.best_told(area, told(area)) else { continue };
+            if cost < route.cost {
+                (route.cost, route.ways, route.backup) = (cost, ways, self.nothing.clone());
+            } else if cost == route.cost {
+                let all = merge(&route.ways, &ways);
+                if all != route.ways {
+                    (route.ways, route.backup) = (all, self.nothing.clone());
+                }
+            }
+        }
+        Some(route)
+    }
+
+    /// Way to an AS boundary router within an area.
+    fn boundary_in(&self, id: AreaId, router: RouterId) -> Option<Path> {
+        let area = self.areas.get(&id)?;
+        let (vertex, cost, ways, bits) = area.router(router)?;
+        if !bits.contains(RouterBits::EXTERNAL) {
+            return None;
+        }
+        let route = self.route(PathKind::Intra, id, (cost, ways.clone()), &[Target { vertex, metric: 0 }]);
+        Some(route.into())
+    }
+
+    /// Best way to an AS boundary router that tells the whole AS (section 16.4 step 3).
+    pub(crate) fn boundary(&self, router: RouterId) -> Option<Path> {
+        let areas = self.areas.keys().filter(|id| self.status.is_normal(**id));
+        let intra = areas.filter_map(|id| self.boundary_in(*id, router));
+        let (rfc1583, mut best) = (self.status.rfc1583, None::<Path>);
+        for path in intra {
+            let better = |b: &Path| {
+                let rank = |p: &Path| (p.class(rfc1583), p.cost, std::cmp::Reverse(p.area));
+                rank(&path) < rank(b)
+            };
+            if best.as_ref().is_none_or(better) {
+                best = Some(path);
+            }
+        }
+        let route = best.map(Route::from).or_else(|| self.inter_of(|area| boundaries(area, router)));
+        self.through_transit(route, |area| boundaries(area, router)).map(Path::from)
+    }
+
+    /// Best route to the outside.
+    pub(crate) fn external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
+        let mut best: Option<((bool, u32, u8, u32), Route, (bool, bool, RouterId))> = None;
+        for told in self.externals.of(prefix) {
+            if told.router == self.status.router || told.metric >= LS_INFINITY {
+                continue;
+            }
+            let Some(path) = self.external_path(prefix, told, inputs) else { continue };
+            let class = path.class(self.status.rfc1583);
+            let cost = if told.type2 { path.cost } else { path.cost.saturating_add(told.metric) };
+            let rank = (told.type2, if told.type2 { told.metric } else { 0 }, class, cost);
+            let authority = (told.area.is_some() && told.propagate, told.area.is_none(), told.router);
+            match &mut best {
+                Some((known, _, _)) if *known < rank => {}
+                Some((known, route, who)) if *known == rank => {
+                    let all = merge(&route.ways, &path.ways);
+                    if all != route.ways {
+                        (route.ways, route.backup) = (all, self.nothing.clone());
+                    }
+                    if authority > *who {
+                        (route.tag, *who) = (told.tag, authority);
+                    }
+                }
+                _ => {
+                    let kind = if told.type2 { PathKind::External2 } else { PathKind::External1 };
+                    let type2 = told.type2.then_some(told.metric);
+                    let Path { area, ways, backup, .. } = path;
+                    let route = Route { kind, area, cost, type2, tag: told.tag, ways, backup };
+                    best = Some((rank, route, authority));
+                }
+            }
+        }
+        best.map(|(_, route, _)| route)
+    }
+
+    fn external_path(&self, prefix: Prefix, told: &External, inputs: &Inputs<'_>) -> Option<Path> {
+        let boundary = match told.area {
+            None => self.boundaries.get(&told.router).cloned()?,
+            Some(id) => {
+                let area = self.status.area(id).filter(|a| a.is_nssa())?;
+                // A default route for the area's other routers is not for its border (RFC 3101 section 2.5).
+                if prefix.is_default() && self.status.abr && (!told.propagate || area.no_summary()) {
+                    return None;
+                }
+                self.boundary_in(id, told.router)?
+            }
+        };
+        let Some(forwarding) = told.forwarding else { return Some(boundary) };
+        if inputs.links.iter().any(|l| l.addr == Some(forwarding)) {
+            return None;
+        }
+        let fits = |route: &Route| match told.area {
+            Some(id) => route.kind == PathKind::Intra && route.area == id,
+            None => self.status.is_normal(route.area),
+        };
+        let (_, route) = self.table.lookup(forwarding, fits)?;
+        let mut path = Path::from(route.clone());
+        if path.ways.iter().any(|w| w.gateway.is_none()) {
+            path.ways = path.ways.iter().map(|w| towards(*w, forwarding)).collect();
+        }
+        Some(path)
+    }
+}
+
+fn summaries(area: &Area, prefix: Prefix) -> &[Summary] {
+    area.summaries.get(&prefix).map_or(&[], |told| told.as_slice())
+}
+
+fn boundaries(area: &Area, router: RouterId) -> &[Summary] {
+    area.boundaries.get(&router).map_or(&[], |told| told.as_slice())
+}
+
+/// A way on the link itself leads to the address that is there.
+fn towards(way: Way, addr: IpAddr) -> Way {
+    if way.gateway.is_some() { way } else { Way { gateway: Some(addr), ..way } }
+}
+
+impl From<Route> for Path {
+    fn from(route: Route) -> Self {
+        let Route { kind, area, cost, ways, backup, .. } = route;
+        Self { kind, area, cost, ways, backup }
+    }
+}
+
+impl From<Path> for Route {
+    fn from(path: Path) -> Self {
+        let Path { kind, area, cost, ways, backup } = path;
+        Self { kind, area, cost, type2: None, tag: 0, ways, backup }
+    }
+}

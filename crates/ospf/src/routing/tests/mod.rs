@@ -1,0 +1,4 @@
+//! Networks are made of LSAs by hand, and looked at through the eyes of one of their routers.
+
+mod lab;
+mod small;

@@ -1,0 +1,67 @@
+//! When SPF runs (RFC 8405).
+
+use std::time::Instant;
+
+use crate::config::SpfTimers;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Quiet,
+    ShortWait { learn_until: Instant },
+    LongWait,
+}
+
+/// The delay algorithm: the first event runs soon, those of a storm later.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    state: State,
+    /// End of the quiet time after the last event.
+    quiet_at: Option<Instant>,
+    due: Option<Instant>,
+}
+
+impl Backoff {
+    pub(crate) const fn new() -> Self {
+        Self { state: State::Quiet, quiet_at: None, due: None }
+    }
+
+    /// When SPF is to run.
+    pub(crate) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn advance(&mut self, now: Instant) {
+        if self.quiet_at.is_some_and(|at| at <= now) {
+            (self.state, self.quiet_at) = (State::Quiet, None);
+        }
+        if let State::ShortWait { learn_until } = self.state
+            && learn_until <= now
+        {
+            self.state = State::LongWait;
+        }
+    }
+
+    /// The topology changed.
+    pub(crate) fn event(&mut self, now: Instant, timers: &SpfTimers) {
+        self.advance(now);
+        let delay = match self.state {
+            State::Quiet => {
+                self.state = State::ShortWait { learn_until: now + timers.time_to_learn };
+                timers.initial
+            }
+            State::ShortWait { .. } => timers.short,
+            State::LongWait => timers.long,
+        };
+        self.quiet_at = Some(now + timers.hold_down);
+        self.due.get_or_insert(now + delay);
+    }
+
+    /// Whether it is to run now; it counts as run then.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let due = self.due.is_some_and(|due| due <= now);
+        if due {
+            self.due = None;
+        }
+        due
+    }
+}

@@ -1,0 +1,211 @@
+//! Views of the instance, and what an operator resets.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use ferr_ospf_wire::LsaType;
+use ferr_types::{AreaId, Prefix, RouterId};
+
+use crate::config::InterfaceKey;
+use crate::instance::{Clear, Instance};
+use crate::interface::Interface;
+use crate::io::{Cause, NeighborState};
+use crate::lsdb::ScopeId;
+use crate::neighbor::{Neighbor, NeighborKey};
+use crate::timer::Timer;
+use crate::view::{AreaView, InstanceView, InterfaceView, NeighborView, RouteView, RouterRouteView, SpfView};
+
+impl Instance {
+    /// The instance as `show` wants it.
+    pub fn view(&self, _now: Instant) -> InstanceView {
+        let bits = |f: fn(&InstanceView) -> bool, view: &InstanceView| f(view);
+        let _ = bits;
+        InstanceView {
+            router_id: self.config.router_id,
+            started: self.started,
+            abr: false,
+            asbr: false,
+            stub_router: self.is_stub_router(),
+            restarting: self.restart.until,
+            spf: SpfView::default(),
+            lsas: self.sums(ScopeId::As),
+            areas: self.config.areas.keys().map(|area| self.area_view(*area)).collect(),
+        }
+    }
+
+    fn sums(&self, scope: ScopeId) -> BTreeMap<LsaType, (usize, u64)> {
+        let mut sums: BTreeMap<LsaType, (usize, u64)> = BTreeMap::new();
+        for (key, stored) in self.lsdb.scope(scope) {
+            let checksum = stored.lsa(self.config.version).map_or(0, |lsa| lsa.header.checksum);
+            let sum = sums.entry(key.kind).or_default();
+            *sum = (sum.0 + 1, sum.1 + u64::from(checksum));
+        }
+        sums
+    }
+
+    fn area_view(&self, id: AreaId) -> AreaView {
+        let inside = || self.ifaces.values().filter(move |iface| iface.area() == id);
+        let through = self
+            .ifaces
+            .values()
+            .filter(|iface| matches!(iface.key, InterfaceKey::Virtual(area, _) if area == id));
+        AreaView {
+            id,
+            config: self.config.areas.get(&id).cloned().unwrap_or_default(),
+            interfaces: inside().count(),
+            active: inside().filter(|iface| iface.is_up()).count(),
+            full: inside().map(|iface| iface.full().count()).sum(),
+            virtual_full: through.map(|iface| iface.full().count()).sum(),
+            translator: false,
+            spf_runs: 0,
+            spf_last: None,
+            lsas: self.sums(ScopeId::Area(id)),
+        }
+    }
+
+    /// Interfaces, virtual links at the end.
+    pub fn interfaces(&self) -> Vec<InterfaceView> {
+        self.ifaces.values().map(|iface| self.interface_view(iface)).collect()
+    }
+
+    fn interface_view(&self, iface: &Interface) -> InterfaceView {
+        let role = |identity: Ipv4Addr| -> Option<(RouterId, IpAddr)> {
+            if identity.is_unspecified() {
+                None
+            } else if identity == iface.identity(self.config.router_id) {
+                Some((self.config.router_id, iface.source()?))
+            } else {
+                iface.by_identity(identity).map(|neighbor| (neighbor.router, neighbor.addr))
+            }
+        };
+        InterfaceView {
+            key: iface.key,
+            ifindex: iface.ifindex(),
+            config: iface.config.clone(),
+            state: iface.state,
+            changes: iface.changes,
+            cost: iface.cost(),
+            dr: role(iface.dr),
+            bdr: role(iface.bdr),
+            hello_due: self.timers.get(Timer::Hello(iface.key)),
+            wait_due: self.timers.get(Timer::Wait(iface.key)),
+            all_spf: iface.all_spf,
+            all_dr: iface.all_dr,
+            neighbors: iface.neighbors.len(),
+            full: iface.full().count(),
+            interface_id: iface.id,
+            link_lsas: self.lsdb.scope(ScopeId::Link(iface.key)).count(),
+            delayed_acks: iface.acks.len(),
+            packets: iface.packets.clone(),
+            refused: iface.refused,
+        }
+    }
+
+    /// Neighbors of one interface or of all.
+    pub fn neighbors(&self, interface: Option<InterfaceKey>) -> Vec<NeighborView> {
+        let chosen = self.ifaces.values().filter(|iface| interface.is_none_or(|ik| ik == iface.key));
+        chosen
+            .flat_map(|iface| iface.neighbors.values().map(|neighbor| self.neighbor_view(iface, neighbor)))
+            .collect()
+    }
+
+    fn neighbor_view(&self, iface: &Interface, neighbor: &Neighbor) -> NeighborView {
+        NeighborView {
+            interface: iface.key,
+            name: iface.config.name.clone(),
+            local: iface.source(),
+            interface_state: iface.state,
+            area: iface.area(),
+            router: neighbor.router,
+            addr: neighbor.addr,
+            priority: neighbor.priority,
+            state: neighbor.state,
+            dr: neighbor.dr,
+            bdr: neighbor.bdr,
+            options: neighbor.options,
+            interface_id: neighbor.interface_id,
+            since: neighbor.since,
+            changed: neighbor.changed,
+            changes: neighbor.changes,
+            progressive: neighbor.progressive,
+            regressive: neighbor.regressive,
+            dead_due: self.timers.get(Timer::Dead(iface.key, neighbor.key)),
+            retransmit: neighbor.retransmit.len(),
+            requests: neighbor.requests.len(),
+            summary: neighbor.dd.summary.len(),
+            dd_sequence: neighbor.dd.sequence,
+            dd_flags: neighbor.dd.last.map(|dbd| dbd.flags).unwrap_or_default(),
+            master: neighbor.state >= NeighborState::ExStart && !neighbor.dd.master,
+            bfd: iface.config.bfd && neighbor.state >= NeighborState::TwoWay,
+            helped: neighbor.helped,
+        }
+    }
+
+    /// Routes behind `after` in order, at most `limit`.
+    pub fn routes(&self, _after: Option<Prefix>, _limit: usize) -> Vec<RouteView> {
+        Vec::new()
+    }
+
+    /// Ways to border routers.
+    pub fn router_routes(&self, _area: Option<AreaId>) -> Vec<RouterRouteView> {
+        Vec::new()
+    }
+
+    /// Tells the RIB everything again.
+    pub fn reinstall(&mut self, _now: Instant) {}
+
+    /// `clear`.
+    pub fn clear(&mut self, what: Clear, now: Instant) {
+        match what {
+            Clear::Process => self.clear_process(now),
+            Clear::Interface(ifindex) => {
+                self.clear_neighbors(now, |iface, _| ifindex.is_none() || iface.ifindex() == ifindex);
+            }
+            Clear::Neighbor(router) => {
+                self.clear_neighbors(now, |_, neighbor| {
+                    router.is_none_or(|router| router == neighbor.router)
+                });
+            }
+            Clear::Counters(ifindex) => {
+                for iface in self.ifaces.values_mut().filter(|i| ifindex.is_none() || i.ifindex() == ifindex)
+                {
+                    iface.packets.clear();
+                    iface.refused = 0;
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    fn clear_neighbors(&mut self, now: Instant, chosen: impl Fn(&Interface, &Neighbor) -> bool) {
+        let lost: Vec<(InterfaceKey, NeighborKey)> = self
+            .ifaces
+            .values()
+            .flat_map(|iface| iface.neighbors.values().map(move |neighbor| (iface, neighbor)))
+            .filter(|(iface, neighbor)| chosen(iface, neighbor))
+            .map(|(iface, neighbor)| (iface.key, neighbor.key))
+            .collect();
+        for (ik, nk) in lost {
+            self.lose_neighbor(ik, nk, Cause::Cleared, now);
+        }
+    }
+
+    /// As if the instance were new.
+    fn clear_process(&mut self, now: Instant) {
+        let keys: Vec<InterfaceKey> = self.ifaces.keys().copied().collect();
+        for ik in &keys {
+            self.interface_down(*ik, Cause::Cleared, now);
+        }
+        let scopes: Vec<ScopeId> = self.lsdb.scopes().collect();
+        for scope in scopes {
+            self.purge_scope(scope, now);
+        }
+        self.own.touch_all();
+        for ik in keys {
+            if self.interface(ik).is_some_and(|iface| iface.config.up && !iface.carrier_lost) {
+                self.interface_up(ik, now);
+            }
+        }
+    }
+}
