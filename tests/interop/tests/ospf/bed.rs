@@ -20,7 +20,7 @@ pub(crate) struct Lan {
     pub(crate) bird: Host,
     pub(crate) program: FerrdProgram,
     pub(crate) switch: Host,
-    pub(crate) net: Net,
+    _net: Net,
 }
 
 /// Runs a test on a segment, or says why not.
@@ -49,7 +49,7 @@ pub(crate) fn with_lan(name: &str, test: impl FnOnce(&Lan) -> Result<(), Error>)
         hosts.push(host);
     }
     let [us, frr, bird] = <[Host; 3]>::try_from(hosts).unwrap();
-    test(&Lan { us, frr, bird, program, switch, net })
+    test(&Lan { us, frr, bird, program, switch, _net: net })
 }
 
 /// Where a router's two networks are, and what else is said.
