@@ -69,6 +69,8 @@ pub(crate) struct Dirty {
     pub(crate) links: bool,
     /// Interfaces with something to send.
     pub(crate) busy: BTreeSet<InterfaceKey>,
+    /// An own restart may be over.
+    pub(crate) restart: bool,
     /// Neighbors that may have all now.
     pub(crate) loaded: BTreeSet<(InterfaceKey, NeighborKey)>,
 }
@@ -205,6 +207,11 @@ impl Instance {
     pub fn bfd_down(&mut self, peer: BfdPeer, now: Instant) {
         let lost: Vec<_> =
             self.watched().filter(|(_, _, known)| *known == peer).map(|(ik, nk, _)| (ik, nk)).collect();
+        // A neighbor that restarts is silent to BFD, too.
+        let lost: Vec<_> = lost
+            .into_iter()
+            .filter(|(ik, nk): &(_, _)| self.neighbor(*ik, *nk).is_some_and(|n| n.helped.is_none()))
+            .collect();
         for (ik, nk) in lost {
             self.lose_neighbor(ik, nk, Cause::BfdDown, now);
         }
@@ -258,7 +265,7 @@ impl Instance {
         }
     }
 
-    fn run_routing(&mut self, now: Instant) {
+    pub(crate) fn run_routing(&mut self, now: Instant) {
         self.refresh_links(now);
         let inputs = Inputs {
             lsdb: &self.lsdb,
@@ -277,6 +284,9 @@ impl Instance {
         for _ in 0..MAX_ROUNDS {
             for (ik, nk) in std::mem::take(&mut self.dirty.loaded) {
                 self.loaded(ik, nk, now);
+            }
+            if std::mem::take(&mut self.dirty.restart) {
+                self.check_restart(now);
             }
             self.describe();
             let issued = self.issue_changed(now);
@@ -331,7 +341,7 @@ fn local_link(iface: &Interface) -> Option<LocalLink> {
         router: neighbor.router,
         addr: neighbor.addr,
         interface_id: neighbor.interface_id,
-        full: neighbor.state == crate::io::NeighborState::Full,
+        full: neighbor.is_full(),
     });
     Some(LocalLink {
         key: iface.key,

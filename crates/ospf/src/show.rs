@@ -14,21 +14,19 @@ use crate::io::{Cause, NeighborState};
 use crate::lsdb::ScopeId;
 use crate::neighbor::{Neighbor, NeighborKey};
 use crate::timer::Timer;
-use crate::view::{AreaView, InstanceView, InterfaceView, NeighborView, RouteView, RouterRouteView, SpfView};
+use crate::view::{AreaView, InstanceView, InterfaceView, NeighborView, RouteView, RouterRouteView};
 
 impl Instance {
     /// The instance as `show` wants it.
     pub fn view(&self, _now: Instant) -> InstanceView {
-        let bits = |f: fn(&InstanceView) -> bool, view: &InstanceView| f(view);
-        let _ = bits;
         InstanceView {
             router_id: self.config.router_id,
             started: self.started,
-            abr: false,
-            asbr: false,
+            abr: self.routing.is_abr(),
+            asbr: self.routing.is_asbr(),
             stub_router: self.is_stub_router(),
             restarting: self.restart.until,
-            spf: SpfView::default(),
+            spf: self.routing.spf_view(),
             lsas: self.sums(ScopeId::As),
             areas: self.config.areas.keys().map(|area| self.area_view(*area)).collect(),
         }
@@ -50,6 +48,7 @@ impl Instance {
             .ifaces
             .values()
             .filter(|iface| matches!(iface.key, InterfaceKey::Virtual(area, _) if area == id));
+        let (spf_runs, spf_last) = self.routing.area_spf(id);
         AreaView {
             id,
             config: self.config.areas.get(&id).cloned().unwrap_or_default(),
@@ -58,8 +57,8 @@ impl Instance {
             full: inside().map(|iface| iface.full().count()).sum(),
             virtual_full: through.map(|iface| iface.full().count()).sum(),
             translator: false,
-            spf_runs: 0,
-            spf_last: None,
+            spf_runs,
+            spf_last,
             lsas: self.sums(ScopeId::Area(id)),
         }
     }
@@ -143,17 +142,19 @@ impl Instance {
     }
 
     /// Routes behind `after` in order, at most `limit`.
-    pub fn routes(&self, _after: Option<Prefix>, _limit: usize) -> Vec<RouteView> {
-        Vec::new()
+    pub fn routes(&self, after: Option<Prefix>, limit: usize) -> Vec<RouteView> {
+        self.routing.routes(after, limit)
     }
 
     /// Ways to border routers.
-    pub fn router_routes(&self, _area: Option<AreaId>) -> Vec<RouterRouteView> {
-        Vec::new()
+    pub fn router_routes(&self, area: Option<AreaId>) -> Vec<RouterRouteView> {
+        self.routing.router_routes(area)
     }
 
     /// Tells the RIB everything again.
-    pub fn reinstall(&mut self, _now: Instant) {}
+    pub fn reinstall(&mut self, _now: Instant) {
+        self.routing.reinstall();
+    }
 
     /// `clear`.
     pub fn clear(&mut self, what: Clear, now: Instant) {

@@ -291,6 +291,8 @@ pub enum Set {
     Weight(u32),
     /// MED or metric.
     Metric(MetricChange),
+    /// Type of an external OSPF route: 1 or 2.
+    MetricType(u8),
     /// Tag.
     Tag(u32),
     /// ORIGIN.

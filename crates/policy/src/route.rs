@@ -68,6 +68,10 @@ pub struct PolicyRoute<'a> {
     pub nexthop: NexthopOverride,
     /// Cost to the next hop, where it is known.
     pub igp_metric: Option<u32>,
+    /// `set metric` was carried out, be it to the value from before.
+    pub metric_set: bool,
+    /// Type of an external OSPF route that was set: 1 or 2.
+    pub metric_type: Option<u8>,
     /// Whether any attribute was changed; if not, the caller keeps its interned set.
     pub changed: bool,
     /// Attributes of variable length, where they were changed.
@@ -106,6 +110,8 @@ impl<'a> PolicyRoute<'a> {
             source: None,
             nexthop: NexthopOverride::default(),
             igp_metric: None,
+            metric_set: false,
+            metric_type: None,
             changed: false,
             edits: Edits::default(),
         }

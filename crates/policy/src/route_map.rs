@@ -212,7 +212,9 @@ fn apply_set(set: &Set, route: &mut PolicyRoute<'_>) {
         Set::LocalPreference(change) => {
             route.attributes.local_pref = Some(change.apply(route.attributes.local_pref.unwrap_or(100)));
         }
+        Set::MetricType(kind) => return route.metric_type = Some(*kind),
         Set::Metric(change) => {
+            route.metric_set = true;
             route.attributes.med = Some(change.apply(route.attributes.med.unwrap_or(0)));
         }
         Set::Origin(v) => route.attributes.origin = *v,

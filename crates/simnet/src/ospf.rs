@@ -268,6 +268,11 @@ impl OspfSim {
         LinkId(link)
     }
 
+    /// How many links there are.
+    pub const fn links(&self) -> usize {
+        self.links.len()
+    }
+
     /// Changes a router's configuration.
     pub fn configure(&mut self, node: NodeId, change: impl FnOnce(&mut InstanceConfig)) {
         let now = self.now;

@@ -126,3 +126,197 @@ fn loss_and_reordering_delay_but_do_not_prevent() {
         assert_eq!(sim.differing(AreaId::BACKBONE), None);
     }
 }
+
+/// A graph that hangs together: a tree and some more links, of several kinds.
+fn random_network(version: Version, seed: u64, size: usize) -> OspfSim {
+    let mut sim = OspfSim::new(version, seed);
+    let nodes: Vec<NodeId> = (0..size).map(|_| sim.node()).collect();
+    for (n, node) in nodes.iter().enumerate().skip(1) {
+        let parent = nodes[sim.draw() as usize % n];
+        let kind = [NetworkType::PointToPoint, NetworkType::Broadcast][sim.draw() as usize % 2];
+        sim.link(&[*node, parent], kind, |_, c| c.prefix_suppression = false);
+    }
+    for _ in 0..size / 2 {
+        let (a, b) = (nodes[sim.draw() as usize % size], nodes[sim.draw() as usize % size]);
+        if a != b {
+            sim.link(&[a, b], NetworkType::PointToPoint, |_, _| {});
+        }
+    }
+    for _ in 0..size / 8 {
+        let mut members: Vec<NodeId> = (0..5).map(|_| nodes[sim.draw() as usize % size]).collect();
+        members.sort_unstable();
+        members.dedup();
+        sim.link(&members, NetworkType::Broadcast, |_, _| {});
+    }
+    sim
+}
+
+#[test]
+fn random_networks_agree() {
+    for version in BOTH {
+        for seed in 1..5 {
+            let mut sim = random_network(version, seed, 24);
+            sim.run_for(secs(120));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} seed {seed}");
+            let links = sim.links();
+            for _ in 0..6 {
+                let link = ferr_simnet::ospf::LinkId(sim.draw() as usize % links);
+                let up = sim.draw() % 3 == 0;
+                sim.set_carrier(link, up);
+                let pause = sim.draw() % 5000;
+                sim.run_for(Duration::from_millis(pause));
+            }
+            for link in 0..links {
+                sim.set_carrier(ferr_simnet::ospf::LinkId(link), true);
+            }
+            sim.run_for(secs(150));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} seed {seed} after changes");
+        }
+    }
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_thousand_routers_agree() {
+    let mut sim = random_network(Version::V2, 77, 1000);
+    sim.run_for(secs(180));
+    assert_eq!(sim.differing(AreaId::BACKBONE), None);
+}
+
+#[test]
+fn a_graceful_restart_is_helped() {
+    for version in BOTH {
+        for network in [NetworkType::PointToPoint, NetworkType::Broadcast] {
+            let mut sim = OspfSim::new(version, 5);
+            let nodes = [sim.node(), sim.node(), sim.node()];
+            sim.link(&[nodes[0], nodes[1]], network, |_, _| {});
+            sim.link(&[nodes[1], nodes[2]], network, |_, _| {});
+            for node in nodes {
+                sim.configure(node, |config| {
+                    config.graceful.helper = true;
+                    config.graceful.restart = Some(secs(120));
+                });
+            }
+            sim.run_for(secs(100));
+            let before = sim.database(nodes[0], ScopeId::Area(AreaId::BACKBONE));
+            assert_eq!(sim.with(nodes[1], |ospf, now| ospf.prepare_restart(now)), Some(true));
+            sim.run_for(secs(1));
+            assert_eq!(
+                sim.with(nodes[1], |ospf, now| ospf.shutdown(now)),
+                Some(true),
+                "all have acknowledged"
+            );
+            assert!(sim.nodes[0].ospf.neighbors(None)[0].helped.is_some(), "{version:?} {network:?}");
+            sim.kill(nodes[1]);
+            sim.run_for(secs(60));
+            let held = sim.nodes[0].ospf.neighbors(None);
+            assert_eq!(held.len(), 1, "longer than the dead interval");
+            sim.revive(nodes[1], Some(secs(59)));
+            sim.run_for(secs(58));
+            assert_eq!(sim.nodes[1].restarts, [true], "{version:?} {network:?} {}", state(&sim, 1));
+            let lost = |n: usize| sim.nodes[n].changes.iter().filter(|c| c.to == NeighborState::Down).count();
+            assert_eq!((lost(0), lost(2)), (0, 0), "{version:?} {network:?}");
+            sim.run_for(secs(30));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None);
+            let after = sim.database(nodes[0], ScopeId::Area(AreaId::BACKBONE));
+            assert_eq!(
+                before.keys().collect::<Vec<_>>(),
+                after.keys().collect::<Vec<_>>(),
+                "{version:?} {network:?}"
+            );
+            assert!(sim.nodes[0].ospf.neighbors(None)[0].helped.is_none());
+        }
+    }
+}
+
+#[test]
+fn help_ends_when_the_topology_changes() {
+    let mut sim = OspfSim::new(Version::V2, 6);
+    let nodes = [sim.node(), sim.node(), sim.node()];
+    sim.link(&[nodes[0], nodes[1]], NetworkType::PointToPoint, |_, _| {});
+    let far = sim.link(&[nodes[0], nodes[2]], NetworkType::PointToPoint, |_, _| {});
+    for node in nodes {
+        sim.configure(node, |config| {
+            config.graceful.helper = true;
+            config.graceful.restart = Some(secs(120));
+        });
+    }
+    sim.run_for(secs(60));
+    sim.with(nodes[1], |ospf, now| ospf.prepare_restart(now));
+    sim.run_for(secs(1));
+    sim.kill(nodes[1]);
+    sim.run_for(secs(50));
+    assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 2);
+    sim.set_carrier(far, false);
+    sim.run_for(secs(2));
+    assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 0, "{}", state(&sim, 0));
+}
+
+#[test]
+fn the_same_configuration_twice_is_no_event() {
+    for version in BOTH {
+        let mut sim = OspfSim::new(version, 7);
+        let nodes = [sim.node(), sim.node()];
+        sim.link(&nodes, NetworkType::Broadcast, |_, _| {});
+        sim.run_for(secs(60));
+        let sent = sim.nodes[0].sent;
+        sim.configure(nodes[0], |_| {});
+        assert_eq!(sim.nodes[0].sent, sent);
+        let changes = sim.nodes[0].changes.len();
+        sim.configure(nodes[0], |config| {
+            config.interfaces.values_mut().for_each(|interface| interface.cost = 77);
+        });
+        sim.run_for(secs(20));
+        assert_eq!(sim.nodes[0].changes.len(), changes, "a new cost leaves adjacencies alone");
+        assert_eq!(sim.differing(AreaId::BACKBONE), None);
+    }
+}
+
+#[test]
+fn own_lsas_are_flushed_at_the_end_and_superseded_after_it() {
+    for version in BOTH {
+        let mut sim = OspfSim::new(version, 8);
+        let nodes = [sim.node(), sim.node(), sim.node()];
+        sim.link(&nodes, NetworkType::Broadcast, |_, _| {});
+        sim.run_for(secs(70));
+        sim.with(nodes[2], |ospf, now| ospf.shutdown(now));
+        sim.run_for(secs(2));
+        assert_eq!(sim.with(nodes[2], |ospf, now| ospf.shutdown(now)), Some(true));
+        let of = |sim: &OspfSim, node| {
+            let database = sim.database(node, ScopeId::Area(AreaId::BACKBONE));
+            database.keys().filter(|key| key.router == OspfSim::router_id(nodes[2])).count()
+        };
+        assert_eq!(of(&sim, nodes[0]), 0);
+        sim.kill(nodes[2]);
+        sim.revive(nodes[2], None);
+        sim.run_for(secs(70));
+        assert!(of(&sim, nodes[0]) > 0);
+        // Without a farewell: sequence numbers go on where the last life ended.
+        sim.kill(nodes[2]);
+        sim.run_for(secs(5));
+        sim.revive(nodes[2], None);
+        sim.run_for(secs(90));
+        assert_eq!(sim.differing(AreaId::BACKBONE), None);
+        assert!(of(&sim, nodes[0]) > 0);
+    }
+}
+
+#[test]
+fn lsas_are_refreshed_and_those_of_the_dead_age_away() {
+    let mut sim = OspfSim::new(Version::V2, 9);
+    let nodes = [sim.node(), sim.node(), sim.node()];
+    sim.link(&[nodes[0], nodes[1]], NetworkType::PointToPoint, |_, _| {});
+    sim.link(&[nodes[1], nodes[2]], NetworkType::PointToPoint, |_, _| {});
+    sim.run_for(secs(60));
+    let scope = ScopeId::Area(AreaId::BACKBONE);
+    let before = sim.database(nodes[0], scope);
+    sim.kill(nodes[2]);
+    sim.run_for(secs(2000));
+    let after = sim.database(nodes[0], scope);
+    assert_eq!(after.len(), 3, "the dead router's LSA is not old enough yet");
+    assert!(after.iter().filter(|(key, (sequence, _))| before[key].0 < *sequence).count() >= 2);
+    sim.run_for(secs(1800));
+    assert_eq!(sim.database(nodes[0], scope).len(), 2);
+    assert_eq!(sim.nodes[0].ospf.lsdb().len(), 2, "and is gone");
+    assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 1);
+}

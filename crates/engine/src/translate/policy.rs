@@ -235,7 +235,8 @@ fn set_clause(s: &routemap::Set) -> Option<Set> {
         S::Distance(v) => Set::Distance(*v),
         S::Table(v) => Set::Table(*v),
         S::Source(addr) => Set::Source(*addr),
-        S::Bandwidth { .. } | S::Metric(_) | S::MetricType(_) | S::Other { .. } => return None,
+        S::MetricType(kind) => Set::MetricType(*kind),
+        S::Bandwidth { .. } | S::Metric(_) | S::Other { .. } => return None,
     })
 }
 

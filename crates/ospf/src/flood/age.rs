@@ -190,9 +190,4 @@ impl Instance {
             self.timers.cancel(Timer::Sweep);
         }
     }
-
-    /// LSAs that are being flushed.
-    pub(crate) fn leaving(&self) -> usize {
-        self.ages.leaving.len()
-    }
 }

@@ -22,7 +22,7 @@ const UPDATE_HEAD: usize = 28;
 
 impl Instance {
     /// Whether LSAs of a scope are flooded on an interface.
-    fn is_in_scope(&self, iface: &Interface, scope: ScopeId) -> bool {
+    pub(crate) fn is_in_scope(&self, iface: &Interface, scope: ScopeId) -> bool {
         match scope {
             ScopeId::Link(ik) => ik == iface.key,
             ScopeId::Area(area) => area == iface.area(),
@@ -123,7 +123,7 @@ impl Instance {
         let Some(iface) = self.ifaces.get_mut(&ik) else { return };
         let again = now + iface.config.retransmit;
         for neighbor in iface.neighbors.values_mut() {
-            if takers.contains(&neighbor.key) {
+            if takers.binary_search(&neighbor.key).is_ok() {
                 neighbor.retransmit.add(key, now);
                 self.timers.start(Timer::Retransmit(ik, neighbor.key), again);
             } else {

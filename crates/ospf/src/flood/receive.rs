@@ -139,7 +139,7 @@ impl Instance {
         if own {
             self.own_received(scope, key, now);
         } else {
-            self.note_received(ik, nk, scope, &header, now);
+            self.note_received(ik, scope, &header, now);
         }
     }
 

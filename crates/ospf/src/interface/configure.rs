@@ -54,8 +54,8 @@ impl Instance {
         if kinds.iter().any(|_| !self.any_carries_as_scope()) {
             self.purge_foreign_as_scope(now);
         }
-        self.restart_configured(&old, now);
-        self.stub_configured(&old, now);
+        self.restart_configured(&old);
+        self.stub_configured(&old);
         let areas: Vec<AreaId> = self.ifaces.values().map(Interface::area).collect();
         self.dirty.areas.extend(areas);
         self.dirty.links = true;

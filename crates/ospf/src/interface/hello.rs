@@ -145,10 +145,14 @@ impl Instance {
         let identity = neighbor.identity(iface.version);
         let before = (neighbor.priority, neighbor.dr, neighbor.bdr);
         let number = neighbor.interface_id;
+        let helped = neighbor.helped.is_some();
         neighbor.hello(hello);
+        if helped {
+            // It has to learn first who leads; until then it is what it was.
+            (neighbor.priority, neighbor.dr, neighbor.bdr) = before;
+        }
         let (number_changed, state) = (number != neighbor.interface_id, neighbor.state);
         let dead = iface.config.dead;
-        let helped = neighbor.helped.is_some();
         self.timers.set(Timer::Dead(ik, nk), now + dead);
         let fresh = state < NeighborState::Init;
         if fresh {
@@ -164,7 +168,9 @@ impl Instance {
         if number_changed && !fresh {
             self.neighbor_content_changed(ik);
         }
-        self.roles_changed(ik, identity, before, hello, now);
+        if !helped {
+            self.roles_changed(ik, identity, before, hello, now);
+        }
         self.answer_hello(ik, nk, source, now);
         Ok(nk)
     }
@@ -181,6 +187,15 @@ impl Instance {
         let Some(iface) = self.interface(ik).filter(|iface| iface.has_dr()) else { return };
         let none = Ipv4Addr::UNSPECIFIED;
         if iface.state == InterfaceState::Waiting {
+            let me = iface.identity(self.config.router_id);
+            if self.restart.is_restarting() && hello.designated == me {
+                // Before the restart this router led, and so it does again.
+                if let Some(iface) = self.ifaces.get_mut(&ik) {
+                    iface.dr = me;
+                }
+                self.waiting_ends(ik, now);
+                return;
+            }
             let alone = hello.designated == identity && hello.backup == none;
             if alone || hello.backup == identity {
                 self.waiting_ends(ik, now);

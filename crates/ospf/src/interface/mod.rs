@@ -24,7 +24,7 @@ use ferr_types::{AreaId, IfIndex, RouterId};
 use crate::config::{InterfaceConfig, InterfaceKey, NetworkType};
 use crate::flood::SendQueue;
 use crate::instance::Instance;
-use crate::io::{Cause, Group, InterfaceState, NeighborState, Output};
+use crate::io::{Cause, Group, InterfaceState, Output};
 use crate::neighbor::{Neighbor, NeighborKey};
 use crate::routing::VirtualPath;
 use crate::timer::Timer;
@@ -192,7 +192,7 @@ impl Interface {
 
     /// Neighbors with which the adjacency is advertised.
     pub(crate) fn full(&self) -> impl Iterator<Item = &Neighbor> {
-        self.neighbors.values().filter(|neighbor| neighbor.state == NeighborState::Full)
+        self.neighbors.values().filter(|neighbor| neighbor.is_full())
     }
 
     /// This router leads or backs up.

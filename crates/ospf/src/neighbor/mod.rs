@@ -114,6 +114,11 @@ impl Neighbor {
         }
     }
 
+    /// Its adjacency is advertised.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state == NeighborState::Full || self.helped.is_some()
+    }
+
     /// LSAs are flooded to it.
     pub(crate) fn takes_floods(&self) -> bool {
         self.state >= NeighborState::Exchange
@@ -189,6 +194,7 @@ impl Instance {
         }
         if crossed(NeighborState::Full) {
             self.dirty.interface(ik, area);
+            self.dirty.restart = true;
         }
         if crossed(NeighborState::TwoWay) {
             self.dirty.links = true;
@@ -230,6 +236,9 @@ impl Instance {
     /// Neighbor is lost.
     pub(crate) fn lose_neighbor(&mut self, ik: InterfaceKey, nk: NeighborKey, cause: Cause, now: Instant) {
         self.set_neighbor_state(ik, nk, NeighborState::Down, cause, now);
+        if self.neighbor(ik, nk).is_some_and(|neighbor| neighbor.helped.is_some()) {
+            self.neighbor_content_changed(ik);
+        }
         for timer in [Timer::Dead(ik, nk), Timer::Helper(ik, nk)] {
             self.timers.cancel(timer);
         }

@@ -38,6 +38,10 @@ impl Retransmit {
         self.sent.contains_key(key)
     }
 
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &LsaKey> {
+        self.sent.keys()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.sent.len()
     }

@@ -33,7 +33,7 @@ fn assemble(key: OwnKey, router: RouterId, sequence: LsSequence, wish: &Wish) ->
 }
 
 /// The body that `write` writes.
-pub(super) fn body_of(
+pub(crate) fn body_of(
     kind: LsaType,
     write: impl FnOnce(&mut LsaWriter<'_>) -> Result<(), ferr_ospf_wire::EncodeError>,
 ) -> Option<Box<[u8]>> {
@@ -69,17 +69,9 @@ impl Instance {
         any
     }
 
-    /// Sends everything that is wanted and differs from what is in the database.
-    pub(crate) fn issue_all(&mut self, now: Instant) {
-        let keys: Vec<OwnKey> = self.own.iter().map(|(key, _)| *key).collect();
-        for key in keys {
-            self.issue(key, now);
-        }
-    }
-
     /// Whether own LSAs are sent at all.
     fn is_silent(&self) -> bool {
-        self.restart.is_restarting() || self.config.router_id == RouterId::UNSET
+        self.restart.is_restarting() || self.restart.is_ending() || self.config.router_id == RouterId::UNSET
     }
 
     /// Sends or flushes an own LSA, now or as soon as MinLSInterval lets.

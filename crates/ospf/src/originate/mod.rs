@@ -10,7 +10,7 @@ mod issue;
 mod network;
 mod router;
 
-pub(crate) use issue::Issued;
+pub(crate) use issue::{Issued, body_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;

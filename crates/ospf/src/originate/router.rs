@@ -147,8 +147,7 @@ impl Instance {
         let up: Vec<&Interface> = self.ifaces.values().filter(|i| i.is_up() && i.area() == area).collect();
         let exists = !up.is_empty();
         let links: Vec<LinkV3> = up.iter().flat_map(|iface| self.links_v3(iface)).collect();
-        let mut prefixes: Vec<PrefixV3> = up.iter().flat_map(|iface| self.prefixes_v3(iface)).collect();
-        self.virtual_host(area, &mut prefixes);
+        let prefixes: Vec<PrefixV3> = up.iter().flat_map(|iface| self.prefixes_v3(iface)).collect();
         let (bits, options) = (self.bits(area), self.area_options(area));
         let mut bodies = Vec::new();
         if exists {
@@ -211,28 +210,6 @@ impl Instance {
                 global.filter(|prefix| prefix.len() == 128).map(network).collect()
             }
             _ => global.map(network).collect(),
-        }
-    }
-
-    /// In a transit area of a virtual link the other end needs an address of ours to send to.
-    fn virtual_host(&self, area: AreaId, prefixes: &mut Vec<PrefixV3>) {
-        let needed = self.config.areas.get(&area).is_some_and(|config| !config.virtual_links.is_empty());
-        if !needed || prefixes.iter().any(|prefix| prefix.options.contains(PrefixOptions::LA)) {
-            return;
-        }
-        let paths = self.ifaces.values().filter_map(|iface| match (iface.key, iface.path) {
-            (crate::config::InterfaceKey::Virtual(transit, _), Some(path)) if transit == area => {
-                Some(path.local)
-            }
-            _ => None,
-        });
-        for local in paths {
-            if let std::net::IpAddr::V6(local) = local {
-                let prefix = Ipv6Prefix::host(local);
-                if !prefixes.iter().any(|known| known.prefix == prefix) {
-                    prefixes.push(PrefixV3 { prefix, options: PrefixOptions::LA, extra: 0 });
-                }
-            }
         }
     }
 }

@@ -1,62 +1,59 @@
-//! Graceful restart (RFC 3623, RFC 5187), and the times in which this router is not for transit (RFC 6987).
+//! Times at which this router or a neighbor begins or ends: graceful restart (RFC 3623, RFC 5187), and those at which others are not to
+//! go through this router (RFC 6987).
+//!
+//! # Invariants
+//! * While an own restart runs, no own LSA is sent or flushed but grace-LSAs.
+//! * An adjacency that is helped counts as full until help ends, whatever its state.
 
-use std::time::Instant;
+mod helper;
+mod restarter;
 
-use crate::config::{InstanceConfig, InterfaceKey};
+use std::time::{Duration, Instant};
+
+use crate::config::InstanceConfig;
 use crate::instance::{Instance, Start};
-use crate::lsdb::{LsaKey, ScopeId};
-use crate::neighbor::NeighborKey;
+use crate::interface::Interface;
 use crate::timer::Timer;
 
-/// Own restart, and times of being a stub.
+/// What is left to be acknowledged at the end is waited for so long.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How far the end of this life is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum End {
+    /// It has not begun.
+    #[default]
+    Not,
+    /// Others learn that they are not to go through this router.
+    Stub(Instant),
+    /// Own LSAs are being flushed, or grace-LSAs told.
+    LastWords(Instant),
+}
+
+/// Own restart, end, and times of being a stub.
 #[derive(Debug, Default)]
 pub(crate) struct Restart {
     /// An own restart runs until then.
     pub(crate) until: Option<Instant>,
     /// A restart was announced: own LSAs stay when this life ends.
-    pub(crate) prepared: bool,
+    prepared: bool,
     /// Not for transit until then.
-    pub(crate) stub_until: Option<Instant>,
-    /// The end began; it is over then.
-    pub(crate) ends: Option<Instant>,
+    stub_until: Option<Instant>,
+    end: End,
 }
 
 impl Restart {
     pub(crate) const fn is_restarting(&self) -> bool {
         self.until.is_some()
     }
+
+    /// Own LSAs are on their way out: none begins anew.
+    pub(crate) const fn is_ending(&self) -> bool {
+        matches!(self.end, End::LastWords(_)) && !self.prepared
+    }
 }
 
 impl Instance {
-    /// Others are not to go through this router.
-    pub(crate) const fn is_stub_router(&self) -> bool {
-        self.config.stub_router.administrative || self.restart.stub_until.is_some()
-    }
-
-    pub(crate) fn restart_configured(&mut self, _old: &InstanceConfig, _now: Instant) {}
-
-    /// `max-metric` changed.
-    pub(crate) fn stub_configured(&mut self, old: &InstanceConfig, _now: Instant) {
-        if old.stub_router.on_startup.is_some() && self.config.stub_router.on_startup.is_none() {
-            self.restart.stub_until = self.restart.ends;
-            self.timers.cancel(Timer::StubEnd);
-        }
-    }
-
-    /// Content of the database changed.
-    pub(crate) fn topology_changed(&mut self, _scope: ScopeId, _key: &LsaKey, _now: Instant) {}
-
-    /// An LSA of another router was installed.
-    pub(crate) fn note_received(
-        &mut self,
-        _ik: InterfaceKey,
-        _nk: NeighborKey,
-        _scope: ScopeId,
-        _header: &ferr_ospf_wire::LsaHeader,
-        _now: Instant,
-    ) {
-    }
-
     /// First steps of a life.
     pub(crate) fn begin(&mut self, start: Start, now: Instant) {
         if let Some(grace) = start.restarting {
@@ -69,32 +66,67 @@ impl Instance {
         }
     }
 
+    /// Others are not to go through this router.
+    pub(crate) const fn is_stub_router(&self) -> bool {
+        self.config.stub_router.administrative
+            || self.restart.stub_until.is_some()
+            || matches!(self.restart.end, End::Stub(_))
+    }
+
     /// The router is for transit again.
     pub(crate) fn stub_ends(&mut self) {
         self.restart.stub_until = None;
+        self.timers.cancel(Timer::StubEnd);
         self.all_areas_changed();
+    }
+
+    /// `max-metric` changed; the span after a start is not begun anew by it.
+    pub(crate) fn stub_configured(&mut self, old: &InstanceConfig) {
+        if old.stub_router.on_startup.is_some() && self.config.stub_router.on_startup.is_none() {
+            self.stub_ends();
+        }
     }
 
     /// All router-LSAs are to be looked at.
     pub(crate) fn all_areas_changed(&mut self) {
-        self.dirty.areas.extend(self.ifaces.values().map(crate::interface::Interface::area));
+        self.dirty.areas.extend(self.ifaces.values().map(Interface::area));
     }
 
-    pub(crate) fn restart_ends(&mut self, _well: bool, _now: Instant) {}
-
-    pub(crate) fn helper_timer(&mut self, _ik: InterfaceKey, _nk: NeighborKey, _now: Instant) {}
-}
-
-impl Instance {
-    /// `graceful-restart prepare`: tells neighbors that a restart comes. False when it is not configured.
-    pub fn prepare_restart(&mut self, _now: Instant) -> bool {
-        false
-    }
-
-    /// The end: own LSAs are flushed, unless a restart was prepared. Outputs are to be carried out; done when true.
+    /// The end: own LSAs are flushed, unless a restart was prepared. Outputs are to be carried out, and the call repeated, with time
+    /// passing in between, until it says true.
     pub fn shutdown(&mut self, now: Instant) -> bool {
-        self.flush_all(now);
-        self.drain(now);
-        true
+        if self.restart.end == End::Not {
+            let stub = self.config.stub_router.on_shutdown.filter(|_| !self.restart.prepared);
+            self.restart.end = match stub {
+                Some(span) => End::Stub(now + span),
+                None => self.last_words(now),
+            };
+            self.all_areas_changed();
+            self.settle(now);
+        }
+        if let End::Stub(until) = self.restart.end {
+            if now < until {
+                return false;
+            }
+            self.restart.end = self.last_words(now);
+            self.settle(now);
+        }
+        let End::LastWords(until) = self.restart.end else { return false };
+        now >= until || self.is_all_said()
+    }
+
+    fn last_words(&mut self, now: Instant) -> End {
+        if !self.restart.prepared {
+            self.flush_all(now);
+        }
+        End::LastWords(now + LAST_WORDS)
+    }
+
+    /// Nobody has anything to acknowledge, and nothing waits.
+    fn is_all_said(&self) -> bool {
+        self.ifaces.values().all(|iface| {
+            iface.queue.is_empty()
+                && iface.neighbors.values().all(|n| n.retransmit.is_empty() && n.queue.is_empty())
+        })
     }
 }

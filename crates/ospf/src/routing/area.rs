@@ -33,6 +33,8 @@ pub(crate) struct Area {
     pub(crate) boundaries: BTreeMap<RouterId, SmallVec<[Summary; 1]>>,
     /// Links are others than when the tree was made.
     pub(crate) dirty: bool,
+    /// Numbers of vertices were given back since then.
+    pub(crate) renumbered: bool,
     /// Vertices whose LSAs changed since then.
     pub(crate) touched: BTreeSet<VertexKey>,
     pub(crate) runs: u64,
@@ -50,6 +52,7 @@ impl Area {
             summaries: BTreeMap::new(),
             boundaries: BTreeMap::new(),
             dirty: true,
+            renumbered: false,
             touched: BTreeSet::new(),
             runs: 0,
             last: None,
@@ -76,10 +79,11 @@ impl Area {
     /// After changes of the graph: what is known under numbers that were given back is forgotten.
     pub(crate) fn settle(&mut self, change: Change) {
         for number in self.graph.take_freed() {
+            self.renumbered = true;
             self.tree.forget(number);
             self.alternates.forget(number);
         }
-        self.dirty |= change == Change::Topology;
+        self.dirty |= change != Change::None;
     }
 
     /// OSPFv2: the address of a router on the link by which it is reached.

@@ -87,10 +87,9 @@ impl Routing {
     }
 
     fn route(&self, kind: PathKind, id: AreaId, (cost, ways): (u32, Ways), targets: &[Target]) -> Route {
-        let backup = match self.areas.get(&id) {
-            Some(area) => area.alternates.backup(&ways, targets, self.node_protection),
-            None => self.nothing.clone(),
-        };
+        let area = self.areas.get(&id);
+        let backup = area.and_then(|a| a.alternates.backup(&ways, cost, targets, self.node_protection));
+        let backup = backup.unwrap_or_else(|| self.nothing.clone());
         Route { kind, area: id, cost, type2: None, tag: 0, ways, backup }
     }
 

@@ -70,6 +70,11 @@ impl Externals {
         self.by_prefix.iter()
     }
 
+    /// Those of prefixes inside another.
+    pub(crate) fn inside(&self, range: Prefix) -> impl Iterator<Item = (&Prefix, &SmallVec<[External; 1]>)> {
+        self.by_prefix.range(range..).take_while(move |(prefix, _)| range.covers(**prefix))
+    }
+
     /// Originators.
     pub(crate) fn routers(&self) -> impl Iterator<Item = RouterId> {
         self.routers.keys().copied()

@@ -387,4 +387,26 @@ impl Packed {
     pub(crate) fn bound(&self) -> usize {
         self.router.len()
     }
+
+    /// Whether a tree of `old` may be another with these links: any that came or went would be, or was, on a shortest path.
+    pub(crate) fn moves(&self, old: &Self, root: u32, dist: impl Fn(u32) -> u32) -> bool {
+        if self.root_links != old.root_links || self.edges(root) != old.edges(root) {
+            return true;
+        }
+        let on_path = |from: u32, e: &Edge| dist(from).saturating_add(e.cost) <= dist(e.to);
+        (0..self.bound().max(old.bound()) as u32).any(|v| {
+            let (now, before) = (self.edges(v), old.edges(v));
+            if now == before || dist(v) == INFINITY {
+                return false;
+            }
+            let only = |a: &[Edge], b: &[Edge]| a.iter().any(|e| !b.contains(e) && on_path(v, e));
+            only(now, before) || only(before, now)
+        })
+    }
+
+    /// Whether a vertex is on a network of the root's, where its address matters beside its distance.
+    pub(crate) fn is_on_root_network(&self, root: u32, vertex: u32) -> bool {
+        let networks = || self.edges(root).iter().filter(|e| !self.is_router(e.to));
+        self.edges(vertex).iter().any(|e| networks().any(|n| n.to == e.to))
+    }
 }

@@ -8,15 +8,19 @@
 mod abr;
 mod alternate;
 mod area;
+mod asbr;
 mod calc;
 mod external;
 mod graph;
 mod heap;
 mod local;
+mod lsid;
+mod nssa;
 mod run;
 mod spf;
 mod status;
 mod table;
+mod tell;
 mod timers;
 mod told;
 mod views;
@@ -155,6 +159,11 @@ pub(crate) struct Routing {
     links: Vec<LocalLink>,
     virtuals: BTreeMap<InterfaceKey, Ways>,
     foreign: BTreeMap<(Prefix, Protocol, u16), ForeignRoute>,
+    foreign_dirty: BTreeSet<Prefix>,
+    chosen: asbr::ChosenRoutes,
+    /// NSSAs for which this router translates.
+    translators: BTreeSet<AreaId>,
+    teller: tell::Teller,
     dirty: Dirty,
     timers: SpfTimers,
     backoff: Backoff,
@@ -183,6 +192,10 @@ impl Routing {
             links: Vec::new(),
             virtuals: BTreeMap::new(),
             foreign: BTreeMap::new(),
+            foreign_dirty: BTreeSet::new(),
+            chosen: BTreeMap::new(),
+            translators: BTreeSet::new(),
+            teller: tell::Teller::default(),
             dirty: Dirty { everything: true, ..Dirty::default() },
             timers: SpfTimers::default(),
             backoff: Backoff::new(),
@@ -367,8 +380,12 @@ impl Routing {
     /// Another protocol offers a route.
     pub(crate) fn redistribute(&mut self, route: ForeignRoute, now: Instant) {
         let key = (route.prefix, route.protocol, route.instance);
-        self.foreign.insert(key, route);
-        self.soon(now, SpfReason::External);
+        let prefix = route.prefix;
+        if self.foreign.get(&key) != Some(&route) {
+            self.foreign.insert(key, route);
+            self.foreign_dirty.insert(prefix);
+            self.soon(now, SpfReason::External);
+        }
     }
 
     /// Another protocol offers a route no longer.
@@ -380,6 +397,7 @@ impl Routing {
         now: Instant,
     ) {
         if self.foreign.remove(&(prefix, protocol, instance)).is_some() {
+            self.foreign_dirty.insert(prefix);
             self.soon(now, SpfReason::External);
         }
     }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, Prefix, RouterId};
 
+use super::alternate::Alternates;
 use super::area::Area;
 use super::graph::VertexKey;
 use super::local::Local;
@@ -31,7 +33,6 @@ impl Routing {
     pub(crate) fn run(&mut self, now: Instant, inputs: &Inputs<'_>, own: &mut OwnLsas) -> bool {
         self.soon = self.soon.filter(|at| *at > now);
         self.last_run = Some(now);
-        let _ = own;
         let mut work = self.absorb(inputs);
         let bits_changed = self.note_status(inputs, &mut work);
         let virtuals = self.virtuals.clone();
@@ -40,8 +41,35 @@ impl Routing {
         } else {
             self.stats.partial += 1;
         }
-        let changed = self.run_routes(inputs, work, now);
-        bits_changed || virtuals != self.virtuals || !changed.is_empty()
+        let everything = work.everything;
+        let (changed, mut tell, routers) = self.run_routes(inputs, work);
+        self.tell_rib(everything, &changed, now);
+        if !inputs.restarting {
+            tell.extend(&changed);
+            self.originate(inputs, own, everything, (&tell, &routers));
+        }
+        self.teller.take_changed() || bits_changed || virtuals != self.virtuals
+    }
+
+    /// Own LSAs about prefixes and AS boundary routers that may be told otherwise than before.
+    fn originate(
+        &mut self,
+        inputs: &Inputs<'_>,
+        own: &mut OwnLsas,
+        everything: bool,
+        (prefixes, routers): (&BTreeSet<Prefix>, &BTreeSet<RouterId>),
+    ) {
+        self.tell_summaries(inputs, own, everything, prefixes);
+        self.tell_boundaries(own, routers);
+        let changed = self.choose(inputs, everything);
+        let mut externals = self.with_summaries(inputs, &changed);
+        self.with_nssa_ranges(prefixes, &mut externals);
+        let translators = self.elect();
+        if translators != self.translators {
+            self.translators = translators;
+            externals.extend(self.translatable());
+        }
+        self.tell_externals(inputs, own, everything, externals);
     }
 
     fn absorb(&mut self, inputs: &Inputs<'_>) -> Work {
@@ -98,8 +126,8 @@ impl Routing {
             let virtuals = id == AreaId::BACKBONE && self.note_virtuals();
             let dirty = self.areas.get(&id).is_some_and(|a| a.dirty);
             if dirty || virtuals || moved.contains(&id) {
-                self.run_tree(id, virtuals || moved.contains(&id), now, inputs, work);
-                ran = true;
+                ran |= self.run_tree(id, virtuals || moved.contains(&id), now, inputs, work);
+                work.boundaries = true;
             }
         }
         if !self.areas.contains_key(&AreaId::BACKBONE) {
@@ -108,7 +136,6 @@ impl Routing {
         if ran {
             self.stats.full += 1;
             self.stats.last = Some(now);
-            work.boundaries = true;
         }
     }
 
@@ -124,23 +151,46 @@ impl Routing {
         changed
     }
 
-    fn run_tree(&mut self, id: AreaId, _moved: bool, now: Instant, inputs: &Inputs<'_>, work: &mut Work) {
-        let Some(area) = self.areas.get(&id) else { return };
+    /// Tree of an area; gives whether it had to be made.
+    fn run_tree(
+        &mut self,
+        id: AreaId,
+        moved: bool,
+        now: Instant,
+        inputs: &Inputs<'_>,
+        work: &mut Work,
+    ) -> bool {
+        let Some(area) = self.areas.get(&id) else { return false };
         let root = area.graph.find(VertexKey::Router(self.status.router)).unwrap_or(u32::MAX);
         let packed = area.graph.pack(root);
-        let tree = spf::tree(&area.graph, &packed, root, &self.local(id, inputs));
-        let Some(area) = self.areas.get_mut(&id) else { return };
-        let mut changed = tree.changed(&area.tree);
+        let touched: Vec<u32> = area.touched.iter().filter_map(|key| area.graph.find(*key)).collect();
+        let runs = moved
+            || work.everything
+            || area.renumbered
+            || packed.moves(&area.packed, root, |v| area.tree.dist(v))
+            || touched.iter().any(|v| packed.is_on_root_network(root, *v));
+        let local = self.local(id, inputs);
+        let tree = runs.then(|| spf::tree(&area.graph, &packed, root, &local));
+        let lfa = inputs.config.fast_reroute.enabled;
+        let alternates = lfa.then(|| Alternates::new(&area.graph, &packed, root, &local));
+        let alternates = alternates.unwrap_or_default();
+        let Some(area) = self.areas.get_mut(&id) else { return false };
+        let mut changed = tree.as_ref().map_or_else(Vec::new, |tree| tree.changed(&area.tree));
         changed.resize(area.graph.bound(), false);
-        for key in std::mem::take(&mut area.touched) {
-            if let Some(number) = area.graph.find(key) {
-                changed[number as usize] = true;
-            }
+        alternates.mark_changed(&area.alternates, &mut changed);
+        for number in touched {
+            changed[number as usize] = true;
         }
-        (area.packed, area.tree, area.dirty) = (packed, tree, false);
-        area.runs += 1;
-        area.last = Some(now);
+        area.touched.clear();
+        area.renumbered = false;
+        (area.packed, area.alternates, area.dirty) = (packed, alternates, false);
+        if let Some(tree) = tree {
+            area.tree = tree;
+            area.runs += 1;
+            area.last = Some(now);
+        }
         self.spread(id, &changed, work);
+        runs
     }
 
     /// What hangs on vertices that changed is to be looked at.
@@ -160,8 +210,13 @@ impl Routing {
         }
     }
 
-    /// Routes to prefixes that may be others; gives those that are.
-    fn run_routes(&mut self, inputs: &Inputs<'_>, mut work: Work, now: Instant) -> BTreeSet<Prefix> {
+    /// Routes to prefixes that may be others. Gives those that are, prefixes of ranges that are told otherwise, and AS boundary
+    /// routers to which the way is another.
+    fn run_routes(
+        &mut self,
+        inputs: &Inputs<'_>,
+        mut work: Work,
+    ) -> (BTreeSet<Prefix>, BTreeSet<Prefix>, BTreeSet<RouterId>) {
         if work.everything {
             work.prefixes.extend(self.table.iter().map(|(prefix, _)| prefix));
             work.prefixes.extend(self.areas.values().flat_map(Area::prefixes));
@@ -172,10 +227,13 @@ impl Routing {
             let route = self.internal(prefix, inputs);
             if self.table.set_internal(prefix, route) {
                 changed.insert(prefix);
-                self.externals.forwarded_in(prefix, &mut work.externals);
             }
         }
-        self.run_boundaries(&mut work);
+        let tell = self.run_ranges(inputs, work.everything, &mut changed);
+        changed.iter().for_each(|prefix| self.externals.forwarded_in(*prefix, &mut work.externals));
+        let routers = self.run_boundaries(&mut work);
+        // Those of type 7 may have changed what they translate into, though the route is the same.
+        let mut tell: BTreeSet<Prefix> = tell.into_iter().chain(work.externals.iter().copied()).collect();
         work.externals.extend(&work.prefixes);
         for &prefix in &work.externals {
             let route = self.external(prefix, inputs);
@@ -183,17 +241,39 @@ impl Routing {
                 changed.insert(prefix);
             }
         }
-        self.tell(work.everything, &changed, now);
-        changed
+        tell.extend(&changed);
+        (changed, tell, routers)
     }
 
-    /// Ways to AS boundary routers that tell the whole AS.
-    fn run_boundaries(&mut self, work: &mut Work) {
+    /// Routers whose ways are of interest: originators of external routes, and for a border router all that could be.
+    fn boundary_routers(&self) -> BTreeSet<RouterId> {
+        let mut routers: BTreeSet<RouterId> = self.externals.routers().collect();
+        if !self.status.abr {
+            return routers;
+        }
+        for (_, area) in self.areas.iter().filter(|(id, _)| self.status.is_normal(**id)) {
+            let tells = area.graph.iter().filter(|(_, v)| v.bits().contains(RouterBits::EXTERNAL));
+            routers.extend(tells.filter_map(|(_, v)| match v.key {
+                VertexKey::Router(router) => Some(router),
+                VertexKey::Network(..) => None,
+            }));
+            routers.extend(area.boundaries.keys());
+        }
+        routers.remove(&self.status.router);
+        routers
+    }
+
+    /// Ways to AS boundary routers that tell the whole AS; gives those to which the way is another.
+    fn run_boundaries(&mut self, work: &mut Work) -> BTreeSet<RouterId> {
         let all = work.boundaries || work.everything;
-        let routers: BTreeSet<RouterId> = self.externals.routers().collect();
-        let gone: Vec<RouterId> = self.boundaries.keys().filter(|r| !routers.contains(r)).copied().collect();
-        for router in gone {
-            self.boundaries.remove(&router);
+        let mut changed = BTreeSet::new();
+        let mut routers: BTreeSet<RouterId> = self.externals.routers().collect();
+        if all {
+            routers = self.boundary_routers();
+            changed.extend(self.boundaries.keys().filter(|r| !routers.contains(r)));
+            changed.iter().for_each(|router| {
+                self.boundaries.remove(router);
+            });
         }
         for router in routers {
             if !all && self.boundaries.contains_key(&router) {
@@ -207,11 +287,16 @@ impl Routing {
             };
             if !same {
                 work.externals.extend(self.externals.of_router(router));
+                changed.insert(router);
             }
         }
+        if work.everything {
+            changed.extend(self.boundaries.keys());
+        }
+        changed
     }
 
-    fn tell(&mut self, everything: bool, changed: &BTreeSet<Prefix>, now: Instant) {
+    fn tell_rib(&mut self, everything: bool, changed: &BTreeSet<Prefix>, now: Instant) {
         let Some(style) = self.style.as_ref().filter(|_| !self.restarting) else { return };
         if everything {
             let all: Vec<Prefix> = self.table.iter().map(|(prefix, _)| prefix).collect();

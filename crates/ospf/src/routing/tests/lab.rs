@@ -176,7 +176,7 @@ impl Lab {
     pub(super) fn install(&mut self, scope: ScopeId, octets: &[u8]) {
         let header = Lsa::decode(self.config.version, octets).unwrap().header;
         let key = LsaKey::from(&header);
-        let old = self.lsdb.install(scope, key, Stored::new(octets.into(), self.now));
+        let old = self.lsdb.install(scope, key, Stored::received(octets.into(), self.now));
         self.installed.insert((scope, key));
         let old = old.map(|s| s.octets().clone());
         self.routing.lsa_changed(scope, &key, old.as_deref(), Some(octets), self.now);
@@ -407,4 +407,71 @@ pub(super) fn external_lsa(
     let tos = ferr_ospf_wire::Records::EMPTY_V2;
     let body = ExternalV2 { mask: prefix.netmask(), type2, metric, forwarding, tag, tos };
     lsa(kind, prefix.bits(), rid(router), seq, options, &Body::ExternalV2(body))
+}
+
+impl Lab {
+    /// What own LSAs tell: `TYPE@SCOPE ID DESTINATION METRIC...`, sorted.
+    pub(super) fn told(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.own.iter().map(|(key, wish)| self.tell(key, wish)).collect();
+        told.sort();
+        told
+    }
+
+    fn tell(&self, (scope, kind, id): &OwnKey, wish: &Wish) -> String {
+        let header = LsaHeader {
+            age: Age(0),
+            options: wish.options,
+            kind: *kind,
+            id: *id,
+            router: self.config.router_id,
+            sequence: LsSequence::INITIAL,
+            checksum: 0,
+            length: 0,
+        };
+        let mut buf = vec![0; 2048];
+        let mut writer = LsaWriter::new(&mut buf, &header).unwrap();
+        writer.raw(&wish.body).unwrap();
+        let len = writer.finish().unwrap();
+        let lsa = Lsa::decode(self.config.version, &buf[..len]).unwrap();
+        let at = match scope {
+            ScopeId::Area(area) => area.to_string(),
+            ScopeId::As => "as".to_owned(),
+            ScopeId::Link(_) => "link".to_owned(),
+        };
+        let what = match lsa.body().unwrap() {
+            Body::SummaryV2(b) if *kind == LsaType::ASBR_SUMMARY_V2 => format!("asbr {id} {}", b.metric),
+            Body::SummaryV2(b) => format!("{} {id} {}", masklen(*id, b.mask), b.metric),
+            Body::ExternalV2(b) => format!(
+                "{} {id} E{} {} fwd {} tag {}{}",
+                masklen(*id, b.mask),
+                if b.type2 { 2 } else { 1 },
+                b.metric,
+                b.forwarding,
+                b.tag,
+                if wish.options.contains(Options::NP) { " P" } else { "" }
+            ),
+            Body::InterAreaPrefix(b) => format!("{} {}", b.prefix.prefix, b.metric),
+            Body::InterAreaRouter(b) => format!("asbr {} {}", b.router, b.metric),
+            Body::ExternalV3(b) => {
+                format!(
+                    "{} E{} {} {:?}",
+                    b.prefix.prefix,
+                    if b.type2 { 2 } else { 1 },
+                    b.metric,
+                    b.forwarding
+                )
+            }
+            other => format!("{other:?}"),
+        };
+        format!("{}@{at} {what}", kind.function_code())
+    }
+
+    /// Those that begin with `head`, without it.
+    pub(super) fn told_with(&self, head: &str) -> Vec<String> {
+        self.told().iter().filter_map(|t| t.strip_prefix(head).map(str::to_owned)).collect()
+    }
+}
+
+fn masklen(id: LinkStateId, mask: Ipv4Addr) -> Ipv4Prefix {
+    Ipv4Prefix::new(id.addr(), mask.to_bits().leading_ones() as u8).unwrap()
 }
