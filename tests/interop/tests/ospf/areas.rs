@@ -150,13 +150,12 @@ fn routes_of_an_nssa_are_translated() -> Result<(), Error> {
             area: 1,
             users: 1,
             in_area: "nssa;".to_owned(),
-            global: "protocol static { ipv4; route 172.17.0.0/16 blackhole; }\n\
-                     protocol static { ipv6; route 2001:db8:fe::/48 blackhole; }\n"
-                .to_owned(),
+            global: "protocol static { ipv4; route 172.17.0.0/16 blackhole; }\n".to_owned(),
             ..Conf::default()
         };
         let routers = lan.start(&border, &inside, &bird)?;
-        for external in ["172.16.0.0/16", "172.17.0.0/16", "2001:db8:ff::/48", "2001:db8:fe::/48"] {
+        // BIRD finds no forwarding address over IPv6, and tells nothing.
+        for external in ["172.16.0.0/16", "172.17.0.0/16", "2001:db8:ff::/48"] {
             wait_via(&lan.us, external, |_| true)?;
         }
         lan.us.wait(30, "translated LSAs", || {

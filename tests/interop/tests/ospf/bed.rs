@@ -1,7 +1,7 @@
 //! One segment with us, FRR and BIRD on it, each with a network of users behind.
 //!
 //! The segment is 10.9.0.0/24 (us .1, FRR .2, BIRD .3); users are 10.9.N.0/24 and 2001:db8:9:N::/64, and N is the router's number. The
-//! router ID is the address on the segment.
+//! router ID is the address on the segment; fe80::N is the link-local one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,6 +40,11 @@ pub(crate) fn with_lan(name: &str, test: impl FnOnce(&Lan) -> Result<(), Error>)
         let host = net.host(name)?;
         net.link(&host, "eth0", &switch, name)?;
         switch.ip(&format!("link set {name} master br0"))?;
+        // BIRD has to know some by address.
+        host.ip("link set eth0 down")?;
+        host.ip("link set eth0 addrgenmode none")?;
+        host.ip("link set eth0 up")?;
+        host.addr("eth0", &format!("fe80::{n}/64"))?;
         host.addr("eth0", &format!("10.9.0.{n}/24"))?;
         host.bridge("users")?;
         host.addr("users", &format!("10.9.{n}.1/24"))?;
@@ -112,12 +117,10 @@ impl Conf {
             format!("area {area} {{ {in_area} {link} }}; area {users} {{ {stub} }};")
         };
         let export = if global.is_empty() { "none" } else { "where source = RTS_STATIC" };
-        let v2 = format!(
-            "protocol ospf v2 o2 {{ ipv4 {{ import all; export {export}; }}; {ospf} {areas} }}\n"
-        );
-        let v3 = format!(
-            "protocol ospf v3 o3 {{ ipv6 {{ import all; export {export}; }}; {ospf6} {areas} }}\n"
-        );
+        let v2 =
+            format!("protocol ospf v2 o2 {{ ipv4 {{ import all; export {export}; }}; {ospf} {areas} }}\n");
+        let v3 =
+            format!("protocol ospf v3 o3 {{ ipv6 {{ import all; export {export}; }}; {ospf6} {areas} }}\n");
         format!(
             "router id 10.9.0.3;
 protocol device {{ scan time 1; }}
@@ -176,7 +179,8 @@ impl Lan {
 
     pub(crate) fn wait_users_v6(&self, routers: &[u8]) -> Result<(), Error> {
         for (own, other) in pairs(routers) {
-            let near = |r: &KernelRoute| r.gateways.len() == 1 && r.gateways[0].starts_with("fe80::");
+            let gateway = format!("fe80::{other}");
+            let near = |r: &KernelRoute| r.gateways == [gateway.clone()];
             wait_via(self.host(own), &format!("2001:db8:9:{other}::/64"), near)?;
         }
         Ok(())

@@ -21,7 +21,11 @@ fn point_to_multipoint_over_ipv6() -> Result<(), Error> {
         // Packaged FRR has no such network for OSPFv3.
         lan.switch.ip("link set frr down")?;
         let ours = v3(" ipv6 ospf6 network point-to-multipoint\n");
-        let _routers = lan.start(&ours, &Conf { without: Some(2), ..Conf::default() }, &v3("type ptmp;"))?;
+        let _routers = lan.start(
+            &ours,
+            &Conf { without: Some(2), ..Conf::default() },
+            &v3("type ptmp; neighbors { fe80::1; };"),
+        )?;
         lan.wait_users_v6(&[1, 3])
     })
 }
