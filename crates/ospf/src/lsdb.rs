@@ -128,6 +128,17 @@ impl Lsdb {
         self.stores.get(&scope).into_iter().flat_map(move |store| store.range(first..=last))
     }
 
+    /// The LSAs of a scope that come behind one, in order: a cursor for pictures of a large database.
+    pub fn behind(
+        &self,
+        scope: ScopeId,
+        after: Option<&LsaKey>,
+    ) -> impl Iterator<Item = (&LsaKey, &Stored)> + use<'_> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, |key| Excluded(*key));
+        self.stores.get(&scope).into_iter().flat_map(move |store| store.range((from, Unbounded)))
+    }
+
     /// One LSA.
     pub fn get(&self, scope: ScopeId, key: &LsaKey) -> Option<&Stored> {
         self.stores.get(&scope)?.get(key)

@@ -160,7 +160,8 @@ pub(crate) mod action;
 mod tables;
 
 pub(crate) use action::{
-    Action, BfdAction, BgpAction, CommonAction, Empty, ListsAction, SessionAction, ZebraAction,
+    Action, BfdAction, BgpAction, CommonAction, Empty, ListsAction, Ospf6Action, OspfAction, SessionAction,
+    ZebraAction,
 };
 
 #[cfg(test)]

@@ -111,6 +111,12 @@ impl Obj {
         self.opt(key, holds.then_some(true))
     }
 
+    /// Takes over the keys of another one.
+    pub(crate) fn extend(&mut self, other: Self) -> &mut Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

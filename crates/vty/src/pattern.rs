@@ -326,6 +326,12 @@ impl Args {
         found.map(|(_, word)| word.as_str())
     }
 
+    /// Values of a label in order.
+    pub(crate) fn all<'s>(&'s self, label: &'s str) -> impl Iterator<Item = &'s str> {
+        let of = move |t: &Token| matches!(t, Token::Value(_, l) if *l == label);
+        self.words.iter().filter(move |(t, _)| of(t)).map(|(_, word)| word.as_str())
+    }
+
     /// The value that follows a keyword, whatever its shape.
     pub(crate) fn after(&self, keyword: &str) -> Option<&str> {
         let at = self.words.iter().position(|(t, _)| matches!(t, Token::Keyword(k) if *k == keyword))?;

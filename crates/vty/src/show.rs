@@ -4,6 +4,8 @@ pub(crate) mod bfd;
 pub(crate) mod bgp;
 mod common;
 mod lists;
+mod ospf;
+mod ospf6;
 mod running;
 pub(crate) mod zebra;
 
@@ -69,6 +71,8 @@ pub(crate) async fn run(ctx: &mut Ctx<'_>, action: Action, args: &Args) -> Outco
         Action::Common(action) => common::run(ctx, action, args).await,
         Action::Bgp(action) => bgp::run(ctx, action, args).await,
         Action::Bfd(action) => bfd::run(ctx, action, args).await,
+        Action::Ospf(action) => ospf::run(ctx, action, args).await,
+        Action::Ospf6(action) => ospf6::run(ctx, action, args).await,
         Action::Zebra(action) => zebra::run(ctx, action, args).await,
         Action::Lists(action) => lists::run(ctx, action, args).await,
         Action::Absent(empty) if args.has("json") => absent(ctx, empty).await,

@@ -19,6 +19,26 @@ pub(crate) fn uptime(age: Duration) -> String {
     }
 }
 
+/// `1w2d`, `1d02h03m`, `1h02m03s`, `1m02s`, `3.456s`: as OSPFv2 shows spans.
+pub(crate) fn span(age: Duration) -> String {
+    let s = age.as_secs();
+    match s {
+        WEEK.. => format!("{}w{}d", s / WEEK, s % WEEK / DAY),
+        DAY.. => format!("{}d{:02}h{:02}m", s / DAY, s % DAY / HOUR, s % HOUR / MINUTE),
+        HOUR.. => format!("{}h{:02}m{:02}s", s / HOUR, s % HOUR / MINUTE, s % MINUTE),
+        MINUTE.. => format!("{}m{:02}s", s / MINUTE, s % MINUTE),
+        _ if age.as_millis() > 0 => format!("{s}.{:03}s", age.subsec_millis()),
+        _ => format!("{} usecs", age.subsec_micros()),
+    }
+}
+
+/// Hours without bound, minutes, seconds; behind a day that many days in front: as OSPFv3 shows spans.
+pub(crate) fn span6(age: Duration) -> String {
+    let s = age.as_secs();
+    let clock = format!("{:02}:{:02}:{:02}", s % DAY / HOUR, s % HOUR / MINUTE, s % MINUTE);
+    if s < DAY { clock } else { format!("{}d{clock}", s / DAY) }
+}
+
 /// Seconds since 1970.
 pub(crate) fn epoch(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())

@@ -1,6 +1,6 @@
 //! From the database to routes: SPF per area, routes of other areas and of the outside, what a border router tells, alternates.
 //!
-//! [`Routing`] is told what changed and decides what has to be worked out anew and when. It reads the database and the own links
+//! [`Routing`] is told what changed in the database and decides what has to be worked out anew and when. It reads the own links
 //! ([`Inputs`]), writes own LSAs (summaries, externals) into [`OwnLsas`], and gives routes to the RIB.
 //!
 //! RFC 2328 section 16, RFC 5340 section 4.8, RFC 3101, RFC 5286, RFC 8405.
@@ -15,6 +15,7 @@ mod graph;
 mod heap;
 mod local;
 mod lsid;
+mod model;
 mod nssa;
 mod run;
 mod spf;
@@ -38,6 +39,8 @@ use ferr_ospf_wire::{RouterBits, Version};
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Metric, Prefix, Protocol, RouteUpdate, RouterId, Tag};
 
+pub use self::model::Model;
+
 use self::area::{Area, remove_one};
 use self::calc::Path;
 use self::external::Externals;
@@ -48,7 +51,7 @@ use self::timers::Backoff;
 use self::told::Told;
 use self::ways::Ways;
 use crate::config::{InstanceConfig, InterfaceKey, NetworkType, SpfTimers};
-use crate::lsdb::{LsaKey, Lsdb, ScopeId};
+use crate::lsdb::{LsaKey, ScopeId};
 use crate::view::{SpfReason, SpfView};
 
 /// A neighbor as routes see it.
@@ -87,8 +90,6 @@ pub(crate) struct LocalLink {
 
 /// What routes are worked out from.
 pub(crate) struct Inputs<'a> {
-    /// The database.
-    pub(crate) lsdb: &'a Lsdb,
     /// What is configured.
     pub(crate) config: &'a InstanceConfig,
     /// Own interfaces that are up.

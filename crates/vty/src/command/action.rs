@@ -11,6 +11,10 @@ pub(crate) enum Action {
     Bgp(BgpAction),
     /// BFD.
     Bfd(BfdAction),
+    /// OSPFv2.
+    Ospf(OspfAction),
+    /// OSPFv3.
+    Ospf6(Ospf6Action),
     /// RIB and interfaces.
     Zebra(ZebraAction),
     /// Lists and route-maps.
@@ -87,6 +91,50 @@ pub(crate) enum BfdAction {
     Peer,
     Clear,
     Doctor,
+}
+
+/// See [`Action::Ospf`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OspfAction {
+    Process,
+    Vrfs,
+    Neighbors,
+    Interfaces,
+    Traffic,
+    Database,
+    MaxAge,
+    Routes,
+    BorderRouters,
+    ReachableRouters,
+    Helper,
+    Summaries,
+    Engineering,
+    RouterInformation,
+    LdpSync,
+    Clear,
+    Prepare,
+}
+
+/// See [`Action::Ospf6`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ospf6Action {
+    Process,
+    Vrfs,
+    Neighbors,
+    Interfaces,
+    Prefixes,
+    Traffic,
+    Database,
+    Routes,
+    Tree,
+    BorderRouters,
+    LinkState,
+    Redistribute,
+    Summaries,
+    Helper,
+    Zebra,
+    Clear,
+    Prepare,
 }
 
 /// See [`Action::Zebra`].

@@ -204,7 +204,7 @@ async fn clear(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
-pub(crate) use neighbor::{neighbor_info, neighbor_text};
+pub(crate) use neighbor::{neighbor_info, neighbor_lines, neighbor_text};
 
 /// The session that a BGP neighbor uses: of the instance in `vrf`, with the neighbor's address, on `interface` where that is known.
 pub(crate) async fn of_neighbor(
@@ -213,7 +213,17 @@ pub(crate) async fn of_neighbor(
     remote: IpAddr,
     interface: Option<&str>,
 ) -> Result<Option<BfdPeerView>, Gone> {
-    let client = BfdClient::Bgp(vrf.to_owned());
+    of_client(handle, &BfdClient::Bgp(vrf.to_owned()), vrf, remote, interface).await
+}
+
+/// The session with `remote` that a client uses.
+pub(crate) async fn of_client(
+    handle: &Handle,
+    client: &BfdClient,
+    vrf: &str,
+    remote: IpAddr,
+    interface: Option<&str>,
+) -> Result<Option<BfdPeerView>, Gone> {
     let mut sessions = Sessions::from(vrf, remote);
     loop {
         let slice = sessions.next(handle).await?;
@@ -221,7 +231,7 @@ pub(crate) async fn of_neighbor(
         let found = slice.into_iter().find(|view| {
             let there = view.name.interface.as_deref().or(view.interface.as_deref());
             view.name.remote == remote
-                && view.clients.contains(&client)
+                && view.clients.contains(client)
                 && interface.is_none_or(|i| there.is_none_or(|t| t == i))
         });
         if found.is_some() || beyond {

@@ -1,6 +1,6 @@
 //! `show ip route`, interfaces, VRFs, next hops.
 
-mod interface;
+pub(crate) mod interface;
 mod link;
 mod misc;
 pub(crate) mod names;

@@ -182,12 +182,6 @@ impl Lab {
         self.routing.lsa_changed(scope, &key, old.as_deref(), Some(octets), self.now);
     }
 
-    pub(super) fn remove(&mut self, scope: ScopeId, key: LsaKey) {
-        if let Some(old) = self.lsdb.remove(scope, &key) {
-            self.routing.lsa_changed(scope, &key, Some(old.octets()), None, self.now);
-        }
-    }
-
     pub(super) fn put(&mut self, id: u32, kind: LsaType, lsid: u32, router: u32, body: &Body<'_>) {
         self.seq += 1;
         let octets = lsa(kind, lsid, rid(router), self.seq, Options::E, body);
@@ -264,7 +258,6 @@ impl Lab {
 
     pub(super) fn run(&mut self) -> bool {
         let inputs = Inputs {
-            lsdb: &self.lsdb,
             config: &self.config,
             links: &self.links,
             policy: &self.policy,
@@ -291,13 +284,8 @@ impl Lab {
         self.rib.get(&pfx(prefix)).map_or_else(|| "none".to_owned(), |(_, s)| nexthops(&s.backup))
     }
 
-    /// Own LSAs that are wanted.
-    pub(super) fn wishes(&self) -> BTreeMap<OwnKey, Wish> {
-        self.own.iter().map(|(k, w)| (*k, w.clone())).collect()
-    }
-
     /// The same router with the same database, worked out from nothing.
-    pub(super) fn from_scratch(&self) -> Self {
+    pub(super) fn started_anew(&self) -> Self {
         let mut lab = Self::of(self.config.version, 0);
         lab.config = self.config.clone();
         lab.links = self.links.clone();

@@ -40,12 +40,5 @@ pub(super) const TABLE: &[Command] = &[
     show(Doors::ZEBRA, "show pbr <ipset|iptable|rule> {WORD} [json]", Object),
     show(Doors::ZEBRA, "show segment-routing srv6 locator {WORD} [json]", Object),
     show(Doors::ZEBRA, "show vrf vni [json]", Object),
-    show(Doors::OSPF, "show ip ospf [json]", Object),
-    show(Doors::OSPF, "show ip ospf {WORD} [json]", Object),
-    accept(Doors::OSPF, "clear ip ospf {WORD}"),
-    accept(Doors::OSPF, "graceful-restart prepare ip ospf"),
-    show(Doors::OSPF6, "show ipv6 <ospf|ospf6> [json]", Object),
-    show(Doors::OSPF6, "show ipv6 <ospf|ospf6> {WORD} [json]", Object),
-    accept(Doors::OSPF6, "clear ipv6 <ospf|ospf6> {WORD}"),
     show(Doors::BFD, "show bfd distributed", Object),
 ];

@@ -37,8 +37,8 @@ pub(crate) fn neighbor_info(view: &BfdPeerView) -> Obj {
     o
 }
 
-/// Last lines of a neighbor.
-pub(crate) fn neighbor_text(out: &mut Out<'_>, view: &BfdPeerView) {
+/// The session in three lines.
+pub(crate) fn neighbor_lines(out: &mut Out<'_>, view: &BfdPeerView) {
     let timers = &view.session.configured;
     line!(out, "  BFD: Type: {}", kind(view));
     line!(
@@ -49,6 +49,11 @@ pub(crate) fn neighbor_text(out: &mut Out<'_>, view: &BfdPeerView) {
         timers.transmit.as_millis()
     );
     line!(out, "  Status: {}, Last update: {}", status(view), last_update(view));
+}
+
+/// Last lines of a neighbor.
+pub(crate) fn neighbor_text(out: &mut Out<'_>, view: &BfdPeerView) {
+    neighbor_lines(out, view);
     line!(out);
     line!(out);
 }

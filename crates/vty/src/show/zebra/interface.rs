@@ -46,7 +46,8 @@ const fn updown(up: bool) -> &'static str {
     if up { "up" } else { "down" }
 }
 
-fn flags(link: &Link) -> String {
+/// Names of the flags that are set.
+pub(crate) fn flags(link: &Link) -> String {
     let names: Vec<&str> = FLAGS.iter().filter(|(bit, _)| link.flags & bit != 0).map(|(_, n)| *n).collect();
     format!("<{}>", names.join(","))
 }
@@ -93,7 +94,7 @@ fn slave_of(links: &BTreeMap<IfIndex, (Link, LinkHistory)>, link: &Link) -> &'st
 }
 
 /// Addresses that never leave the host are not shown.
-fn is_shown(address: &Address) -> bool {
+pub(crate) fn is_shown(address: &Address) -> bool {
     !address.addr.addr().is_loopback()
 }
 

@@ -1,0 +1,40 @@
+//! Areas in the form in which they are configured.
+
+use std::collections::BTreeMap;
+
+use ferr_config::Config;
+use ferr_config::model::ospf::OspfName;
+use ferr_state::Gone;
+use ferr_types::AreaId;
+
+use crate::show::Ctx;
+use crate::show::ospf::select::Target;
+
+/// How areas are written.
+#[derive(Debug, Default)]
+pub(super) struct Areas(BTreeMap<AreaId, String>);
+
+impl Areas {
+    /// Of an instance.
+    pub(super) async fn of(ctx: &Ctx<'_>, target: &Target) -> Result<Self, Gone> {
+        Ok(Self::read(&*ctx.handle().running().await?, &target.name.vrf))
+    }
+
+    fn read(config: &Config, vrf: &str) -> Self {
+        let vrf = Some(vrf.to_owned()).filter(|v| v != "default");
+        let mut out = BTreeMap::new();
+        for link in config.interfaces.values().filter_map(|i| i.ospf6.area) {
+            out.entry(AreaId(link.id)).or_insert_with(|| link.to_string());
+        }
+        let instance = config.ospf6.get(&OspfName { instance: 0, vrf });
+        for area in instance.into_iter().flat_map(|i| i.areas.keys()) {
+            out.insert(AreaId(area.id), area.to_string());
+        }
+        Self(out)
+    }
+
+    /// The area.
+    pub(super) fn name(&self, area: AreaId) -> String {
+        self.0.get(&area).cloned().unwrap_or_else(|| area.to_string())
+    }
+}
