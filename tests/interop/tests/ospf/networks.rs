@@ -7,26 +7,30 @@ use crate::bed::{Conf, segment, with_lan};
 #[test]
 fn point_to_multipoint() -> Result<(), Error> {
     with_lan("ospfptmp", |lan| {
-        let frr = " ip ospf network point-to-multipoint\n";
-        let v2 = |text: &str| Conf { without: Some(3), ..segment(text) };
-        let _routers = lan.start(&v2(frr), &v2(frr), &v2("type ptmp;"))?;
-        lan.wait_users_v4(&[1, 2, 3])
+        lan.switch.ip("link set bird down")?;
+        let conf = Conf { without: Some(3), ..segment(" ip ospf network point-to-multipoint\n") };
+        let _routers = lan.start(&conf, &conf, &Conf { without: Some(3), ..Conf::default() })?;
+        lan.wait_users_v4(&[1, 2])
     })
 }
 
+/// BIRD speaks unicast there, with configured neighbors only.
 #[test]
-fn point_to_multipoint_over_ipv6() -> Result<(), Error> {
-    with_lan("ospfptmp6", |lan| {
-        let v3 = |text: &str| Conf { without: Some(2), ..segment(text) };
-        // Packaged FRR has no such network for OSPFv3.
+fn point_to_multipoint_without_multicast() -> Result<(), Error> {
+    with_lan("ospfptmpu", |lan| {
         lan.switch.ip("link set frr down")?;
-        let ours = v3(" ipv6 ospf6 network point-to-multipoint\n");
-        let _routers = lan.start(
-            &ours,
-            &Conf { without: Some(2), ..Conf::default() },
-            &v3("type ptmp; neighbors { fe80::1; };"),
-        )?;
-        lan.wait_users_v6(&[1, 3])
+        let ours = Conf {
+            segment: " ip ospf network point-to-multipoint non-broadcast\n \
+                      ipv6 ospf6 network point-to-multipoint\n \
+                      ipv6 ospf6 p2p-p2mp disable-multicast-hello\n \
+                      ipv6 ospf6 neighbor fe80::3\n"
+                .to_owned(),
+            ospf: " neighbor 10.9.0.3 poll-interval 2\n".to_owned(),
+            ..Conf::default()
+        };
+        let options = "type ptmp; poll 2; neighbors { 10.9.0.1; fe80::1; };";
+        let _routers = lan.start(&ours, &Conf::default(), &segment(options))?;
+        lan.wait_users(&[1, 3])
     })
 }
 
