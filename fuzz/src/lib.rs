@@ -5,6 +5,7 @@ pub mod bgp;
 pub mod config;
 pub mod import;
 pub mod ospf;
+pub mod ospf_instance;
 pub mod session;
 pub mod vty;
 pub mod wireguard;

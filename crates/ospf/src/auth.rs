@@ -40,7 +40,7 @@ impl AuthConfig {
         valid.max_by_key(|key| (key.send.from, key.key.id())).map(|key| &*key.key)
     }
 
-    fn accepted<'a>(&'a self, now: Instant) -> impl Iterator<Item = &'a Key> {
+    fn accepted(&self, now: Instant) -> impl Iterator<Item = &Key> {
         let keys: &[Key] = match self {
             Self::Keys(keys) => keys,
             _ => &[],

@@ -268,7 +268,6 @@ impl Instance {
     pub(crate) fn run_routing(&mut self, now: Instant) {
         self.refresh_links(now);
         let inputs = Inputs {
-            lsdb: &self.lsdb,
             config: &self.config,
             links: &self.links,
             policy: &self.policy,

@@ -42,4 +42,4 @@ pub use io::{
     Cause, Group, InterfaceState, NeighborChange, NeighborState, Notice, Output, Received, Refusal, Transmit,
 };
 pub use lsdb::{LsaKey, Lsdb, ScopeId, Store, Stored};
-pub use routing::ForeignRoute;
+pub use routing::{ForeignRoute, Model};

@@ -56,7 +56,7 @@ impl Instance {
             active: inside().filter(|iface| iface.is_up()).count(),
             full: inside().map(|iface| iface.full().count()).sum(),
             virtual_full: through.map(|iface| iface.full().count()).sum(),
-            translator: false,
+            translator: self.routing.is_translator(id),
             spf_runs,
             spf_last,
             lsas: self.sums(ScopeId::Area(id)),

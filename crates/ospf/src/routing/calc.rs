@@ -38,7 +38,8 @@ fn keep(best: &mut Option<(u32, Ways)>, cost: u32, ways: &Ways) {
 impl Path {
     /// Preference by the way inside (section 16.4.1); lower is better.
     fn class(&self, rfc1583: bool) -> u8 {
-        u8::from(!rfc1583 && !(self.kind == PathKind::Intra && self.area != AreaId::BACKBONE))
+        let preferred = self.kind == PathKind::Intra && self.area != AreaId::BACKBONE;
+        u8::from(!rfc1583 && !preferred)
     }
 }
 
@@ -190,37 +191,20 @@ impl Routing {
 
     /// Best route to the outside.
     pub(crate) fn external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
-        let mut best: Option<((bool, u32, u8, u32), Route, (bool, bool, RouterId))> = None;
+        let mut best: Option<Candidate> = None;
         for told in self.externals.of(prefix) {
             if told.router == self.status.router || told.metric >= LS_INFINITY {
                 continue;
             }
             let Some(path) = self.external_path(prefix, told, inputs) else { continue };
-            let class = path.class(self.status.rfc1583);
-            let cost = if told.type2 { path.cost } else { path.cost.saturating_add(told.metric) };
-            let rank = (told.type2, if told.type2 { told.metric } else { 0 }, class, cost);
-            let authority = (told.area.is_some() && told.propagate, told.area.is_none(), told.router);
+            let new = Candidate::new(told, path, self.status.rfc1583);
             match &mut best {
-                Some((known, _, _)) if *known < rank => {}
-                Some((known, route, who)) if *known == rank => {
-                    let all = merge(&route.ways, &path.ways);
-                    if all != route.ways {
-                        (route.ways, route.backup) = (all, self.nothing.clone());
-                    }
-                    if authority > *who {
-                        (route.tag, *who) = (told.tag, authority);
-                    }
-                }
-                _ => {
-                    let kind = if told.type2 { PathKind::External2 } else { PathKind::External1 };
-                    let type2 = told.type2.then_some(told.metric);
-                    let Path { area, ways, backup, .. } = path;
-                    let route = Route { kind, area, cost, type2, tag: told.tag, ways, backup };
-                    best = Some((rank, route, authority));
-                }
+                Some(known) if known.rank < new.rank => {}
+                Some(known) if known.rank == new.rank => known.join(new),
+                _ => best = Some(new),
             }
         }
-        best.map(|(_, route, _)| route)
+        best.map(|best| best.route)
     }
 
     fn external_path(&self, prefix: Prefix, told: &External, inputs: &Inputs<'_>) -> Option<Path> {
@@ -263,6 +247,44 @@ fn boundaries(area: &Area, router: RouterId) -> &[Summary] {
 /// A way on the link itself leads to the address that is there.
 fn towards(way: Way, addr: IpAddr) -> Way {
     if way.gateway.is_some() { way } else { Way { gateway: Some(addr), ..way } }
+}
+
+/// A way to the outside.
+struct Candidate {
+    /// Type, metric of type 2, class of the way inside, cost; lower is better (section 16.4 step 6).
+    rank: (bool, u32, u8, u32),
+    /// Whose tag counts among equals (RFC 3101 section 2.5 step 6e).
+    authority: (bool, bool, RouterId),
+    route: Route,
+}
+
+impl Candidate {
+    fn new(told: &External, path: Path, rfc1583: bool) -> Self {
+        let class = path.class(rfc1583);
+        let cost = if told.type2 { path.cost } else { path.cost.saturating_add(told.metric) };
+        let (kind, type2) = match told.type2 {
+            true => (PathKind::External2, Some(told.metric)),
+            false => (PathKind::External1, None),
+        };
+        let Path { area, ways, backup, .. } = path;
+        Self {
+            rank: (told.type2, type2.unwrap_or(0), class, cost),
+            authority: (told.area.is_some() && told.propagate, told.area.is_none(), told.router),
+            route: Route { kind, area, cost, type2, tag: told.tag, ways, backup },
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        let all = merge(&self.route.ways, &other.route.ways);
+        if all != self.route.ways {
+            (self.route.ways, self.route.backup) = (all, Ways::from([]));
+        }
+        // Not by the order in which they came.
+        self.route.area = self.route.area.min(other.route.area);
+        if other.authority > self.authority {
+            (self.route.tag, self.authority) = (other.route.tag, other.authority);
+        }
+    }
 }
 
 impl From<Route> for Path {

@@ -1,6 +1,6 @@
 //! From the database to routes: SPF per area, routes of other areas and of the outside, what a border router tells, alternates.
 //!
-//! [`Routing`] is told what changed and decides what has to be worked out anew and when. It reads the database and the own links
+//! [`Routing`] is told what changed in the database and decides what has to be worked out anew and when. It reads the own links
 //! ([`Inputs`]), writes own LSAs (summaries, externals) into [`OwnLsas`], and gives routes to the RIB.
 //!
 //! RFC 2328 section 16, RFC 5340 section 4.8, RFC 3101, RFC 5286, RFC 8405.
@@ -15,6 +15,7 @@ mod graph;
 mod heap;
 mod local;
 mod lsid;
+mod model;
 mod nssa;
 mod run;
 mod spf;
@@ -38,6 +39,8 @@ use ferr_ospf_wire::{RouterBits, Version};
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Metric, Prefix, Protocol, RouteUpdate, RouterId, Tag};
 
+pub use self::model::Model;
+
 use self::area::{Area, remove_one};
 use self::calc::Path;
 use self::external::Externals;
@@ -48,7 +51,7 @@ use self::timers::Backoff;
 use self::told::Told;
 use self::ways::Ways;
 use crate::config::{InstanceConfig, InterfaceKey, NetworkType, SpfTimers};
-use crate::lsdb::{LsaKey, Lsdb, ScopeId};
+use crate::lsdb::{LsaKey, ScopeId};
 use crate::view::{SpfReason, SpfView};
 
 /// A neighbor as routes see it.
@@ -87,8 +90,6 @@ pub(crate) struct LocalLink {
 
 /// What routes are worked out from.
 pub(crate) struct Inputs<'a> {
-    /// The database.
-    pub(crate) lsdb: &'a Lsdb,
     /// What is configured.
     pub(crate) config: &'a InstanceConfig,
     /// Own interfaces that are up.
@@ -157,6 +158,8 @@ pub(crate) struct Routing {
     status: Status,
     /// Own links when SPF ran last.
     links: Vec<LocalLink>,
+    /// Own links as they were seen last.
+    seen: Vec<LocalLink>,
     virtuals: BTreeMap<InterfaceKey, Ways>,
     foreign: BTreeMap<(Prefix, Protocol, u16), ForeignRoute>,
     foreign_dirty: BTreeSet<Prefix>,
@@ -190,6 +193,7 @@ impl Routing {
             ranges: abr::Ranges::default(),
             status: Status::default(),
             links: Vec::new(),
+            seen: Vec::new(),
             virtuals: BTreeMap::new(),
             foreign: BTreeMap::new(),
             foreign_dirty: BTreeSet::new(),
@@ -364,10 +368,9 @@ impl Routing {
         self.stats.reason = Some(reason);
     }
 
-    /// Interfaces or neighbors are others than before.
+    /// Interfaces or neighbors are others than before. Whether that moves routes is found out by the next run.
     pub(crate) fn links_changed(&mut self, now: Instant) {
-        self.event(now, SpfReason::Links);
-        self.soon(now, SpfReason::Links);
+        self.soon.get_or_insert(now);
     }
 
     /// Configuration or policy are others than before.

@@ -12,7 +12,6 @@ use crate::config::NetworkType::{PointToPoint, Virtual};
 use crate::config::{AreaConfig, AreaKind, AreaRange, InterfaceKey};
 use crate::routing::{LocalLink, LocalNeighbor};
 
-const NONE: RouterBits = RouterBits::empty();
 const B: RouterBits = RouterBits::BORDER;
 const E: RouterBits = RouterBits::EXTERNAL;
 

@@ -182,9 +182,10 @@ impl Lab {
         self.routing.lsa_changed(scope, &key, old.as_deref(), Some(octets), self.now);
     }
 
-    pub(super) fn remove(&mut self, scope: ScopeId, key: LsaKey) {
-        if let Some(old) = self.lsdb.remove(scope, &key) {
-            self.routing.lsa_changed(scope, &key, Some(old.octets()), None, self.now);
+    /// Takes an LSA out of the database.
+    pub(super) fn take(&mut self, scope: ScopeId, key: &LsaKey) {
+        if let Some(old) = self.lsdb.remove(scope, key) {
+            self.routing.lsa_changed(scope, key, Some(old.octets()), None, self.now);
         }
     }
 
@@ -264,7 +265,6 @@ impl Lab {
 
     pub(super) fn run(&mut self) -> bool {
         let inputs = Inputs {
-            lsdb: &self.lsdb,
             config: &self.config,
             links: &self.links,
             policy: &self.policy,
@@ -291,13 +291,8 @@ impl Lab {
         self.rib.get(&pfx(prefix)).map_or_else(|| "none".to_owned(), |(_, s)| nexthops(&s.backup))
     }
 
-    /// Own LSAs that are wanted.
-    pub(super) fn wishes(&self) -> BTreeMap<OwnKey, Wish> {
-        self.own.iter().map(|(k, w)| (*k, w.clone())).collect()
-    }
-
     /// The same router with the same database, worked out from nothing.
-    pub(super) fn from_scratch(&self) -> Self {
+    pub(super) fn started_anew(&self) -> Self {
         let mut lab = Self::of(self.config.version, 0);
         lab.config = self.config.clone();
         lab.links = self.links.clone();
@@ -307,6 +302,9 @@ impl Lab {
             for (_, stored) in self.lsdb.scope(scope) {
                 lab.install(scope, stored.octets());
             }
+        }
+        for route in self.routing.foreign() {
+            lab.routing.redistribute(route.clone(), lab.now);
         }
         lab.routing.links_changed(lab.now);
         lab

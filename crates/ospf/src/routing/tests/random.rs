@@ -235,7 +235,7 @@ proptest! {
             net.tell(&mut lab, [], true);
             lab.settle();
             check(&net, &lab, 1);
-            let mut fresh = lab.from_scratch();
+            let mut fresh = lab.started_anew();
             fresh.settle();
             prop_assert_eq!(routes(&lab), routes(&fresh));
         }
