@@ -59,6 +59,12 @@ impl Routing {
         changed
     }
 
+    /// All that other protocols offer.
+    #[cfg(test)]
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = &ForeignRoute> {
+        self.foreign.values()
+    }
+
     fn foreign_of(&self, prefix: Prefix) -> impl Iterator<Item = &ForeignRoute> {
         let from = self.foreign.range((prefix, Protocol::Kernel, 0)..);
         from.take_while(move |((p, ..), _)| *p == prefix).map(|(_, route)| route)

@@ -158,6 +158,8 @@ pub(crate) struct Routing {
     status: Status,
     /// Own links when SPF ran last.
     links: Vec<LocalLink>,
+    /// Own links as they were seen last.
+    seen: Vec<LocalLink>,
     virtuals: BTreeMap<InterfaceKey, Ways>,
     foreign: BTreeMap<(Prefix, Protocol, u16), ForeignRoute>,
     foreign_dirty: BTreeSet<Prefix>,
@@ -191,6 +193,7 @@ impl Routing {
             ranges: abr::Ranges::default(),
             status: Status::default(),
             links: Vec::new(),
+            seen: Vec::new(),
             virtuals: BTreeMap::new(),
             foreign: BTreeMap::new(),
             foreign_dirty: BTreeSet::new(),
@@ -365,10 +368,9 @@ impl Routing {
         self.stats.reason = Some(reason);
     }
 
-    /// Interfaces or neighbors are others than before.
+    /// Interfaces or neighbors are others than before. Whether that moves routes is found out by the next run.
     pub(crate) fn links_changed(&mut self, now: Instant) {
-        self.event(now, SpfReason::Links);
-        self.soon(now, SpfReason::Links);
+        self.soon.get_or_insert(now);
     }
 
     /// Configuration or policy are others than before.

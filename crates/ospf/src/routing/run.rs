@@ -12,9 +12,10 @@ use super::graph::VertexKey;
 use super::local::Local;
 use super::status::Status;
 use super::table::Style;
-use super::{Dirty, Inputs, Routing, spf};
+use super::{Dirty, Inputs, LocalLink, Routing, spf};
 use crate::config::InterfaceKey;
 use crate::originate::OwnLsas;
+use crate::view::SpfReason;
 
 /// What a run found to be others than before.
 #[derive(Debug, Default)]
@@ -35,6 +36,7 @@ impl Routing {
         self.last_run = Some(now);
         let mut work = self.absorb(inputs);
         let bits_changed = self.note_status(inputs, &mut work);
+        self.note_links(inputs, now);
         let virtuals = self.virtuals.clone();
         if self.backoff.take(now) {
             self.run_trees(now, inputs, &mut work);
@@ -85,6 +87,21 @@ impl Routing {
         Work { prefixes, externals, boundaries, everything: everything || ended }
     }
 
+    /// SPF has to run when links are others, or those to whom they lead; not while an adjacency is on its way.
+    fn note_links(&mut self, inputs: &Inputs<'_>, now: Instant) {
+        let adjacent = |l: &LocalLink| l.neighbors.iter().filter(|n| n.full).cloned().collect::<Vec<_>>();
+        let same = |a: &LocalLink, b: &LocalLink| {
+            (a.key, a.area, a.network, a.ifindex, a.addr, a.interface_id, a.cost)
+                == (b.key, b.area, b.network, b.ifindex, b.addr, b.interface_id, b.cost)
+                && adjacent(a) == adjacent(b)
+        };
+        let (seen, now_seen) = (&self.seen, inputs.links);
+        if seen.len() != now_seen.len() || !seen.iter().zip(now_seen).all(|(a, b)| same(a, b)) {
+            self.seen = inputs.links.to_vec();
+            self.event(now, SpfReason::Links);
+        }
+    }
+
     fn note_status(&mut self, inputs: &Inputs<'_>, work: &mut Work) -> bool {
         let status = Status::new(inputs);
         if status == self.status {
@@ -114,9 +131,8 @@ impl Routing {
     /// Trees of areas in which something changed; the backbone last, for virtual links follow the other areas' trees.
     fn run_trees(&mut self, now: Instant, inputs: &Inputs<'_>, work: &mut Work) {
         let (old, new) = (&self.links, inputs.links);
-        let of = |links: &'_ [super::LocalLink], id| {
-            links.iter().filter(|l| l.area == id).cloned().collect::<Vec<_>>()
-        };
+        let of =
+            |links: &'_ [LocalLink], id| links.iter().filter(|l| l.area == id).cloned().collect::<Vec<_>>();
         let moved: BTreeSet<AreaId> =
             self.areas.keys().copied().filter(|id| of(old, *id) != of(new, *id)).collect();
         self.links = inputs.links.to_vec();
@@ -140,7 +156,7 @@ impl Routing {
     }
 
     fn note_virtuals(&mut self) -> bool {
-        let ways = |link: &super::LocalLink| {
+        let ways = |link: &LocalLink| {
             let InterfaceKey::Virtual(transit, router) = link.key else { return None };
             let (_, _, ways, _) = self.areas.get(&transit)?.router(router)?;
             Some((link.key, ways.clone()))

@@ -1,6 +1,7 @@
-//! When SPF runs (RFC 8405).
+//! When SPF runs: the states of RFC 8405. In the last one delays double up to the longest, so that an adjacency that comes up slowly
+//! does not wait as long as a storm has to.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::SpfTimers;
 
@@ -8,7 +9,7 @@ use crate::config::SpfTimers;
 enum State {
     Quiet,
     ShortWait { learn_until: Instant },
-    LongWait,
+    LongWait { delay: Duration },
 }
 
 /// The delay algorithm: the first event runs soon, those of a storm later.
@@ -30,30 +31,37 @@ impl Backoff {
         self.due
     }
 
-    fn advance(&mut self, now: Instant) {
+    fn advance(&mut self, now: Instant, timers: &SpfTimers) {
         if self.quiet_at.is_some_and(|at| at <= now) {
             (self.state, self.quiet_at) = (State::Quiet, None);
         }
         if let State::ShortWait { learn_until } = self.state
             && learn_until <= now
         {
-            self.state = State::LongWait;
+            self.state = State::LongWait { delay: timers.short * 2 };
         }
     }
 
     /// The topology changed.
     pub(crate) fn event(&mut self, now: Instant, timers: &SpfTimers) {
-        self.advance(now);
+        self.advance(now, timers);
+        if self.due.is_some() {
+            self.quiet_at = Some(now + timers.hold_down);
+            return;
+        }
         let delay = match self.state {
             State::Quiet => {
                 self.state = State::ShortWait { learn_until: now + timers.time_to_learn };
                 timers.initial
             }
             State::ShortWait { .. } => timers.short,
-            State::LongWait => timers.long,
+            State::LongWait { delay } => {
+                self.state = State::LongWait { delay: (delay * 2).min(timers.long) };
+                delay.min(timers.long)
+            }
         };
         self.quiet_at = Some(now + timers.hold_down);
-        self.due.get_or_insert(now + delay);
+        self.due = Some(now + delay);
     }
 
     /// Whether it is to run now; it counts as run then.

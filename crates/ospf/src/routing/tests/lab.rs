@@ -182,6 +182,13 @@ impl Lab {
         self.routing.lsa_changed(scope, &key, old.as_deref(), Some(octets), self.now);
     }
 
+    /// Takes an LSA out of the database.
+    pub(super) fn take(&mut self, scope: ScopeId, key: &LsaKey) {
+        if let Some(old) = self.lsdb.remove(scope, key) {
+            self.routing.lsa_changed(scope, key, Some(old.octets()), None, self.now);
+        }
+    }
+
     pub(super) fn put(&mut self, id: u32, kind: LsaType, lsid: u32, router: u32, body: &Body<'_>) {
         self.seq += 1;
         let octets = lsa(kind, lsid, rid(router), self.seq, Options::E, body);
@@ -295,6 +302,9 @@ impl Lab {
             for (_, stored) in self.lsdb.scope(scope) {
                 lab.install(scope, stored.octets());
             }
+        }
+        for route in self.routing.foreign() {
+            lab.routing.redistribute(route.clone(), lab.now);
         }
         lab.routing.links_changed(lab.now);
         lab

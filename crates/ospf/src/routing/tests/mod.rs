@@ -9,5 +9,6 @@ mod lab;
 mod outside;
 mod protection;
 mod random;
+mod region;
 mod six;
 mod small;

@@ -80,13 +80,17 @@ fn storms_are_waited_out() {
     assert_eq!(backoff.due(), Some(at(60)));
     assert!(!backoff.take(at(59)));
     assert!(backoff.take(at(60)));
-    backoff.event(at(600), &timers);
-    assert_eq!(backoff.due(), Some(at(5600)));
-    backoff.event(at(700), &timers);
-    assert_eq!(backoff.due(), Some(at(5600)));
-    assert!(backoff.take(at(5600)));
-    backoff.event(at(20_000), &timers);
-    assert_eq!(backoff.due(), Some(at(20_000)));
+    for (event, due) in [(600, 700), (1000, 1200), (2000, 2400), (4000, 4800), (5000, 6600), (7000, 10_200)] {
+        backoff.event(at(event), &timers);
+        backoff.event(at(event + 1), &timers);
+        assert_eq!(backoff.due(), Some(at(due)));
+        assert!(backoff.take(at(due)));
+    }
+    backoff.event(at(11_000), &timers);
+    assert_eq!(backoff.due(), Some(at(16_000)));
+    assert!(backoff.take(at(16_000)));
+    backoff.event(at(30_000), &timers);
+    assert_eq!(backoff.due(), Some(at(30_000)));
 }
 
 #[test]
