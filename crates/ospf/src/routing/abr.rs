@@ -54,8 +54,7 @@ pub(crate) fn access_permits(policy: &PolicySet, afi: Afi, name: Option<&str>, p
 pub(crate) const fn area_options(area: &AreaStatus) -> Options {
     match area.config.kind {
         AreaKind::Normal => Options::E,
-        AreaKind::Stub { .. } => Options::empty(),
-        AreaKind::Nssa(_) => Options::NP,
+        AreaKind::Stub { .. } | AreaKind::Nssa(_) => Options::empty(),
     }
 }
 
@@ -144,8 +143,8 @@ impl Routing {
     /// The metric that a prefix is told with into an area, if it is.
     fn summary_metric(&self, id: AreaId, prefix: Prefix, inputs: &Inputs<'_>) -> Option<u32> {
         let into = self.status.area(id).filter(|a| self.status.abr && a.active)?;
-        let stub = matches!(into.config.kind, AreaKind::Stub { .. });
-        if prefix.is_default() && (stub || into.no_summary()) {
+        // An NSSA gets it with other summaries, too: RFC 3101 leaves that to the operator, and this is what operators know.
+        if prefix.is_default() && !into.is_normal() {
             return Some(into.config.default_cost.unwrap_or(1));
         }
         if into.no_summary() {
