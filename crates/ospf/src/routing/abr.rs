@@ -143,8 +143,10 @@ impl Routing {
     /// The metric that a prefix is told with into an area, if it is.
     fn summary_metric(&self, id: AreaId, prefix: Prefix, inputs: &Inputs<'_>) -> Option<u32> {
         let into = self.status.area(id).filter(|a| self.status.abr && a.active)?;
-        // An NSSA gets it with other summaries, too: RFC 3101 leaves that to the operator, and this is what operators know.
-        if prefix.is_default() && !into.is_normal() {
+        // In OSPFv2 an NSSA gets it with other summaries, too: what RFC 3101 leaves open, as FRR does it.
+        let nssa = into.is_nssa() && (self.version == Version::V2 || into.no_summary());
+        let stub = matches!(into.config.kind, AreaKind::Stub { .. });
+        if prefix.is_default() && (stub || nssa) {
             return Some(into.config.default_cost.unwrap_or(1));
         }
         if into.no_summary() {
