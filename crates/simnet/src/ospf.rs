@@ -377,7 +377,9 @@ impl OspfSim {
         }
         let due = n.ospf.poll_timeout();
         if n.due != due {
-            self.timers.retain(|(at, other)| *other != node.0 || Some(*at) == due);
+            if let Some(before) = n.due {
+                self.timers.remove(&(before, node.0));
+            }
             n.due = due;
             self.timers.extend(due.map(|due| (due, node.0)));
         }

@@ -320,3 +320,11 @@ fn lsas_are_refreshed_and_those_of_the_dead_age_away() {
     assert_eq!(sim.nodes[0].ospf.lsdb().len(), 2, "and is gone");
     assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 1);
 }
+
+#[test]
+#[ignore = "half a minute without optimization"]
+fn three_hundred_routers_agree() {
+    let mut sim = random_network(Version::V2, 78, 300);
+    sim.run_for(secs(180));
+    assert_eq!(sim.differing(AreaId::BACKBONE), None);
+}
