@@ -212,6 +212,7 @@ impl OspfSim {
             unnumbered: false,
             link_local: (!v2).then_some(link_local),
             prefixes: global.filter(|_| !v2).into_iter().collect(),
+            addresses: Vec::new(),
             cost: 10,
             hello: Duration::from_secs(10),
             dead: Duration::from_secs(40),

@@ -12,6 +12,8 @@ mod neighbor;
 mod process;
 pub(super) mod route;
 pub(super) mod rows;
+#[cfg(test)]
+pub(super) mod sample;
 pub(super) mod select;
 mod text;
 

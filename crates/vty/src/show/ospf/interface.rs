@@ -361,3 +361,6 @@ fn traffic_head(out: &mut Out<'_>) {
     );
     line!(out, "{}", "-".repeat(109));
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,8 @@ impl Links {
                 addresses: own.map(|a| a.addr).collect(),
             }
         };
-        Ok(Self(links.iter().map(|link| (link.ifindex, info(link))).collect()))
+        let links: BTreeMap<_, _> = links.iter().map(|link| (link.ifindex, info(link))).collect();
+        Ok(links.into())
     }
 
     /// By number.
@@ -78,5 +79,11 @@ impl Links {
     /// Name; the number when it is gone.
     pub(in crate::show) fn name(&self, ifindex: IfIndex) -> String {
         self.get(ifindex).map_or_else(|| format!("ifindex-{ifindex}"), |link| link.name.clone())
+    }
+}
+
+impl From<BTreeMap<IfIndex, LinkInfo>> for Links {
+    fn from(links: BTreeMap<IfIndex, LinkInfo>) -> Self {
+        Self(links)
     }
 }

@@ -439,3 +439,6 @@ fn opaque_json(o: &mut Obj, lsa: &Lsa<'_>, opaque: &Opaque<'_>) {
     let (kind, number) = lsa.header.id.opaque();
     o.put("opaqueType", opaque_name(kind)).put("opaqueId", number).put("opaqueDataLength", opaque.data.len());
 }
+
+#[cfg(test)]
+mod tests;

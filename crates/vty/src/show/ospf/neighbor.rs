@@ -326,3 +326,6 @@ fn detail_text(out: &mut Out<'_>, row: &Row, clock: Clock) {
         line!(out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,3 +257,6 @@ fn nssa_text(out: &mut Out<'_>, translate: Translate, translator: bool, abr: boo
     };
     line!(out, "   We are an ABR and the {how}");
 }
+
+#[cfg(test)]
+mod tests;

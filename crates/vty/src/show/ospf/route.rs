@@ -262,3 +262,6 @@ async fn routers(ctx: &mut Ctx<'_>, args: &Args, head: &str) -> Outcome {
     }
     Ok(Status::Success)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,11 +30,17 @@ impl Areas {
         for area in instance.into_iter().flat_map(|i| i.areas.keys()) {
             out.insert(AreaId(area.id), area.to_string());
         }
-        Self(out)
+        out.into_iter().collect()
     }
 
     /// The area.
     pub(super) fn name(&self, area: AreaId) -> String {
         self.0.get(&area).cloned().unwrap_or_else(|| area.to_string())
+    }
+}
+
+impl FromIterator<(AreaId, String)> for Areas {
+    fn from_iter<I: IntoIterator<Item = (AreaId, String)>>(areas: I) -> Self {
+        Self(areas.into_iter().collect())
     }
 }

@@ -311,3 +311,6 @@ pub(super) async fn prefixes(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     }
     Ok(Status::Success)
 }
+
+#[cfg(test)]
+mod tests;

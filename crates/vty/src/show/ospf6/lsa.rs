@@ -236,7 +236,10 @@ pub(super) fn detail(out: &mut Out<'_>, row: &Row) {
             line!(out, "     Number of Prefix: {}", intra.prefixes.len());
             let r = &intra.referenced;
             line!(out, "     Reference: {} Id: {} Adv: {}", name(r.kind), r.id, intra.router);
-            intra.prefixes.iter().for_each(|p| prefix_text(out, &p));
+            for p in intra.prefixes.iter() {
+                prefix_text(out, &p);
+                line!(out, "     Metric: {}", p.extra);
+            }
         }
         _ => {}
     }
@@ -370,3 +373,6 @@ fn intra_json(o: &mut Obj, intra: &IntraAreaPrefix<'_>) {
         .put("referenceAdv", intra.router.to_string())
         .put("prefix", intra.prefixes.iter().map(prefix).collect::<Vec<_>>());
 }
+
+#[cfg(test)]
+mod tests;

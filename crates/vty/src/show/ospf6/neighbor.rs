@@ -259,3 +259,6 @@ fn detail_text(out: &mut Out<'_>, row: &Row, clock: Clock, areas: &Areas) {
     let word = if row.authenticated { "present" } else { "not present" };
     line!(out, "    Authentication header {word}");
 }
+
+#[cfg(test)]
+mod tests;

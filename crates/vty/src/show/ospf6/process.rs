@@ -208,3 +208,6 @@ fn text(out: &mut Out<'_>, p: &Picture) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,3 +307,6 @@ fn router_text(out: &mut Out<'_>, route: &RouterRouteView, links: &Links) {
     }
     line!(out);
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,6 @@ pub(super) async fn link_state(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     }
     Ok(Status::Success)
 }
+
+#[cfg(test)]
+mod tests;
