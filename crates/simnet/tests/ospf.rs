@@ -161,7 +161,7 @@ fn random_networks_agree() {
             let links = sim.links();
             for _ in 0..6 {
                 let link = ferr_simnet::ospf::LinkId(sim.draw() as usize % links);
-                let up = sim.draw() % 3 == 0;
+                let up = sim.draw().is_multiple_of(3);
                 sim.set_carrier(link, up);
                 let pause = sim.draw() % 5000;
                 sim.run_for(Duration::from_millis(pause));

@@ -55,6 +55,7 @@ pub(super) fn interface() -> InterfaceConfig {
         unnumbered: false,
         link_local: None,
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost: 10,
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),
