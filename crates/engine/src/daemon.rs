@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::Diagnostic;
@@ -20,7 +21,7 @@ use crate::bgp_thread::{self, BgpMessage, BgpPorts, LearntNeighbors};
 use crate::files::read;
 use crate::links;
 use crate::logging::LogSinks;
-use crate::ospf_thread::{self, OspfMessage, OspfPorts, WatchedNeighbors};
+use crate::ospf_thread::{self, Handover, OspfMessage, OspfPorts, WatchedNeighbors};
 use crate::owner::{Owner, OwnerPorts};
 use crate::rib_thread::{self, RibPorts};
 use crate::service::ServiceManager;
@@ -88,6 +89,9 @@ pub fn remarks(files: &[PathBuf]) -> BTreeSet<String> {
 
 /// Where it is written down what was changed on links, beside the sockets.
 const LINKS_FILE: &str = "ferr-links.state";
+
+/// Where it is written down that neighbors were told of a restart, beside the sockets.
+const OSPF_FILE: &str = "ferr-ospf.state";
 
 /// Jobs that may wait for a thread.
 const JOBS: usize = 64;
@@ -186,6 +190,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (refused_tx, refused) = watch::channel(BTreeSet::new());
     let (plan, dead) = (Arc::<bfd::PlanCell>::default(), Arc::<DeadList>::default());
 
+    let retain = Arc::new(AtomicBool::new(options.retain));
     let ports = RibPorts {
         jobs: rib_jobs,
         messages: rib_rx,
@@ -197,7 +202,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         plan: plan.clone(),
         dead: dead.clone(),
         refused: refused_tx,
-        retain: options.retain,
+        retain: retain.clone(),
     };
     let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
     let ports = BgpPorts {
@@ -216,6 +221,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         rib: rib_tx.clone(),
         around: around_rx.clone(),
         watched: watched_tx,
+        handover: Handover::new(options.vty_dir.join(OSPF_FILE)),
     };
     let ospf_thread = ospf_thread::spawn(ports)?;
     let ports = BfdTaskPorts {
@@ -278,7 +284,10 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let _ = done.await;
     let (done_tx, done) = oneshot::channel();
     let _ = ospf_tx.send(OspfMessage::Stop(done_tx)).await;
-    let _ = tokio::time::timeout(OSPF_GOODBYE, done).await;
+    // Who announced a restart goes on forwarding.
+    if let Ok(Ok(true)) = tokio::time::timeout(OSPF_GOODBYE, done).await {
+        retain.store(true, Ordering::Relaxed);
+    }
     let _ = stop_tx.send(true);
     vty.abort();
     owner.abort();
@@ -289,7 +298,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let _ = tokio::task::spawn_blocking(joined).await;
     // What forwards packets is taken back after the routes.
     let _ = tokio::task::spawn_blocking(move || tunnels_end.end()).await;
-    links_end.end(!options.retain);
+    links_end.end(!retain.load(Ordering::Relaxed));
     let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())
 }

@@ -34,6 +34,8 @@ use crate::{EngineError, OwnerId};
 const FIB_BATCH: usize = 1024;
 /// Events per message to a protocol.
 const EVENT_BATCH: usize = 256;
+/// From the end of a graceful restart until its routes are in the kernel.
+const SETTLE: Duration = Duration::from_secs(5);
 /// How long leftovers of an earlier run may serve until the network has converged.
 const SWEEP_AFTER: Duration = Duration::from_secs(30);
 
@@ -62,6 +64,8 @@ pub(crate) enum RibMessage {
     Unsubscribe(OwnerId, ferr_rib::Redistribution),
     /// Where the outer packets of tunnels go.
     TunnelEndpoints(BTreeSet<TunnelEndpoint>),
+    /// A graceful restart runs: leftovers serve for so long at least.
+    KeepLeftovers(Duration),
     /// A protocol instance is gone, and its offers with it.
     OwnerGone(OwnerId, VrfId, (Protocol, Option<u16>)),
 }
@@ -81,7 +85,7 @@ pub(crate) struct RibPorts {
     /// Routes that would lead tunnels into themselves.
     pub(crate) refused: watch::Sender<BTreeSet<RefusedRoute>>,
     /// Leave our routes in the kernel at the end.
-    pub(crate) retain: bool,
+    pub(crate) retain: Arc<AtomicBool>,
 }
 
 enum FibRequest {
@@ -399,6 +403,11 @@ impl Worker {
             RibMessage::Subscribe(owner, what) => self.rib.subscribe(owner, what),
             RibMessage::Unsubscribe(owner, what) => self.rib.unsubscribe(owner, what),
             RibMessage::TunnelEndpoints(endpoints) => self.rib.set_tunnel_endpoints(&endpoints),
+            RibMessage::KeepLeftovers(time) => {
+                if let Some((at, _)) = &mut self.leftovers {
+                    *at = (*at).max(now + time + SETTLE);
+                }
+            }
             RibMessage::OwnerGone(owner, vrf, (protocol, instance)) => {
                 self.rib.remove_owner(owner);
                 self.rib.sweep(protocol, instance, Some(vrf));
@@ -494,7 +503,7 @@ impl Worker {
 
     /// Takes our routes out of the kernel, unless they shall stay.
     async fn end(mut self) {
-        if self.ports.retain {
+        if self.ports.retain.load(Ordering::Relaxed) {
             return;
         }
         self.rib.withdraw_all();

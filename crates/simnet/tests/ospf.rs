@@ -161,7 +161,7 @@ fn random_networks_agree() {
             let links = sim.links();
             for _ in 0..6 {
                 let link = ferr_simnet::ospf::LinkId(sim.draw() as usize % links);
-                let up = sim.draw() % 3 == 0;
+                let up = sim.draw().is_multiple_of(3);
                 sim.set_carrier(link, up);
                 let pause = sim.draw() % 5000;
                 sim.run_for(Duration::from_millis(pause));
@@ -319,4 +319,12 @@ fn lsas_are_refreshed_and_those_of_the_dead_age_away() {
     assert_eq!(sim.database(nodes[0], scope).len(), 2);
     assert_eq!(sim.nodes[0].ospf.lsdb().len(), 2, "and is gone");
     assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 1);
+}
+
+#[test]
+#[ignore = "half a minute without optimization"]
+fn three_hundred_routers_agree() {
+    let mut sim = random_network(Version::V2, 78, 300);
+    sim.run_for(secs(180));
+    assert_eq!(sim.differing(AreaId::BACKBONE), None);
 }

@@ -48,8 +48,8 @@ pub(crate) struct LabOptions {
     /// End all networks that were left running
     #[arg(long, conflicts_with_all = ["json", "keep", "topology"])]
     stop: bool,
-    /// Another network than the built-in one: a JSON file, with each router's frr.conf beside it
-    #[arg(long, value_name = "FILE")]
+    /// Network: `hybrid-cloud`, `region` (a site with OSPF), or a JSON file with each router's frr.conf beside it
+    #[arg(long, value_name = "NAME|FILE")]
     topology: Option<PathBuf>,
     /// Who plays the transit peer
     #[arg(long, value_enum, default_value = "auto")]
@@ -136,7 +136,7 @@ fn stop_all() -> ExitCode {
 
 fn run(options: &LabOptions) -> Result<Report, LabError> {
     let plan = match &options.topology {
-        Some(path) => Topology::read(path)?,
+        Some(path) => Topology::find(path)?,
         None => Topology::hybrid_cloud()?,
     };
     ferr_testnet::check(&["ip", "tc", "unshare"].map(ferr_testnet::Requirement::Program))?;
@@ -250,16 +250,19 @@ fn keep(network: &mut Network, privilege: Privilege) -> Result<Vec<String>, LabE
             kept.add(process.pid());
             pid = process.pid();
         }
-        let vtysh = format!("vtysh --vty_socket {}", daemon.vty_dir().display());
-        lines.push(format!("{vtysh}    # {}", node.plan.name));
-        lines.push(format!("{vtysh} -c 'show bgp summary' -c 'show ip route'"));
+        let vty_dir = daemon.vty_dir().map(|dir| dir.display().to_string());
+        if let Some(dir) = &vty_dir {
+            let vtysh = format!("vtysh --vty_socket {dir}");
+            lines.push(format!("{vtysh}    # {}", node.plan.name));
+            lines.push(format!("{vtysh} -c 'show bgp summary' -c 'show ip route'"));
+        }
         let enter = match privilege {
             Privilege::Root => "nsenter",
             Privilege::UserNamespace => "nsenter -U --preserve-credentials",
         };
         lines.push(format!("{enter} -n -t {pid} ip route    # namespace of {}", node.plan.name));
-        if matches!(daemon, Daemon::Ferrd(_)) {
-            lines.push(format!("{} --vty-dir {}", ferr.display(), daemon.vty_dir().display()));
+        if let (Daemon::Ferrd(_), Some(dir)) = (&*daemon, vty_dir) {
+            lines.push(format!("{} --vty-dir {dir}", ferr.display()));
         }
     }
     let transit = network.transit.as_mut().map(transit::TransitPeer::processes);

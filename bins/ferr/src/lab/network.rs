@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ferr_testnet::probe::Source;
-use ferr_testnet::rivals::Frr;
+use ferr_testnet::rivals::{Bird, Frr, Rival};
 use ferr_testnet::{Capture, Error, Ferrd, FerrdProgram, Host, Interrupt, KernelRoute, Net, Process};
 use serde_json::Value;
 
 use super::LabError;
-use super::report::{DissectReport, RouterReport, is_bgp, route_lines};
-use super::topology::{Flow, Link, Router, Topology};
+use super::report::{DissectReport, RouterReport, is_bgp, is_learnt, route_lines};
+use super::topology::{Flow, Link, PlannedRival, Router, Topology};
 use super::transit::{TransitKind, TransitPeer};
 use super::tunnels::{Keys, VRF, has_vrf, in_vrf, own_conf};
 
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Daemon {
     Ferrd(Ferrd),
     Frr(Frr),
+    Bird(Bird),
 }
 
 /// Who makes the tunnels and the VRF of a network.
@@ -60,6 +61,16 @@ impl Daemon {
         match self {
             Self::Ferrd(ferrd) => ferrd.bgp(command),
             Self::Frr(frr) => frr.vtysh(&[command]),
+            Self::Bird(bird) => bird.birdc("show ospf neighbors"),
+        }
+    }
+
+    /// Neighbors of OSPF.
+    fn adjacencies(&self) -> Result<String, Error> {
+        let command = "show ip ospf neighbor";
+        match self {
+            Self::Ferrd(ferrd) => ferrd.commands("ospfd", &[command]).map(|a| a.text),
+            Self::Frr(_) | Self::Bird(_) => self.show(command),
         }
     }
 
@@ -67,6 +78,7 @@ impl Daemon {
         match self {
             Self::Ferrd(ferrd) => ferrd.bgp_json(command),
             Self::Frr(frr) => frr.json(command),
+            Self::Bird(_) => Ok(Value::Null),
         }
     }
 
@@ -74,14 +86,16 @@ impl Daemon {
     fn bfd_sessions(&self) -> Result<Option<Value>, Error> {
         match self {
             Self::Ferrd(ferrd) => ferrd.bfd_json("show bfd vrf all peers json").map(Some),
-            Self::Frr(_) => Ok(None),
+            Self::Frr(_) | Self::Bird(_) => Ok(None),
         }
     }
 
-    pub(crate) fn vty_dir(&self) -> &std::path::Path {
+    /// Folder of the vty sockets; BIRD has none.
+    pub(crate) fn vty_dir(&self) -> Option<&std::path::Path> {
         match self {
-            Self::Ferrd(ferrd) => ferrd.vty_dir(),
-            Self::Frr(frr) => frr.vty_dir(),
+            Self::Ferrd(ferrd) => Some(ferrd.vty_dir()),
+            Self::Frr(frr) => Some(frr.vty_dir()),
+            Self::Bird(_) => None,
         }
     }
 
@@ -89,14 +103,28 @@ impl Daemon {
         match self {
             Self::Ferrd(ferrd) => vec![ferrd.process()],
             Self::Frr(frr) => frr.processes().iter_mut().collect(),
+            Self::Bird(bird) => vec![bird.process()],
         }
     }
 
     fn peak_memory(&self) -> Option<u64> {
         match self {
             Self::Ferrd(ferrd) => ferrd.peak_memory(),
-            Self::Frr(_) => None,
+            Self::Frr(_) | Self::Bird(_) => None,
         }
+    }
+
+    /// The other daemon that plays a router, where it is installed.
+    fn rival(router: &Router, host: &Host) -> Result<Option<Self>, Error> {
+        Ok(match &router.rival {
+            Some(PlannedRival::Frr(config)) if Rival::Frr.available().is_ok() => {
+                Some(Self::Frr(Frr::start_whole(host, config)?))
+            }
+            Some(PlannedRival::Bird(config)) if Rival::Bird.available().is_ok() => {
+                Some(Self::Bird(Bird::start(host, config)?))
+            }
+            _ => None,
+        })
     }
 }
 
@@ -187,6 +215,10 @@ impl Network {
     pub(crate) fn start(&mut self, plan: &Topology, program: Option<&FerrdProgram>) -> Result<(), LabError> {
         let (keys, owned) = (Keys::make(plan)?, self.owned);
         for node in &mut self.nodes {
+            node.daemon = Daemon::rival(&node.plan, &node.host)?;
+            if node.daemon.is_some() {
+                continue;
+            }
             node.daemon = Some(match program {
                 Some(program) if owned.tunnels => {
                     let own = own_conf(plan, &node.plan, &node.host, &keys, owned.vrf)?;
@@ -195,7 +227,7 @@ impl Network {
                     Daemon::Ferrd(Ferrd::start_with_own(&node.host, &program, &frr, &own)?)
                 }
                 Some(program) => Daemon::Ferrd(Ferrd::start(&node.host, program, &node.plan.config)?),
-                None => Daemon::Frr(Frr::start_with_bfd(&node.host, &without_static_bfd(&node.plan.config))?),
+                None => Daemon::Frr(Frr::start_whole(&node.host, &without_static_bfd(&node.plan.config))?),
             });
         }
         Ok(())
@@ -278,7 +310,7 @@ impl Network {
                 let routes = node.routes().map_err(|e| e.to_string())?;
                 let bgp = routes.iter().filter(|r| is_bgp(r)).count();
                 for wanted in &node.plan.routes {
-                    if !routes.iter().any(|r| is_bgp(r) && r.destination == *wanted) {
+                    if !routes.iter().any(|r| is_learnt(r) && r.destination == *wanted) {
                         missing.push(format!("{} has no {wanted}", node.plan.name));
                     }
                 }
@@ -373,6 +405,7 @@ impl Node {
     pub(crate) fn report(&self) -> Result<RouterReport, Error> {
         let routes = self.routes()?;
         let (text, json) = match &self.daemon {
+            Some(daemon) if self.plan.peers.is_empty() => (daemon.adjacencies()?, Value::Null),
             Some(daemon) => {
                 let summary = format!("show bgp{} summary", self.of_vrf());
                 (daemon.show(&summary)?, daemon.show_json(&format!("{summary} json"))?)

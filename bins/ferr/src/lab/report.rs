@@ -117,6 +117,11 @@ pub(crate) fn is_bgp(route: &KernelRoute) -> bool {
     matches!(route.protocol.as_str(), "bgp" | "186")
 }
 
+/// Whether a daemon learnt the route, by BGP or by OSPF.
+pub(crate) fn is_learnt(route: &KernelRoute) -> bool {
+    is_bgp(route) || matches!(route.protocol.as_str(), "ospf" | "188" | "bird" | "12")
+}
+
 /// All that is not by BGP, and the first that are; routes that `first` names come before others.
 pub(crate) fn route_lines(routes: &[KernelRoute], first: &[String]) -> Vec<String> {
     let own = routes.iter().filter(|r| !is_bgp(r));
@@ -139,7 +144,7 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         for router in &self.routers {
-            let _ = writeln!(out, "\n== {}: BGP summary ==\n{}", router.name, router.summary_text.trim());
+            let _ = writeln!(out, "\n== {}: neighbors ==\n{}", router.name, router.summary_text.trim());
             let _ = writeln!(out, "\n== {}: routes in the kernel ==", router.name);
             for line in &router.routes {
                 let _ = writeln!(out, "{line}");

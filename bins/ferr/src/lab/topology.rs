@@ -36,6 +36,9 @@ pub(crate) struct Router {
     pub(crate) name: String,
     /// File name of its frr.conf, relative to the topology; replaced by its text when loaded.
     pub(crate) config: String,
+    /// Another daemon that plays this router where it is installed.
+    #[serde(default)]
+    pub(crate) rival: Option<PlannedRival>,
     #[serde(default)]
     pub(crate) bridges: Vec<String>,
     /// Interface to addresses with prefix length.
@@ -47,9 +50,17 @@ pub(crate) struct Router {
     /// Peers whose BFD sessions have to come up.
     #[serde(default)]
     pub(crate) bfd: Vec<String>,
-    /// Destinations that have to be in the kernel by BGP, as `ip route` prints them.
+    /// Destinations that have to be in the kernel by BGP or OSPF, as `ip route` prints them.
     #[serde(default)]
     pub(crate) routes: Vec<String>,
+}
+
+/// A daemon by others, with the name of its configuration's file; replaced by its text when loaded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum PlannedRival {
+    Frr(String),
+    Bird(String),
 }
 
 /// A cable.
@@ -140,13 +151,38 @@ impl Topology {
             ("t2.conf", include_str!("hybrid-cloud/t2.conf")),
         ]);
         let path = Path::new("hybrid-cloud/topology.json");
-        Self::parse(path, include_str!("hybrid-cloud/topology.json"), |name| {
-            texts.get(name).map(|text| (*text).to_owned()).ok_or(io::ErrorKind::NotFound.into())
-        })
+        Self::built_in(path, include_str!("hybrid-cloud/topology.json"), &texts)
+    }
+
+    /// The other built-in network: a site with two areas of OSPF, and a far one behind BGP.
+    pub(crate) fn region() -> Result<Self, TopologyError> {
+        let texts = HashMap::from([
+            ("edge.conf", include_str!("region/edge.conf")),
+            ("core1.conf", include_str!("region/core1.conf")),
+            ("core2.conf", include_str!("region/core2.conf")),
+            ("core2.bird", include_str!("region/core2.bird")),
+            ("branch.conf", include_str!("region/branch.conf")),
+            ("far.conf", include_str!("region/far.conf")),
+        ]);
+        Self::built_in(Path::new("region/topology.json"), include_str!("region/topology.json"), &texts)
+    }
+
+    /// A built-in network by its name, or a file.
+    pub(crate) fn find(name: &Path) -> Result<Self, TopologyError> {
+        match name.to_str() {
+            Some("hybrid-cloud") => Self::hybrid_cloud(),
+            Some("region") => Self::region(),
+            _ => Self::read(name),
+        }
+    }
+
+    fn built_in(path: &Path, plan: &str, texts: &HashMap<&str, &str>) -> Result<Self, TopologyError> {
+        let text = |name: &str| texts.get(name).map(|text| (*text).to_owned());
+        Self::parse(path, plan, |name| text(name).ok_or(io::ErrorKind::NotFound.into()))
     }
 
     /// Reads a plan; the configurations are beside it.
-    pub(crate) fn read(path: &Path) -> Result<Self, TopologyError> {
+    fn read(path: &Path) -> Result<Self, TopologyError> {
         let text =
             fs::read_to_string(path).map_err(|source| TopologyError::Read { path: path.into(), source })?;
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -165,8 +201,13 @@ impl Topology {
             message: e.to_string(),
         })?;
         for router in &mut plan.routers {
-            let path = path.with_file_name(&router.config);
-            router.config = config(&router.config).map_err(|source| TopologyError::Read { path, source })?;
+            let rival = router.rival.iter_mut().map(|r| match r {
+                PlannedRival::Frr(name) | PlannedRival::Bird(name) => name,
+            });
+            for name in std::iter::once(&mut router.config).chain(rival) {
+                let path = path.with_file_name(&*name);
+                *name = config(name).map_err(|source| TopologyError::Read { path, source })?;
+            }
         }
         plan.validate()?;
         Ok(plan)

@@ -62,7 +62,12 @@ impl Worker {
             }
             Some(_) => {}
             None => {
-                let start = Start { seed: rand::random(), boot_count: boot_count(), restarting: None };
+                let restarting = self.restarts.remove(name);
+                if let Some(wait) = restarting {
+                    // What the last life left in the kernel serves until routes are learnt again.
+                    self.to_rib.push_back(RibMessage::KeepLeftovers(wait));
+                }
+                let start = Start { seed: rand::random(), boot_count: boot_count(), restarting };
                 let policy = self.world.policy.clone();
                 let instance = Instance::new(wanted.config.clone(), policy, start, now);
                 self.world.instances.insert(name.clone(), instance);

@@ -1,5 +1,6 @@
 //! The OSPF thread: routers of both versions in all VRFs, and the loop that feeds them.
 
+mod handover;
 mod instances;
 mod log;
 mod rib;
@@ -20,11 +21,14 @@ use ferr_types::{IfIndex, Protocol, VrfId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
+use self::handover::Restarts;
 use self::sockets::{Packets, Sockets};
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::surroundings::Surroundings;
 use crate::translate::ospf as desired;
 use crate::{EngineError, OwnerId};
+
+pub(crate) use self::handover::Handover;
 
 /// Batches of packets that may wait.
 const PACKET_BATCHES: usize = 16;
@@ -47,8 +51,8 @@ pub(crate) enum OspfMessage {
     BfdDown(OspfName, IpAddr, Option<IfIndex>),
     /// All routes go to the RIB again.
     Reinstall,
-    /// Tell all neighbors that this router goes; answered when it is told.
-    Stop(oneshot::Sender<()>),
+    /// Tell all neighbors that this router goes; answered when it is told: true when routes are to stay for a graceful restart.
+    Stop(oneshot::Sender<bool>),
 }
 
 /// Ends of the queues.
@@ -60,6 +64,8 @@ pub(crate) struct OspfPorts {
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     /// Where it is published whom BFD is to watch.
     pub(crate) watched: watch::Sender<WatchedNeighbors>,
+    /// What the last life left, and this one may leave.
+    pub(crate) handover: Handover,
 }
 
 /// Starts the thread.
@@ -74,6 +80,7 @@ pub(crate) fn spawn(ports: OspfPorts) -> Result<JoinHandle<()>, EngineError> {
         };
         let local = tokio::task::LocalSet::new();
         let (packet_tx, packets) = mpsc::channel(PACKET_BATCHES);
+        let restarts = ports.handover.take();
         let worker = Worker {
             world: OspfWorld::default(),
             running: BTreeMap::new(),
@@ -86,6 +93,7 @@ pub(crate) fn spawn(ports: OspfPorts) -> Result<JoinHandle<()>, EngineError> {
             default_of: BTreeMap::new(),
             down: BTreeSet::new(),
             watched_dirty: false,
+            restarts,
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -114,6 +122,8 @@ struct Worker {
     down: BTreeSet<IfIndex>,
     /// Whom BFD watches may have changed.
     watched_dirty: bool,
+    /// Graceful restarts that began with the last life's end.
+    restarts: Restarts,
 }
 
 /// What the loop woke up for.
@@ -264,14 +274,16 @@ impl Worker {
         self.down = down;
     }
 
-    async fn stop(mut self, done: oneshot::Sender<()>) {
+    async fn stop(mut self, done: oneshot::Sender<bool>) {
+        let all = self.world.instances.iter();
+        let restarts = all.filter_map(|(name, i)| Some((name.clone(), i.prepared_restart()?))).collect();
         while !self.say_goodbye() {
             let timeout = self.world.instances.values().filter_map(|i| i.poll_timeout()).min();
             sleep_until(timeout).await;
             let now = Instant::now();
             self.world.instances.values_mut().for_each(|i| i.handle_timeout(now));
         }
-        let _ = done.send(());
+        let _ = done.send(self.ports.handover.leave(&restarts));
     }
 
     fn say_goodbye(&mut self) -> bool {

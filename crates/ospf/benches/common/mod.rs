@@ -132,6 +132,7 @@ fn interface(cost: u16, addr: Ipv4Addr) -> InterfaceConfig {
         unnumbered: false,
         link_local: None,
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost,
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),

@@ -83,7 +83,7 @@ impl Instance {
     }
 
     /// Types that belong into some kinds of areas alone.
-    fn is_allowed_in(&self, iface: &Interface, kind: LsaType) -> bool {
+    pub(crate) fn is_allowed_in(&self, iface: &Interface, kind: LsaType) -> bool {
         match kind {
             LsaType::NSSA_V2 | LsaType::NSSA_V3 => {
                 let area = self.config.areas.get(&iface.area());

@@ -92,6 +92,11 @@ impl Instance {
         self.dirty.areas.extend(self.ifaces.values().map(Interface::area));
     }
 
+    /// How long neighbors wait for the restart that they were told of.
+    pub fn prepared_restart(&self) -> Option<Duration> {
+        self.config.graceful.restart.filter(|_| self.restart.prepared)
+    }
+
     /// The end: own LSAs are flushed, unless a restart was prepared. Outputs are to be carried out, and the call repeated, with time
     /// passing in between, until it says true.
     pub fn shutdown(&mut self, now: Instant) -> bool {

@@ -34,6 +34,12 @@ impl Frr {
         Self::start_daemons(host, &[DAEMONS[0], DAEMONS[1], DAEMONS[2], BFDD], frr_conf)
     }
 
+    /// As [`Self::start`], with bfdd and both daemons of OSPF.
+    pub fn start_whole(host: &Host, frr_conf: &str) -> Result<Self, Error> {
+        let [zebra, staticd, bgpd] = DAEMONS;
+        Self::start_daemons(host, &[zebra, staticd, bgpd, "ospfd", "ospf6d", BFDD], frr_conf)
+    }
+
     /// As [`Self::start`], with both daemons of OSPF instead of bgpd.
     pub fn start_with_ospf(host: &Host, frr_conf: &str) -> Result<Self, Error> {
         Self::start_daemons(host, &[DAEMONS[0], DAEMONS[1], "ospfd", "ospf6d", BFDD], frr_conf)

@@ -1,7 +1,7 @@
 //! One segment with us, FRR and BIRD on it, each with a network of users behind.
 //!
 //! The segment is 10.9.0.0/24 (us .1, FRR .2, BIRD .3); users are 10.9.N.0/24 and 2001:db8:9:N::/64, and N is the router's number. The
-//! router ID is the address on the segment.
+//! router ID is the address on the segment; fe80::N is the link-local one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct Lan {
     pub(crate) bird: Host,
     pub(crate) program: FerrdProgram,
     pub(crate) switch: Host,
-    pub(crate) net: Net,
+    _net: Net,
 }
 
 /// Runs a test on a segment, or says why not.
@@ -40,6 +40,11 @@ pub(crate) fn with_lan(name: &str, test: impl FnOnce(&Lan) -> Result<(), Error>)
         let host = net.host(name)?;
         net.link(&host, "eth0", &switch, name)?;
         switch.ip(&format!("link set {name} master br0"))?;
+        // BIRD has to know some by address.
+        host.ip("link set eth0 down")?;
+        host.ip("link set eth0 addrgenmode none")?;
+        host.ip("link set eth0 up")?;
+        host.addr("eth0", &format!("fe80::{n}/64"))?;
         host.addr("eth0", &format!("10.9.0.{n}/24"))?;
         host.bridge("users")?;
         host.addr("users", &format!("10.9.{n}.1/24"))?;
@@ -49,55 +54,89 @@ pub(crate) fn with_lan(name: &str, test: impl FnOnce(&Lan) -> Result<(), Error>)
         hosts.push(host);
     }
     let [us, frr, bird] = <[Host; 3]>::try_from(hosts).unwrap();
-    test(&Lan { us, frr, bird, program, switch, net })
+    test(&Lan { us, frr, bird, program, switch, _net: net })
 }
 
-/// Configuration of FRR's grammar for router `n`: statements of the segment's interface, of `router ospf` and of `router ospf6`.
-pub(crate) fn conf(n: u8, segment: &str, ospf: &str, ospf6: &str) -> String {
-    format!(
-        "frr version 8.4.4
-frr defaults traditional
-interface eth0
- ip ospf area 0
- ip ospf hello-interval 1
- ip ospf dead-interval 4
- ipv6 ospf6 area 0
- ipv6 ospf6 hello-interval 1
- ipv6 ospf6 dead-interval 4
-{segment}
-exit
-interface users
- ip ospf area 0
- ip ospf passive
- ipv6 ospf6 area 0
- ipv6 ospf6 passive
-exit
-router ospf
- ospf router-id 10.9.0.{n}
-{ospf}
-exit
-router ospf6
- ospf6 router-id 10.9.0.{n}
-{ospf6}
-exit
-"
-    )
+/// Where a router's two networks are, and what else is said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conf {
+    /// Area of the segment, 0 unless said.
+    pub(crate) area: u8,
+    /// Area of the users.
+    pub(crate) users: u8,
+    /// Statements of the segment's interface (options of BIRD's, for both versions).
+    pub(crate) segment: String,
+    /// Statements of `router ospf` (of BIRD's protocol).
+    pub(crate) ospf: String,
+    /// Statements of `router ospf6` (of BIRD's protocol).
+    pub(crate) ospf6: String,
+    /// Statements of `area` in BIRD's segment area, of OSPFv2 and OSPFv3.
+    pub(crate) in_area: String,
+    /// Statements at top level.
+    pub(crate) global: String,
+    /// Leave this version out.
+    pub(crate) without: Option<u8>,
 }
 
-/// The same for BIRD: options of the segment's interface, and what stands in the two protocols.
-pub(crate) fn bird_conf(segment: &str, ospf: &str, ospf6: &str) -> String {
-    let area = format!(
-        "area 0 {{ interface \"eth0\" {{ hello 1; dead 4; cost 10; {segment} }}; interface \"users\" {{ stub; cost 10; }}; }};"
-    );
-    format!(
-        "router id 10.9.0.3;
+impl Conf {
+    /// Configuration of FRR's grammar for router `n`.
+    pub(crate) fn frr(&self, n: u8) -> String {
+        let Self { area, users, segment, ospf, ospf6, global, .. } = self;
+        let v2 = |text: String| if self.without == Some(2) { String::new() } else { text };
+        let v3 = |text: String| if self.without == Some(3) { String::new() } else { text };
+        let eth0 = [
+            v2(format!(" ip ospf area {area}\n ip ospf hello-interval 1\n ip ospf dead-interval 4\n")),
+            v3(format!(
+                " ipv6 ospf6 area {area}\n ipv6 ospf6 hello-interval 1\n ipv6 ospf6 dead-interval 4\n"
+            )),
+        ];
+        let inside = [
+            v2(format!(" ip ospf area {users}\n ip ospf passive\n")),
+            v3(format!(" ipv6 ospf6 area {users}\n ipv6 ospf6 passive\n")),
+        ];
+        let routers = [
+            v2(format!("router ospf\n ospf router-id 10.9.0.{n}\n{ospf}\nexit\n")),
+            v3(format!("router ospf6\n ospf6 router-id 10.9.0.{n}\n{ospf6}\nexit\n")),
+        ];
+        format!(
+            "frr version 8.4.4\nfrr defaults traditional\n{global}\ninterface eth0\n{}{segment}\nexit\ninterface users\n{}exit\n{}",
+            eth0.concat(),
+            inside.concat(),
+            routers.concat()
+        )
+    }
+
+    /// The same for BIRD, which is router 3.
+    pub(crate) fn bird(&self) -> String {
+        let Self { area, users, segment, ospf, ospf6, in_area, global, .. } = self;
+        let link = format!("interface \"eth0\" {{ hello 1; dead 4; cost 10; {segment} }};");
+        let stub = "interface \"users\" { stub; cost 10; };";
+        let areas = if area == users {
+            format!("area {area} {{ {in_area} {link} {stub} }};")
+        } else {
+            format!("area {area} {{ {in_area} {link} }}; area {users} {{ {stub} }};")
+        };
+        let export = if global.is_empty() { "none" } else { "where source = RTS_STATIC" };
+        let v2 =
+            format!("protocol ospf v2 o2 {{ ipv4 {{ import all; export {export}; }}; {ospf} {areas} }}\n");
+        let v3 =
+            format!("protocol ospf v3 o3 {{ ipv6 {{ import all; export {export}; }}; {ospf6} {areas} }}\n");
+        format!(
+            "router id 10.9.0.3;
 protocol device {{ scan time 1; }}
-protocol kernel {{ ipv4 {{ export all; import none; }}; }}
-protocol kernel {{ ipv6 {{ export all; import none; }}; }}
-protocol ospf v2 o2 {{ ipv4 {{ import all; export none; }}; {ospf} {area} }}
-protocol ospf v3 o3 {{ ipv6 {{ import all; export none; }}; {ospf6} {area} }}
-"
-    )
+protocol kernel {{ ipv4 {{ export where source != RTS_STATIC; import none; }}; }}
+protocol kernel {{ ipv6 {{ export where source != RTS_STATIC; import none; }}; }}
+{global}
+{}{}",
+            if self.without == Some(2) { "" } else { &v2 },
+            if self.without == Some(3) { "" } else { &v3 }
+        )
+    }
+}
+
+/// `text` as the segment's statements.
+pub(crate) fn segment(text: &str) -> Conf {
+    Conf { segment: text.to_owned(), ..Conf::default() }
 }
 
 /// The three daemons.
@@ -109,25 +148,47 @@ pub(crate) struct Routers {
 
 impl Lan {
     /// Starts all, ours last.
-    pub(crate) fn start(&self, ours: &str, frr: &str, bird: &str) -> Result<Routers, Error> {
-        let frr = Frr::start_with_ospf(&self.frr, frr)?;
-        let bird = Bird::start(&self.bird, bird)?;
-        let ferrd = Ferrd::start(&self.us, &self.program, ours)?;
+    pub(crate) fn start(&self, ours: &Conf, frr: &Conf, bird: &Conf) -> Result<Routers, Error> {
+        let frr = Frr::start_with_ospf(&self.frr, &frr.frr(2))?;
+        let bird = Bird::start(&self.bird, &bird.bird())?;
+        let ferrd = Ferrd::start(&self.us, &self.program, &ours.frr(1))?;
         Ok(Routers { ferrd, frr, bird })
     }
 
-    /// Waits until each host's kernel has a way to the users of the two others.
-    pub(crate) fn wait_users(&self) -> Result<(), Error> {
-        for (host, own) in [(&self.us, 1), (&self.frr, 2), (&self.bird, 3)] {
-            for other in (1..=3).filter(|n| *n != own) {
-                wait_via(host, &format!("10.9.{other}.0/24"), |r| r.gateways == [format!("10.9.0.{other}")])?;
-                wait_via(host, &format!("2001:db8:9:{other}::/64"), |r| {
-                    r.gateways.len() == 1 && r.gateways[0].starts_with("fe80::")
-                })?;
-            }
+    pub(crate) fn host(&self, n: u8) -> &Host {
+        match n {
+            1 => &self.us,
+            2 => &self.frr,
+            _ => &self.bird,
+        }
+    }
+
+    /// Waits until the kernel of each of these routers has a way to the users of the others.
+    pub(crate) fn wait_users(&self, routers: &[u8]) -> Result<(), Error> {
+        self.wait_users_v4(routers)?;
+        self.wait_users_v6(routers)
+    }
+
+    pub(crate) fn wait_users_v4(&self, routers: &[u8]) -> Result<(), Error> {
+        for (own, other) in pairs(routers) {
+            let gateway = format!("10.9.0.{other}");
+            wait_via(self.host(own), &format!("10.9.{other}.0/24"), |r| r.gateways == [gateway.clone()])?;
         }
         Ok(())
     }
+
+    pub(crate) fn wait_users_v6(&self, routers: &[u8]) -> Result<(), Error> {
+        for (own, other) in pairs(routers) {
+            let gateway = format!("fe80::{other}");
+            let near = |r: &KernelRoute| r.gateways == [gateway.clone()];
+            wait_via(self.host(own), &format!("2001:db8:9:{other}::/64"), near)?;
+        }
+        Ok(())
+    }
+}
+
+fn pairs(routers: &[u8]) -> impl Iterator<Item = (u8, u8)> {
+    routers.iter().flat_map(|own| routers.iter().filter(move |n| *n != own).map(|n| (*own, *n)))
 }
 
 /// Waits until a kernel has a route that fits.
@@ -238,6 +299,12 @@ pub(crate) fn of_bird(text: &str) -> BTreeSet<Shown> {
     out
 }
 
+/// FRR's JSON has an entry per prefix, and so none for an intra-area-prefix-LSA that is empty.
+fn without_prefixes(mut all: BTreeSet<Shown>) -> BTreeSet<Shown> {
+    all.retain(|(kind, ..)| *kind != 0x2009);
+    all
+}
+
 impl Routers {
     /// Waits until the three databases are the same, in both versions.
     pub(crate) fn wait_databases(&mut self) -> Result<(), Error> {
@@ -251,8 +318,8 @@ impl Routers {
         )?;
         wait_same(
             "FRR and BIRD, OSPFv3",
-            || Ok(of_json6(&frr.json(v3)?)),
-            || Ok(of_bird(&bird.birdc("show ospf lsadb o3")?)),
+            || Ok(without_prefixes(of_json6(&frr.json(v3)?))),
+            || Ok(without_prefixes(of_bird(&bird.birdc("show ospf lsadb o3")?))),
         )?;
         wait_same(
             "ours and FRR's, OSPFv2",

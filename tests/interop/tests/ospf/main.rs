@@ -1,4 +1,9 @@
 //! OSPF beside packaged FRR and BIRD: adjacencies, databases, routes.
+#![allow(clippy::unwrap_used)]
 
+mod areas;
+mod auth;
 mod bed;
+mod externals;
 mod lan;
+mod networks;
