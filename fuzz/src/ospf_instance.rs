@@ -85,6 +85,7 @@ fn interface(version: Version, link: u32, n: usize, other: usize, network: Netwo
         unnumbered: false,
         link_local: (!v2).then_some(v6(link, n)),
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost: 10,
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),

@@ -161,6 +161,8 @@ pub struct InterfaceConfig {
     pub link_local: Option<Ipv6Addr>,
     /// OSPFv3: prefixes to tell, host routes with their own length.
     pub prefixes: Vec<Ipv6Prefix>,
+    /// OSPFv3: own addresses that are good beyond the link.
+    pub addresses: Vec<Ipv6Addr>,
     /// Cost.
     pub cost: u16,
     /// HelloInterval; under a second for `dead-interval minimal`.

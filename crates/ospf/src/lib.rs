@@ -43,3 +43,6 @@ pub use io::{
 };
 pub use lsdb::{LsaKey, Lsdb, ScopeId, Store, Stored};
 pub use routing::{ForeignRoute, Model};
+
+#[cfg(test)]
+mod tests;

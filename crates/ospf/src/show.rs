@@ -105,8 +105,20 @@ impl Instance {
     pub fn neighbors(&self, interface: Option<InterfaceKey>) -> Vec<NeighborView> {
         let chosen = self.ifaces.values().filter(|iface| interface.is_none_or(|ik| ik == iface.key));
         chosen
-            .flat_map(|iface| iface.neighbors.values().map(|neighbor| self.neighbor_view(iface, neighbor)))
+            .flat_map(|iface| {
+                let silent = iface.statics.iter().filter(|(_, known)| known.heard.is_none());
+                let silent = silent.map(|(addr, known)| self.silent_view(iface, *addr, known));
+                iface.neighbors.values().map(|neighbor| self.neighbor_view(iface, neighbor)).chain(silent)
+            })
             .collect()
+    }
+
+    /// A configured neighbor that was not heard.
+    fn silent_view(&self, iface: &Interface, addr: IpAddr, known: &crate::interface::Static) -> NeighborView {
+        let key = NeighborKey(Ipv4Addr::UNSPECIFIED);
+        let neighbor = Neighbor::new(key, RouterId::UNSET, addr, 0, self.started);
+        let state = if iface.is_active() { NeighborState::Attempt } else { NeighborState::Down };
+        NeighborView { state, priority: known.settings.priority, ..self.neighbor_view(iface, &neighbor) }
     }
 
     fn neighbor_view(&self, iface: &Interface, neighbor: &Neighbor) -> NeighborView {

@@ -202,6 +202,7 @@ impl OspfSim {
         let prefix = Ipv4Prefix::new(Ipv4Addr::new(10, high, low, 0), 24);
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, link as u16, node.0 as u16, 1);
         let global = Ipv6Prefix::new(Ipv6Addr::new(0x2001, 0xdb8, link as u16, 0, 0, 0, 0, 0), 64);
+        let address = Ipv6Addr::new(0x2001, 0xdb8, link as u16, 0, 0, 0, 0, node.0 as u16 + 1);
         InterfaceConfig {
             name: Arc::from(format!("eth{link}")),
             area: AreaId::BACKBONE,
@@ -212,6 +213,7 @@ impl OspfSim {
             unnumbered: false,
             link_local: (!v2).then_some(link_local),
             prefixes: global.filter(|_| !v2).into_iter().collect(),
+            addresses: if v2 { Vec::new() } else { vec![address] },
             cost: 10,
             hello: Duration::from_secs(10),
             dead: Duration::from_secs(40),
@@ -377,7 +379,9 @@ impl OspfSim {
         }
         let due = n.ospf.poll_timeout();
         if n.due != due {
-            self.timers.retain(|(at, other)| *other != node.0 || Some(*at) == due);
+            if let Some(before) = n.due {
+                self.timers.remove(&(before, node.0));
+            }
             n.due = due;
             self.timers.extend(due.map(|due| (due, node.0)));
         }
@@ -436,8 +440,8 @@ impl OspfSim {
         }
         let interface = node.ospf.config().interfaces.get(&member.key);
         interface.is_some_and(|interface| {
-            let host = |prefix: &Ipv6Prefix| prefix.len() == 128 && IpAddr::V6(prefix.addr()) == destination;
-            own_address(interface) == Some(destination) || interface.prefixes.iter().any(host)
+            let global = interface.addresses.iter().any(|addr| IpAddr::V6(*addr) == destination);
+            own_address(interface) == Some(destination) || global
         })
     }
 

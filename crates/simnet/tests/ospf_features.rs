@@ -194,28 +194,34 @@ fn sub_second_hellos_and_unnumbered_links() {
 
 #[test]
 fn a_virtual_link_joins_an_area_to_the_backbone() {
-    let mut sim = OspfSim::new(Version::V2, 12);
-    let nodes: Vec<NodeId> = (0..4).map(|_| sim.node()).collect();
-    sim.link(&[nodes[0], nodes[1]], NetworkType::PointToPoint, |_, _| {});
-    sim.link(&[nodes[1], nodes[2]], NetworkType::Broadcast, |_, config| config.area = area(1));
-    sim.link(&[nodes[2], nodes[3]], NetworkType::PointToPoint, |_, config| config.area = area(2));
-    for (node, other) in [(nodes[1], nodes[2]), (nodes[2], nodes[1])] {
-        sim.configure(node, |config| {
-            let link = VirtualLink {
-                hello: secs(10),
-                dead: secs(40),
-                retransmit: secs(5),
-                transmit_delay: 1,
-                auth: AuthConfig::None,
-            };
-            config.areas.get_mut(&area(1)).unwrap().virtual_links.insert(OspfSim::router_id(other), link);
-        });
+    for version in BOTH {
+        let mut sim = OspfSim::new(version, 12);
+        let nodes: Vec<NodeId> = (0..4).map(|_| sim.node()).collect();
+        sim.link(&[nodes[0], nodes[1]], NetworkType::PointToPoint, |_, _| {});
+        sim.link(&[nodes[1], nodes[2]], NetworkType::Broadcast, |_, config| config.area = area(1));
+        sim.link(&[nodes[2], nodes[3]], NetworkType::PointToPoint, |_, config| config.area = area(2));
+        for (node, other) in [(nodes[1], nodes[2]), (nodes[2], nodes[1])] {
+            sim.configure(node, |config| {
+                let link = VirtualLink {
+                    hello: secs(10),
+                    dead: secs(40),
+                    retransmit: secs(5),
+                    transmit_delay: 1,
+                    auth: AuthConfig::None,
+                };
+                config.areas.get_mut(&area(1)).unwrap().virtual_links.insert(OspfSim::router_id(other), link);
+            });
+        }
+        sim.run_for(secs(150));
+        let states: Vec<_> =
+            sim.nodes[1].ospf.neighbors(None).iter().map(|n| (n.interface, n.state)).collect();
+        assert_eq!(full(&sim, nodes[1]), 3, "{states:?} {:?}", sim.nodes[1].notices);
+        let prefix = match version {
+            Version::V2 => ferr_types::Prefix::new(IpAddr::from([10, 0, 2, 0]), 24),
+            Version::V3 => ferr_types::Prefix::new(IpAddr::from([0x2001, 0xdb8, 2, 0, 0, 0, 0, 0]), 64),
+        };
+        assert!(sim.nodes[0].rib.contains_key(&prefix.unwrap()), "{:?}", sim.nodes[0].rib.keys());
     }
-    sim.run_for(secs(150));
-    let states: Vec<_> = sim.nodes[1].ospf.neighbors(None).iter().map(|n| (n.interface, n.state)).collect();
-    assert_eq!(full(&sim, nodes[1]), 3, "{states:?} {:?}", sim.nodes[1].notices);
-    let prefix = ferr_types::Prefix::new(IpAddr::from([10, 0, 2, 0]), 24).unwrap();
-    assert!(sim.nodes[0].rib.contains_key(&prefix), "{:?}", sim.nodes[0].rib.keys());
 }
 
 #[test]

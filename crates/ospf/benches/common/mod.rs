@@ -1,5 +1,7 @@
 //! Networks of many routers, as LSAs.
 
+#![allow(dead_code)]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +16,13 @@ use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Ipv4Prefix, RouterId, VrfId};
 
 /// The only area.
-pub const AREA: ScopeId = ScopeId::Area(AreaId::BACKBONE);
+pub(crate) const AREA: ScopeId = ScopeId::Area(AreaId::BACKBONE);
 
 /// Links by router: neighbor and cost.
-pub type Net = Vec<Vec<(u32, u16)>>;
+pub(crate) type Net = Vec<Vec<(u32, u16)>>;
 
 /// A square.
-pub fn grid(side: u32) -> Net {
+pub(crate) fn grid(side: u32) -> Net {
     let at = |x: u32, y: u32| y * side + x;
     let mut net = vec![Vec::new(); (side * side) as usize];
     let mut join = |a: u32, b: u32| {
@@ -42,7 +44,7 @@ pub fn grid(side: u32) -> Net {
 }
 
 /// Two links of each router lead to random others.
-pub fn random(n: u32) -> Net {
+pub(crate) fn random(n: u32) -> Net {
     let mut net = vec![Vec::new(); n as usize];
     let mut state = 88_172_645_463_325_252u64;
     let mut next = || {
@@ -86,7 +88,7 @@ fn header(kind: LsaType, id: u32, router: RouterId) -> LsaHeader {
 }
 
 /// A router's LSA with a host route.
-pub fn router_lsa(net: &Net, router: u32, stub_cost: u16) -> Vec<u8> {
+pub(crate) fn router_lsa(net: &Net, router: u32, stub_cost: u16) -> Vec<u8> {
     let header = header(LsaType::ROUTER_V2, router + 1, id(router));
     let mut buf = vec![0; 65535];
     let mut writer = LsaWriter::new(&mut buf, &header).expect("room");
@@ -102,7 +104,7 @@ pub fn router_lsa(net: &Net, router: u32, stub_cost: u16) -> Vec<u8> {
 }
 
 /// External route number `n`.
-pub fn external_lsa(router: u32, n: u32, metric: u32) -> Vec<u8> {
+pub(crate) fn external_lsa(router: u32, n: u32, metric: u32) -> Vec<u8> {
     let prefix = Ipv4Prefix::from_bits(0x2000_0000 + n * 256, 24).expect("length");
     let mut buf = vec![0; 256];
     let mut writer =
@@ -132,6 +134,7 @@ fn interface(cost: u16, addr: Ipv4Addr) -> InterfaceConfig {
         unnumbered: false,
         link_local: None,
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost,
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),
@@ -150,7 +153,7 @@ fn interface(cost: u16, addr: Ipv4Addr) -> InterfaceConfig {
 }
 
 /// Router 0 with the whole network.
-pub fn model(net: &Net, alternates: bool, now: Instant) -> Model {
+pub(crate) fn model(net: &Net, alternates: bool, now: Instant) -> Model {
     let mut config = InstanceConfig::new(Version::V2, VrfId::DEFAULT, "default", id(0));
     config.fast_reroute.enabled = alternates;
     config.areas.insert(AreaId::BACKBONE, Default::default());

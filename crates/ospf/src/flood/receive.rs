@@ -12,8 +12,10 @@ use crate::io::{Cause, InterfaceState, NeighborState, Notice, Refusal};
 use crate::lsdb::{LsaKey, ScopeId, Stored};
 use crate::neighbor::NeighborKey;
 
-/// LSAs of one foreign router in one scope that are stored at most.
+/// LSAs of one foreign router that are stored at most.
 const MAX_PER_ROUTER: usize = 1 << 18;
+/// LSAs that are stored at most, own ones beside.
+const MAX_STORED: usize = 1 << 20;
 /// Notes of what was sent back to a neighbor.
 const MAX_SENT_BACK: usize = 256;
 
@@ -83,7 +85,7 @@ impl Instance {
     }
 
     /// Types that belong into some kinds of areas alone.
-    fn is_allowed_in(&self, iface: &Interface, kind: LsaType) -> bool {
+    pub(crate) fn is_allowed_in(&self, iface: &Interface, kind: LsaType) -> bool {
         match kind {
             LsaType::NSSA_V2 | LsaType::NSSA_V3 => {
                 let area = self.config.areas.get(&iface.area());
@@ -121,7 +123,8 @@ impl Instance {
         if early {
             return;
         }
-        if held.is_none() && !own && self.lsdb.count_of(header.router) >= MAX_PER_ROUTER {
+        let too_many = self.lsdb.count_of(header.router) >= MAX_PER_ROUTER || self.lsdb.len() >= MAX_STORED;
+        if held.is_none() && !own && too_many {
             self.notices.push(Notice::Overflow { router: header.router });
             self.answered(ik, nk, &header);
             direct.push(header);

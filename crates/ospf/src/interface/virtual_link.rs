@@ -27,6 +27,7 @@ fn settings(link: &VirtualLink, name: Arc<str>) -> InterfaceConfig {
         unnumbered: false,
         link_local: None,
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost: 1,
         hello: link.hello,
         dead: link.dead,

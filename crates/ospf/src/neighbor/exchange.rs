@@ -341,6 +341,9 @@ impl Instance {
                 self.exchange_fails(ik, nk, Cause::SeqNumberMismatch, now);
                 return false;
             };
+            if !self.is_allowed_in(iface, header.kind) {
+                continue;
+            }
             let key = LsaKey::from(&header);
             let held = self.header_now(scope, &key, now);
             if held.is_none_or(|held| header.freshness(&held).is_gt()) {

@@ -147,7 +147,8 @@ impl Instance {
         let up: Vec<&Interface> = self.ifaces.values().filter(|i| i.is_up() && i.area() == area).collect();
         let exists = !up.is_empty();
         let links: Vec<LinkV3> = up.iter().flat_map(|iface| self.links_v3(iface)).collect();
-        let prefixes: Vec<PrefixV3> = up.iter().flat_map(|iface| self.prefixes_v3(iface)).collect();
+        let mut prefixes: Vec<PrefixV3> = up.iter().flat_map(|iface| self.prefixes_v3(iface)).collect();
+        prefixes.extend(self.virtual_host(area, &prefixes));
         let (bits, options) = (self.bits(area), self.area_options(area));
         let mut bodies = Vec::new();
         if exists {
@@ -191,6 +192,16 @@ impl Instance {
         }
     }
 
+    /// In a transit area of a virtual link the other end needs an address of ours to send to (RFC 5340 section 4.4.3.9).
+    fn virtual_host(&self, area: AreaId, told: &[PrefixV3]) -> Option<PrefixV3> {
+        let needed = self.config.areas.get(&area).is_some_and(|config| !config.virtual_links.is_empty());
+        if !needed || told.iter().any(|prefix| prefix.prefix.len() == 128) {
+            return None;
+        }
+        let inside = self.ifaces.values().filter(|iface| iface.is_up() && iface.area() == area);
+        inside.flat_map(|iface| &iface.config.addresses).next().map(|addr| own_host(*addr))
+    }
+
     /// Prefixes that belong to the router itself: of links that are no transit networks.
     fn prefixes_v3(&self, iface: &Interface) -> Vec<PrefixV3> {
         let cost = iface.cost();
@@ -204,6 +215,11 @@ impl Instance {
         match iface.network() {
             NetworkType::Virtual => Vec::new(),
             NetworkType::Loopback => global.map(network).collect(),
+            NetworkType::PointToMultipoint | NetworkType::PointToMultipointNonBroadcast
+                if !iface.config.addresses.is_empty() && !suppressed =>
+            {
+                iface.config.addresses.iter().map(|addr| own_host(*addr)).collect()
+            }
             _ if suppressed => Vec::new(),
             NetworkType::Broadcast | NetworkType::NonBroadcast if self.transit_dr(iface).is_some() => {
                 // Those of the network go with its designated router; own hosts stay here.
@@ -212,6 +228,11 @@ impl Instance {
             _ => global.map(network).collect(),
         }
     }
+}
+
+/// An own address as a destination.
+const fn own_host(addr: std::net::Ipv6Addr) -> PrefixV3 {
+    PrefixV3 { prefix: Ipv6Prefix::host(addr), options: PrefixOptions::LA, extra: 0 }
 }
 
 /// Link State IDs of the router's own pieces of prefixes: 0 and up.

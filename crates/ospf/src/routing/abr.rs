@@ -54,8 +54,7 @@ pub(crate) fn access_permits(policy: &PolicySet, afi: Afi, name: Option<&str>, p
 pub(crate) const fn area_options(area: &AreaStatus) -> Options {
     match area.config.kind {
         AreaKind::Normal => Options::E,
-        AreaKind::Stub { .. } => Options::empty(),
-        AreaKind::Nssa(_) => Options::NP,
+        AreaKind::Stub { .. } | AreaKind::Nssa(_) => Options::empty(),
     }
 }
 
@@ -144,8 +143,10 @@ impl Routing {
     /// The metric that a prefix is told with into an area, if it is.
     fn summary_metric(&self, id: AreaId, prefix: Prefix, inputs: &Inputs<'_>) -> Option<u32> {
         let into = self.status.area(id).filter(|a| self.status.abr && a.active)?;
+        // In OSPFv2 an NSSA gets it with other summaries, too: what RFC 3101 leaves open, as FRR does it.
+        let nssa = into.is_nssa() && (self.version == Version::V2 || into.no_summary());
         let stub = matches!(into.config.kind, AreaKind::Stub { .. });
-        if prefix.is_default() && (stub || into.no_summary()) {
+        if prefix.is_default() && (stub || nssa) {
             return Some(into.config.default_cost.unwrap_or(1));
         }
         if into.no_summary() {

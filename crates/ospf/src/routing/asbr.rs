@@ -249,7 +249,7 @@ fn address_in(version: Version, id: AreaId, config: &InstanceConfig) -> Option<I
     here.sort_by_key(loopback_first);
     here.into_iter().find_map(|i| match version {
         Version::V2 => i.address.filter(|_| !i.unnumbered).map(|(addr, _)| IpAddr::V4(addr)),
-        Version::V3 => i.prefixes.iter().find(|p| p.len() == 128).map(|p| IpAddr::V6(p.addr())),
+        Version::V3 => i.addresses.first().map(|addr| IpAddr::V6(*addr)),
     })
 }
 

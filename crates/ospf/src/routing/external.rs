@@ -86,11 +86,16 @@ impl Externals {
         behind.take_while(move |((r, _), _)| *r == router).map(|((_, prefix), _)| *prefix)
     }
 
-    /// Prefixes whose forwarding address lies in `inside`.
-    pub(crate) fn forwarded_in(&self, inside: Prefix, out: &mut BTreeSet<Prefix>) {
-        let last = last_in(inside);
-        let from = self.by_forwarding.range((inside.addr(), FIRST)..);
-        out.extend(from.take_while(|((addr, _), _)| *addr <= last).map(|((_, prefix), _)| *prefix));
+    /// Adds the prefixes whose forwarding address lies in one of `inside`.
+    pub(crate) fn forwarded_in(&self, inside: &BTreeSet<Prefix>, out: &mut Vec<Prefix>) {
+        if self.by_forwarding.is_empty() {
+            return;
+        }
+        for prefix in inside {
+            let last = last_in(*prefix);
+            let from = self.by_forwarding.range((prefix.addr(), FIRST)..);
+            out.extend(from.take_while(|((addr, _), _)| *addr <= last).map(|((_, prefix), _)| *prefix));
+        }
     }
 }
 

@@ -284,7 +284,7 @@ impl Graph {
     /// Puts the links into compact arrays, checking both directions.
     pub(crate) fn pack(&self, root: u32) -> Packed {
         let n = self.vertices.len();
-        let (heads_in, sources) = self.transpose();
+        let ((heads_in, sources), back) = (self.transpose(), self.expected_back());
         let mut packed = Packed { heads: Vec::with_capacity(n + 1), ..Packed::default() };
         packed.edges.reserve(sources.len());
         packed.router = self
@@ -308,7 +308,12 @@ impl Graph {
             }
             for link in vertex.links() {
                 let to = link.to as usize;
-                if stamp[to] != v || !usable[to] || !self.matches_back(v, link) {
+                if stamp[to] != v || !usable[to] {
+                    continue;
+                }
+                // In OSPFv3 both ends know the numbers of each other's interface.
+                let exact = self.version == Version::V3 && is_between_routers(link);
+                if exact && back.binary_search(&(v, link.to, link.own, link.far)).is_err() {
                     continue;
                 }
                 packed.edges.push(Edge { to: link.to, cost: link.cost.into() });
@@ -321,14 +326,18 @@ impl Graph {
         packed
     }
 
-    /// OSPFv3: both ends of a link between routers know the numbers of each other's interface.
-    fn matches_back(&self, from: u32, link: &Link) -> bool {
-        let between_routers = matches!(link.kind, LinkType::POINT_TO_POINT | LinkType::VIRTUAL);
-        if self.version == Version::V2 || !between_routers {
-            return true;
+    /// OSPFv3: links between routers as the other end has to tell them, in order.
+    fn expected_back(&self) -> Vec<(u32, u32, u32, u32)> {
+        if self.version == Version::V2 {
+            return Vec::new();
         }
-        self.vertex(link.to)
-            .is_some_and(|w| w.links().any(|b| b.to == from && b.own == link.far && b.far == link.own))
+        let links = self.iter().flat_map(|(from, v)| v.links().map(move |l| (from, l)));
+        let mut back: Vec<_> = links
+            .filter(|(_, l)| is_between_routers(l))
+            .map(|(from, l)| (l.to, from, l.far, l.own))
+            .collect();
+        back.sort_unstable();
+        back
     }
 
     fn transpose(&self) -> (Vec<u32>, Vec<u32>) {
@@ -351,6 +360,10 @@ impl Graph {
         }
         (heads, sources)
     }
+}
+
+const fn is_between_routers(link: &Link) -> bool {
+    matches!(link.kind, LinkType::POINT_TO_POINT | LinkType::VIRTUAL)
 }
 
 /// A usable link.
@@ -398,6 +411,10 @@ impl Packed {
             let (now, before) = (self.edges(v), old.edges(v));
             if now == before || dist(v) == INFINITY {
                 return false;
+            }
+            // Comparing all with all is for few.
+            if now.len() + before.len() > 256 {
+                return true;
             }
             let only = |a: &[Edge], b: &[Edge]| a.iter().any(|e| !b.contains(e) && on_path(v, e));
             only(now, before) || only(before, now)

@@ -20,10 +20,10 @@ use crate::view::SpfReason;
 /// What a run found to be others than before.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    /// Prefixes inside the AS to be looked at.
-    prefixes: BTreeSet<Prefix>,
+    /// Prefixes inside the AS to be looked at; in any order, some twice.
+    prefixes: Vec<Prefix>,
     /// External prefixes to be looked at.
-    externals: BTreeSet<Prefix>,
+    externals: Vec<Prefix>,
     /// Trees are others, or what is told of AS boundary routers.
     boundaries: bool,
     everything: bool,
@@ -44,10 +44,9 @@ impl Routing {
             self.stats.partial += 1;
         }
         let everything = work.everything;
-        let (changed, mut tell, routers) = self.run_routes(inputs, work);
+        let (changed, tell, routers) = self.run_routes(inputs, work);
         self.tell_rib(everything, &changed, now);
         if !inputs.restarting {
-            tell.extend(&changed);
             self.originate(inputs, own, everything, (&tell, &routers));
         }
         self.teller.take_changed() || bits_changed || virtuals != self.virtuals
@@ -84,7 +83,12 @@ impl Routing {
             self.style = Some(Style::new(inputs.config));
             self.areas.values_mut().for_each(|area| area.dirty = true);
         }
-        Work { prefixes, externals, boundaries, everything: everything || ended }
+        Work {
+            prefixes: prefixes.into_iter().collect(),
+            externals: externals.into_iter().collect(),
+            boundaries,
+            everything: everything || ended,
+        }
     }
 
     /// SPF has to run when links are others, or those to whom they lead; not while an adjacency is on its way.
@@ -97,8 +101,15 @@ impl Routing {
         };
         let (seen, now_seen) = (&self.seen, inputs.links);
         if seen.len() != now_seen.len() || !seen.iter().zip(now_seen).all(|(a, b)| same(a, b)) {
+            let was = seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router)));
+            let is: BTreeSet<_> =
+                now_seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router))).collect();
+            let lost = was.into_iter().any(|neighbor| !is.contains(&neighbor));
             self.seen = inputs.links.to_vec();
             self.event(now, SpfReason::Links);
+            if lost {
+                self.backoff.urgent(now, &self.timers);
+            }
         }
     }
 
@@ -238,26 +249,29 @@ impl Routing {
             work.prefixes.extend(self.areas.values().flat_map(Area::prefixes));
             work.externals.extend(self.externals.iter().map(|(prefix, _)| *prefix));
         }
-        let mut changed = BTreeSet::new();
+        sort(&mut work.prefixes);
+        let mut changed = Vec::new();
         for &prefix in &work.prefixes {
             let route = self.internal(prefix, inputs);
             if self.table.set_internal(prefix, route) {
-                changed.insert(prefix);
+                changed.push(prefix);
             }
         }
-        let tell = self.run_ranges(inputs, work.everything, &mut changed);
-        changed.iter().for_each(|prefix| self.externals.forwarded_in(*prefix, &mut work.externals));
+        let mut changed: BTreeSet<Prefix> = changed.into_iter().collect();
+        let mut tell = self.run_ranges(inputs, work.everything, &mut changed);
+        self.externals.forwarded_in(&changed, &mut work.externals);
         let routers = self.run_boundaries(&mut work);
-        // Those of type 7 may have changed what they translate into, though the route is the same.
-        let mut tell: BTreeSet<Prefix> = tell.into_iter().chain(work.externals.iter().copied()).collect();
-        work.externals.extend(&work.prefixes);
+        sort(&mut work.externals);
         for &prefix in &work.externals {
             let route = self.external(prefix, inputs);
             if self.table.set_external(prefix, route) {
                 changed.insert(prefix);
             }
         }
-        tell.extend(&changed);
+        if self.status.abr {
+            // What an NSSA tells may have to be told on otherwise, though the route is the same.
+            tell.extend(changed.iter().chain(&work.externals));
+        }
         (changed, tell, routers)
     }
 
@@ -283,9 +297,13 @@ impl Routing {
     fn run_boundaries(&mut self, work: &mut Work) -> BTreeSet<RouterId> {
         let all = work.boundaries || work.everything;
         let mut changed = BTreeSet::new();
-        let mut routers: BTreeSet<RouterId> = self.externals.routers().collect();
+        let routers = if all {
+            self.boundary_routers()
+        } else {
+            let told = work.externals.iter().flat_map(|prefix| self.externals.of(*prefix));
+            told.map(|e| e.router).collect()
+        };
         if all {
-            routers = self.boundary_routers();
             changed.extend(self.boundaries.keys().filter(|r| !routers.contains(r)));
             changed.iter().for_each(|router| {
                 self.boundaries.remove(router);
@@ -321,4 +339,9 @@ impl Routing {
             changed.iter().for_each(|prefix| self.table.tell(*prefix, style, now));
         }
     }
+}
+
+fn sort(prefixes: &mut Vec<Prefix>) {
+    prefixes.sort_unstable();
+    prefixes.dedup();
 }

@@ -127,6 +127,7 @@ impl Source<'_> {
             unnumbered,
             link_local: None,
             prefixes: Vec::new(),
+            addresses: Vec::new(),
             cost: pick!(cost).unwrap_or_else(|| match network {
                 NetworkType::Loopback => 0,
                 _ => self.cost(link, bandwidth),
@@ -173,7 +174,8 @@ impl Source<'_> {
         let link_local = addresses.iter().map(|(addr, _)| *addr).find(|a| a.is_unicast_link_local());
         let global = addresses.iter().filter(|(a, _)| !a.is_unicast_link_local() && !a.is_loopback());
         let host = matches!(network, NetworkType::Loopback | NetworkType::PointToMultipoint);
-        let prefixes = global.map(|(addr, prefix)| if host { Ipv6Prefix::host(*addr) } else { *prefix });
+        let prefixes =
+            global.clone().map(|(addr, prefix)| if host { Ipv6Prefix::host(*addr) } else { *prefix });
         let mut prefixes: Vec<Ipv6Prefix> = prefixes.filter(|p| self.advertised(said, *p)).collect();
         prefixes.sort_unstable();
         prefixes.dedup();
@@ -190,6 +192,7 @@ impl Source<'_> {
             unnumbered: false,
             link_local,
             prefixes,
+            addresses: global.map(|(addr, _)| *addr).collect(),
             cost: said.cost.unwrap_or_else(|| self.cost(link, interface.and_then(|i| i.bandwidth))),
             hello: seconds(said.hello_interval, 10),
             dead: seconds(said.dead_interval, 40),

@@ -338,6 +338,7 @@ pub(super) fn interface(
         unnumbered: false,
         link_local: None,
         prefixes: Vec::new(),
+        addresses: Vec::new(),
         cost,
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),

@@ -243,6 +243,7 @@ fn default_routes_of_nssas() {
     lab.settle();
     assert_eq!(lab.told_with("7@0.0.0.1 0.0.0.0/0 "), ["0.0.0.0 E2 4 fwd 0.0.0.0 tag 0"]);
     assert_eq!(lab.route("0.0.0.0/0"), "none");
+    assert_eq!(lab.told_with("3@0.0.0.1 0.0.0.0/0 "), ["0.0.0.0 1"]);
     lab.area_kind(1, AreaKind::Nssa(Nssa { no_summary: true, ..Nssa::default() }));
     lab.routing.reconfigured(lab.now);
     lab.settle();

@@ -10,7 +10,7 @@ use ferr_types::{AreaId, IfIndex, Ipv6Prefix};
 
 use super::lab::{Lab, area, interface, rid};
 use crate::config::NetworkType::{self, Broadcast, PointToPoint};
-use crate::config::{InterfaceKey, Redistribute};
+use crate::config::{AreaKind, DefaultOriginate, InterfaceKey, Nssa, Redistribute};
 use crate::lsdb::ScopeId;
 use crate::routing::{ForeignRoute, LocalLink, LocalNeighbor};
 
@@ -289,4 +289,16 @@ fn routes_of_others_are_told() {
     }
     lab.settle();
     assert_eq!(lab.told_with("5@as "), ["2001:db8:f::/48 E1 9 None", "2001:db8:f::/64 E1 9 None"]);
+}
+
+#[test]
+fn inside_an_nssa_routes_carry_an_address() {
+    let mut lab = lab();
+    lab.area_kind(0, AreaKind::Nssa(Nssa::default()));
+    let first = lab.config.interfaces.values_mut().next().unwrap();
+    first.addresses = vec!["2001:db8::1".parse().unwrap()];
+    lab.config.default_originate =
+        Some(DefaultOriginate { always: true, metric: None, type2: true, route_map: None });
+    lab.settle();
+    assert_eq!(lab.told(), ["7@0.0.0.0 ::/0 E2 1 Some(2001:db8::1)"]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ferr_config::model::ospf::{AreaAuthentication, OspfInstance};
 use ferr_state::ferr_ospf::config::{AbrType, AreaKind, InstanceConfig, Translate};
 use ferr_state::ferr_ospf::view::{AreaView, InstanceView};
 use ferr_state::ferr_ospf::wire::LsaType;
@@ -29,8 +30,9 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             instance: target.name.instance,
             vrf: Some(target.name.vrf.clone()).filter(|v| v != "default"),
         };
-        let refresh = running.ospf.get(&name).and_then(|o| o.refresh_timer).unwrap_or(10);
-        let picture = Picture { config: &config, view: &view, clock, refresh };
+        let said = running.ospf.get(&name);
+        let refresh = said.and_then(|o| o.refresh_timer).unwrap_or(10);
+        let picture = Picture { config: &config, view: &view, clock, refresh, said };
         if args.has("json") {
             targets.place(&mut root, target, json(&picture));
         } else {
@@ -49,6 +51,20 @@ struct Picture<'a> {
     view: &'a InstanceView,
     clock: Clock,
     refresh: u16,
+    /// The instance as configured.
+    said: Option<&'a OspfInstance>,
+}
+
+impl Picture<'_> {
+    /// Authentication of an area: key of its value, text.
+    fn authentication(&self, area: AreaId) -> (&'static str, &'static str) {
+        let id = ferr_config::model::ospf::AreaId { id: area.0, decimal: false };
+        match self.said.and_then(|i| i.areas.get(&id)).and_then(|a| a.authentication) {
+            None => ("authenticationNone", "no"),
+            Some(AreaAuthentication::Simple) => ("authenticationSimplePassword", "simple password"),
+            Some(AreaAuthentication::MessageDigest) => ("authenticationMessageDigest", "message digest"),
+        }
+    }
 }
 
 const fn abr_type(kind: AbrType) -> &'static str {
@@ -109,13 +125,13 @@ fn json(p: &Picture<'_>) -> Obj {
         .put("attachedAreaCounter", view.areas.len());
     let mut areas = Obj::new();
     for area in &view.areas {
-        areas.put(area.id.to_string(), area_json(area, view.abr));
+        areas.put(area.id.to_string(), area_json(area, view.abr, p.authentication(area.id).0));
     }
     o.put("areas", areas);
     o
 }
 
-fn area_json(area: &AreaView, abr: bool) -> Obj {
+fn area_json(area: &AreaView, abr: bool, authentication: &str) -> Obj {
     let backbone = area.id == AreaId::BACKBONE;
     let mut o = Obj::new();
     if backbone {
@@ -130,7 +146,7 @@ fn area_json(area: &AreaView, abr: bool) -> Obj {
     if let AreaKind::Nssa(_) = &area.config.kind {
         o.put("nssa", true).flag("abr", abr).flag("nssaTranslatorElected", area.translator);
     }
-    o.put("nbrFullAdjacentCounter", area.full).put("authentication", "authenticationNone");
+    o.put("nbrFullAdjacentCounter", area.full).put("authentication", authentication);
     if !backbone {
         o.put("virtualAdjacenciesPassingCounter", area.virtual_full);
     }
@@ -198,12 +214,12 @@ fn text(out: &mut Out<'_>, p: &Picture<'_>) {
     line!(out, " Number of opaque AS LSA {n}. Checksum Sum {sum:#010x}");
     line!(out, " Number of areas attached to this router: {}", view.areas.len());
     for area in &view.areas {
-        area_text(out, area, view.abr);
+        area_text(out, area, view.abr, p.authentication(area.id).1);
     }
     line!(out);
 }
 
-fn area_text(out: &mut Out<'_>, area: &AreaView, abr: bool) {
+fn area_text(out: &mut Out<'_>, area: &AreaView, abr: bool, authentication: &str) {
     let backbone = area.id == AreaId::BACKBONE;
     let kind = match &area.config.kind {
         _ if backbone => " (Backbone)",
@@ -222,7 +238,7 @@ fn area_text(out: &mut Out<'_>, area: &AreaView, abr: bool) {
         nssa_text(out, nssa.translate, area.translator, abr);
     }
     line!(out, "   Number of fully adjacent neighbors in this area: {}", area.full);
-    line!(out, "   Area has no authentication");
+    line!(out, "   Area has {authentication} authentication");
     if !backbone {
         line!(out, "   Number of full virtual adjacencies going through this area: {}", area.virtual_full);
     }

@@ -131,6 +131,7 @@ fn route_json(route: &RouteView, links: &Links, detail: bool) -> Obj {
 }
 
 const ROUTERS: &str = "============ OSPF router routing table =============";
+const REACHABLE: &str = "============ OSPF reachable routers table =============";
 
 fn router(out: &mut Out<'_>, route: &RouterRouteView, links: &Links) {
     let kind = if route.kind == PathKind::Inter { "IA" } else { "  " };
@@ -194,6 +195,12 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "{ROUTERS}");
         routers.iter().for_each(|route| router(&mut ctx.out, route, &links));
         line!(ctx.out);
+        if !routers.is_empty() {
+            line!(ctx.out, "{REACHABLE}");
+            let inside = routers.iter().filter(|r| r.kind == PathKind::Intra);
+            inside.for_each(|route| router(&mut ctx.out, route, &links));
+            line!(ctx.out);
+        }
         line!(ctx.out, "============ OSPF external routing table ===========");
         section(ctx, target, |r| is_external(r.kind), |out, r| external(out, r, &links, detail)).await?;
         line!(ctx.out);
@@ -229,7 +236,7 @@ pub(super) async fn border_routers(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
 
 /// `show ip ospf reachable-routers`.
 pub(super) async fn reachable_routers(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
-    routers(ctx, args, "============ OSPF reachable routers table =============").await
+    routers(ctx, args, REACHABLE).await
 }
 
 async fn routers(ctx: &mut Ctx<'_>, args: &Args, head: &str) -> Outcome {
@@ -240,7 +247,8 @@ async fn routers(ctx: &mut Ctx<'_>, args: &Args, head: &str) -> Outcome {
     let links = Links::take(ctx).await?;
     let mut root = Obj::new();
     for target in &targets.found {
-        let routers = ask(ctx, target, |i, _| i.router_routes(None)).await?.unwrap_or_default();
+        let mut routers = ask(ctx, target, |i, _| i.router_routes(None)).await?.unwrap_or_default();
+        routers.retain(|r| head == ROUTERS || r.kind == PathKind::Intra);
         if args.has("json") {
             let mut o = Obj::new();
             for route in &routers {

@@ -170,6 +170,7 @@ pub(in crate::show) fn interfaces(version: Version, clock: Clock) -> Vec<Interfa
                 unnumbered: false,
                 link_local: Some(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2)),
                 prefixes: vec![v6],
+                addresses: Vec::new(),
                 cost: 10,
                 hello: second(hello),
                 dead: second(4 * hello),

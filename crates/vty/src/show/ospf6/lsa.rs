@@ -46,6 +46,7 @@ fn of(kind: LsaType) -> Option<&'static Kind> {
 pub(super) fn name(kind: LsaType) -> &'static str {
     match of(kind) {
         Some(kind) => kind.name,
+        None if kind.function_code() == LsaType::ROUTER_INFORMATION_CODE => "Router-Information",
         None if kind == LsaType::GRACE_V3 => "Grace",
         None => "Unknown",
     }
@@ -54,6 +55,7 @@ pub(super) fn name(kind: LsaType) -> &'static str {
 fn short(kind: LsaType) -> &'static str {
     match of(kind) {
         Some(kind) => kind.short,
+        None if kind.function_code() == LsaType::ROUTER_INFORMATION_CODE => "RI",
         None if kind == LsaType::GRACE_V3 => "GR",
         None => "Unknown",
     }

@@ -8,7 +8,7 @@ fn the_instance_is_shown_as_frr_shows_it() {
     let clock = sample::clock();
     let (config, mut view) = (sample::config(Version::V2), sample::view(Version::V2, clock));
     view.lsas.insert(LsaType::EXTERNAL_V2, (5, 0x0002_381a));
-    let picture = Picture { config: &config, view: &view, clock, refresh: 10 };
+    let picture = Picture { config: &config, view: &view, clock, refresh: 10, said: None };
     let theirs = sample::recorded("show_ip_ospf");
     // Sums and numbers of LSAs and of runs differ; words, blanks and order do not.
     let words = |text: &str| -> Vec<String> {
