@@ -203,6 +203,18 @@ impl Instance {
         self.settle(now);
     }
 
+    /// A link has its carrier again after [`Self::link_down`]: needed where no configuration said in between that it was down.
+    pub fn link_up(&mut self, ifindex: IfIndex, now: Instant) {
+        for ik in self.keys_on(ifindex) {
+            let Some(iface) = self.ifaces.get_mut(&ik).filter(|iface| iface.carrier_lost) else { continue };
+            iface.carrier_lost = false;
+            if iface.config.up && !router_down(&self.config) {
+                self.interface_up(ik, now);
+            }
+        }
+        self.settle(now);
+    }
+
     /// BFD lost a neighbor.
     pub fn bfd_down(&mut self, peer: BfdPeer, now: Instant) {
         let lost: Vec<_> =
@@ -260,6 +272,7 @@ impl Instance {
             Timer::Issue(scope, kind, id) => self.issue_timer((scope, kind, id), now),
             Timer::Sweep => self.sweep(now),
             Timer::Helper(ik, nk) => self.helper_timer(ik, nk, now),
+            Timer::End => {}
             Timer::StubEnd => self.stub_ends(),
             Timer::RestartEnd => self.restart_ends(false, now),
         }

@@ -39,6 +39,8 @@ pub(crate) enum Timer {
     Sweep,
     /// The router becomes an ordinary one.
     StubEnd,
+    /// The driver has to ask again whether this life is over.
+    End,
     /// Own graceful restart ends.
     RestartEnd,
 }

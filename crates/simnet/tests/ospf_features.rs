@@ -309,6 +309,10 @@ fn bfd_carrier_and_clear_end_adjacencies_at_once() {
         sim.configure(nodes[0], |_| {});
         sim.run_for(secs(60));
         assert_eq!(full(&sim, nodes[0]), 1);
+        sim.with(nodes[0], |ospf, now| ospf.link_down(peers[0].ifindex, now));
+        sim.with(nodes[0], |ospf, now| ospf.link_up(peers[0].ifindex, now));
+        sim.run_for(secs(60));
+        assert_eq!(full(&sim, nodes[0]), 1);
         sim.with(nodes[0], |ospf, now| ospf.clear(Clear::Process, now));
         assert_eq!(full(&sim, nodes[0]), 0);
         sim.run_for(secs(60));

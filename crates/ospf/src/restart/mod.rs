@@ -103,7 +103,10 @@ impl Instance {
         if self.restart.end == End::Not {
             let stub = self.config.stub_router.on_shutdown.filter(|_| !self.restart.prepared);
             self.restart.end = match stub {
-                Some(span) => End::Stub(now + span),
+                Some(span) => {
+                    self.timers.set(Timer::End, now + span);
+                    End::Stub(now + span)
+                }
                 None => self.last_words(now),
             };
             self.all_areas_changed();
@@ -124,6 +127,7 @@ impl Instance {
         if !self.restart.prepared {
             self.flush_all(now);
         }
+        self.timers.set(Timer::End, now + LAST_WORDS);
         End::LastWords(now + LAST_WORDS)
     }
 

@@ -83,7 +83,12 @@ impl Routing {
                 .iter()
                 .find(|r| r.protocol == route.protocol && r.instance.is_none_or(|i| i == route.instance))
         };
-        self.foreign_of(prefix).find_map(|route| {
+        let own = |r: &ForeignRoute| {
+            matches!(r.protocol, Protocol::Ospf | Protocol::Ospf6)
+                && r.instance == inputs.config.instance
+                && (r.protocol == Protocol::Ospf) == (self.version == Version::V2)
+        };
+        self.foreign_of(prefix).filter(|route| !own(route)).find_map(|route| {
             let rule: &Redistribute = rule_of(route)?;
             if self.version == Version::V2 && is_own_network(inputs.config, route) {
                 return None;

@@ -166,6 +166,8 @@ pub(crate) struct Routing {
     chosen: asbr::ChosenRoutes,
     /// NSSAs for which this router translates.
     translators: BTreeSet<AreaId>,
+    /// Of these, those for which it was elected, and how long it goes on.
+    ending: BTreeMap<AreaId, Instant>,
     teller: tell::Teller,
     dirty: Dirty,
     timers: SpfTimers,
@@ -199,6 +201,7 @@ impl Routing {
             foreign_dirty: BTreeSet::new(),
             chosen: BTreeMap::new(),
             translators: BTreeSet::new(),
+            ending: BTreeMap::new(),
             teller: tell::Teller::default(),
             dirty: Dirty { everything: true, ..Dirty::default() },
             timers: SpfTimers::default(),
@@ -407,7 +410,8 @@ impl Routing {
 
     /// When [`Self::run`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.soon.into_iter().chain(self.backoff.due()).min()
+        let ending = self.ending.values().copied();
+        self.soon.into_iter().chain(self.backoff.due()).chain(ending).min()
     }
 
     /// Takes what the RIB has to be told.

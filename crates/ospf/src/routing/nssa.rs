@@ -1,6 +1,7 @@
 //! Routes of NSSAs, told to the rest of the AS by the border router that is elected (RFC 3101 section 3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, Prefix};
@@ -12,6 +13,9 @@ use super::told::External;
 use crate::config::{AreaKind, LS_INFINITY, Nssa, Translate};
 use crate::view::PathKind;
 
+/// TranslatorStabilityInterval.
+const STABILITY: Duration = Duration::from_secs(40);
+
 impl Routing {
     fn nssa_of(&self, id: AreaId) -> Option<&Nssa> {
         match &self.status.area(id)?.config.kind {
@@ -21,16 +25,27 @@ impl Routing {
     }
 
     /// NSSAs for which this router translates (section 3.1).
-    pub(crate) fn elect(&self) -> BTreeSet<AreaId> {
-        let elected = self.nssas().filter(|(id, area)| match &area.config.kind {
-            AreaKind::Nssa(nssa) => match nssa.translate {
+    pub(crate) fn elect(&mut self, now: Instant) -> BTreeSet<AreaId> {
+        let mut elected = BTreeSet::new();
+        let mut ending = BTreeMap::new();
+        for (id, area) in self.nssas() {
+            let AreaKind::Nssa(nssa) = &area.config.kind else { continue };
+            let translates = match nssa.translate {
                 Translate::Always => true,
                 Translate::Never => false,
-                Translate::Candidate => self.is_elected(*id),
-            },
-            _ => false,
-        });
-        elected.map(|(id, _)| id).collect()
+                Translate::Candidate if self.is_elected(id) => true,
+                // Whoever was elected goes on for a while, so that the other's LSAs are there first.
+                Translate::Candidate => {
+                    let begun = self.translators.contains(&id).then_some(now + STABILITY);
+                    let end = self.ending.get(&id).copied().or(begun);
+                    ending.extend(end.filter(|end| *end > now).map(|end| (id, end)));
+                    ending.contains_key(&id)
+                }
+            };
+            elected.extend(translates.then_some(id));
+        }
+        self.ending = ending;
+        elected
     }
 
     /// No other border router translates always, and none that can be reached has a higher router ID.

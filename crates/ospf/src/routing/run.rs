@@ -47,7 +47,7 @@ impl Routing {
         let (changed, tell, routers) = self.run_routes(inputs, work);
         self.tell_rib(everything, &changed, now);
         if !inputs.restarting {
-            self.originate(inputs, own, everything, (&tell, &routers));
+            self.originate(now, inputs, own, everything, (&tell, &routers));
         }
         self.teller.take_changed() || bits_changed || virtuals != self.virtuals
     }
@@ -55,6 +55,7 @@ impl Routing {
     /// Own LSAs about prefixes and AS boundary routers that may be told otherwise than before.
     fn originate(
         &mut self,
+        now: Instant,
         inputs: &Inputs<'_>,
         own: &mut OwnLsas,
         everything: bool,
@@ -65,7 +66,7 @@ impl Routing {
         let changed = self.choose(inputs, everything);
         let mut externals = self.with_summaries(inputs, &changed);
         self.with_nssa_ranges(prefixes, &mut externals);
-        let translators = self.elect();
+        let translators = self.elect(now);
         if translators != self.translators {
             self.translators = translators;
             externals.extend(self.translatable());

@@ -266,7 +266,7 @@ pub(crate) fn of_json6(answer: &Value) -> BTreeSet<Shown> {
                 "IAP" => 0x2003,
                 "IAR" => 0x2004,
                 "ASE" => 0x4005,
-                "TYP7" => 0x2007,
+                "Type7" => 0x2007,
                 "INP" => 0x2009,
                 _ => 0,
             };

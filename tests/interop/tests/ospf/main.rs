@@ -7,3 +7,4 @@ mod bed;
 mod externals;
 mod lan;
 mod networks;
+mod shown;

@@ -210,6 +210,8 @@ fn the_border_of_an_nssa_translates() {
     assert_eq!(lab.routing.router_bits(area(0)), B | E);
     // Another border router with a higher router ID is elected.
     lab.router(1, 3, B | E, &[p2p(1, "10.1.13.2", 10), stub("10.1.13.0/30", 10)]);
+    lab.run();
+    assert_eq!(lab.told_with("5@as "), told);
     lab.settle();
     assert!(lab.told_with("5@as ").is_empty());
     lab.area_kind(1, AreaKind::Nssa(Nssa { translate: Translate::Always, ..Nssa::default() }));

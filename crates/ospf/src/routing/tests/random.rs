@@ -98,6 +98,23 @@ impl Net {
         lab
     }
 
+    fn lab_protected(&self, root: u32, node: bool) -> Lab {
+        let mut lab = Lab::new(root);
+        lab.config.fast_reroute.node_protection = node;
+        self.attach(&mut lab, root);
+        self.tell(&mut lab, 1..=self.routers, true);
+        lab.settle();
+        lab
+    }
+
+    /// Addresses on the link that an address is on.
+    fn shares(&self, addr: &str) -> BTreeSet<String> {
+        let links = (0..self.links.len()).map(|n| BTreeSet::from([link_addr(n, 0), link_addr(n, 1)]));
+        let lans = self.lans.iter().enumerate();
+        let lans = lans.map(|(n, lan)| lan.keys().map(|r| lan_addr(n, *r)).collect());
+        links.chain(lans).find(|on| on.contains(addr)).unwrap()
+    }
+
     fn attach(&self, lab: &mut Lab, root: u32) {
         lab.links.clear();
         lab.config.interfaces.clear();
@@ -241,37 +258,46 @@ proptest! {
         }
     }
 
-    /// Packets for which the first link is lost, sent to the alternate, arrive: by all others' ways of before.
+    /// Packets for which the first link is lost, sent to the alternate, arrive: by all others' ways of before, and not over what is
+    /// lost.
     #[test]
-    fn alternates_do_not_loop(net in net(9)) {
-        let labs: Vec<Lab> = (1..=net.routers).map(|r| net.lab(r)).collect();
-        let owner_of: BTreeMap<String, u32> =
-            net.edges().into_iter().map(|(_, to, _, addr)| (addr, to)).collect();
+    fn alternates_do_not_loop(net in net(9), node in any::<bool>()) {
+        let labs: Vec<Lab> = (1..=net.routers).map(|r| net.lab_protected(r, node)).collect();
         for prefix in 0..6 {
             let owners = net.owners(prefix);
-            let p = pfx(&stub_prefix(prefix));
-            for (at, lab) in labs.iter().enumerate() {
-                let root = at as u32 + 1;
-                let Some((_, spec)) = lab.rib.get(&p).filter(|_| !owners.contains_key(&root)) else { continue };
-                let Some(backup) = spec.backup.iter().next() else { continue };
-                let lost = spec.nexthops.iter().next().unwrap();
-                let lost_if = |n: &ferr_types::Nexthop| match n.gateway {
-                    ferr_types::Gateway::Address { ifindex, .. } => ifindex,
-                    _ => None,
-                };
-                prop_assert_ne!(lost_if(lost), lost_if(backup));
-                let mut here = vec![owner_of[&backup.addr().unwrap().to_string()]];
-                for _ in 0..=net.routers {
-                    let next: BTreeSet<u32> = here.iter().filter(|r| !owners.contains_key(r)).flat_map(|r| {
-                        let spec = &labs[*r as usize - 1].rib[&p].1;
-                        gateways(&spec.nexthops).into_iter().map(|g| owner_of[&g]).collect::<Vec<_>>()
-                    }).collect();
-                    // Whoever owns the prefix takes it, unless the way to another owner is shorter: that ends, too.
-                    prop_assert!(!next.contains(&root), "comes back to {root}");
-                    here = next.into_iter().collect();
-                }
-                prop_assert!(here.is_empty());
+            for root in (1..=net.routers).filter(|r| !owners.contains_key(r)) {
+                follow(&net, &labs, prefix, root, node);
             }
         }
     }
+}
+
+fn follow(net: &Net, labs: &[Lab], prefix: u32, root: u32, node: bool) {
+    let owners = net.owners(prefix);
+    let owner_of: BTreeMap<String, u32> =
+        net.edges().into_iter().map(|(_, to, _, addr)| (addr, to)).collect();
+    let p = pfx(&stub_prefix(prefix));
+    let Some((_, spec)) = labs[root as usize - 1].rib.get(&p) else { return };
+    let Some(backup) = spec.backup.iter().next() else { return };
+    let lost = spec.nexthops.iter().next().unwrap();
+    let (lost_at, backup_at) = (lost.addr().unwrap().to_string(), backup.addr().unwrap().to_string());
+    // Addresses on the network that is lost; of a point-to-point link, both ends.
+    let lost_net: BTreeSet<String> = net.shares(&lost_at);
+    assert!(!lost_net.contains(&backup_at));
+    let first = owner_of[&lost_at];
+    let mut here = vec![owner_of[&backup_at]];
+    for _ in 0..=net.routers {
+        let mut next = BTreeSet::new();
+        for router in here.iter().filter(|r| !owners.contains_key(r)) {
+            // Whoever owns the prefix takes it, unless the way to another owner is shorter: that ends, too.
+            assert!(!node || *router != first, "goes through {first}");
+            for gateway in gateways(&labs[*router as usize - 1].rib[&p].1.nexthops) {
+                assert!(!lost_net.contains(&gateway), "goes over the lost link");
+                next.insert(owner_of[&gateway]);
+            }
+        }
+        assert!(!next.contains(&root), "comes back to {root}");
+        here = next.into_iter().collect();
+    }
+    assert!(here.is_empty());
 }
