@@ -166,8 +166,22 @@ fn newer_statements_read_back() {
 }
 
 #[test]
-fn what_acts_is_not_called_idle() {
-    let quiet = ["mpls", "segment-routing", "router-info", "pce", "socket", "no socket", "no proactive-arp"];
+fn nothing_else_is_without_effect() {
+    let quiet = [
+        "mpls",
+        "segment-routing",
+        "router-info",
+        "pce",
+        "socket",
+        "no proactive-arp",
+        "write-multiplier",
+        "refresh timer",
+        "aggregation timer",
+        "flood-reduction",
+        "shortcut",
+        "hello-delay",
+        "connected-prefixes",
+    ];
     let (mut config, mut stack) = (Config::default(), ModeStack::default());
     for line in FILE.lines().chain(NEWER.lines()) {
         let outcome = execute_line(&mut config, &mut stack, line).unwrap();

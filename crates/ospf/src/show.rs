@@ -32,6 +32,16 @@ impl Instance {
         }
     }
 
+    /// Full runs of SPF up to now: a driver with a clock sees by it that an input made one.
+    pub fn spf_runs(&self) -> u64 {
+        self.routing.spf_view().full
+    }
+
+    /// Says how long the last run took, for `show`.
+    pub const fn spf_took(&mut self, duration: std::time::Duration) {
+        self.routing.spf_took(duration);
+    }
+
     fn sums(&self, scope: ScopeId) -> BTreeMap<LsaType, (usize, u64)> {
         let mut sums: BTreeMap<LsaType, (usize, u64)> = BTreeMap::new();
         for (key, stored) in self.lsdb.scope(scope) {

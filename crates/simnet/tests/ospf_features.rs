@@ -88,6 +88,11 @@ fn kinds_of_area_have_to_agree() {
         });
         sim.run_for(secs(30));
         assert_eq!(full(&sim, nodes[0]), 1);
+        let changes = sim.nodes[0].changes.len();
+        sim.configure(nodes[0], |config| {
+            config.areas.get_mut(&area(1)).unwrap().kind = AreaKind::Stub { no_summary: true };
+        });
+        assert_eq!(sim.nodes[0].changes.len(), changes, "nothing that a neighbor sees");
         for node in nodes {
             sim.configure(node, |config| {
                 config.areas.get_mut(&area(1)).unwrap().kind = AreaKind::Nssa(Nssa::default());
@@ -334,5 +339,40 @@ fn another_router_id_leaves_nothing_of_the_old_one() {
         assert!(database.keys().all(|key| key.router != OspfSim::router_id(nodes[0])), "{database:?}");
         assert!(database.keys().any(|key| key.router == new));
         assert_eq!(sim.differing(AreaId::BACKBONE), None);
+    }
+}
+
+#[test]
+fn a_router_that_comes_back_with_another_address_is_known_again_before_the_dead_interval() {
+    let mut sim = OspfSim::new(Version::V3, 14);
+    let nodes = [sim.node(), sim.node()];
+    sim.link(&nodes, NetworkType::PointToPoint, |_, _| {});
+    sim.run_for(secs(30));
+    sim.configure(nodes[1], |config| {
+        config.interfaces.values_mut().for_each(|interface| {
+            interface.link_local = Some(std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x99));
+        });
+    });
+    sim.run_for(secs(31));
+    assert_eq!(full(&sim, nodes[0]), 1);
+}
+
+#[test]
+fn two_routers_with_one_id_are_told_and_the_first_stays() {
+    for version in BOTH {
+        let mut sim = OspfSim::new(version, 15);
+        let nodes = [sim.node(), sim.node(), sim.node()];
+        let id = OspfSim::router_id(nodes[1]);
+        let lan = sim.link(&nodes, NetworkType::Broadcast, |_, _| {});
+        sim.partition(lan, |node| u8::from(node == nodes[2]));
+        sim.run_for(secs(70));
+        sim.configure(nodes[2], |config| config.router_id = id);
+        sim.partition(lan, |_| 0);
+        sim.run_for(secs(60));
+        let told = sim.nodes[0].notices.iter().any(|n| matches!(n, Notice::DuplicateRouterId { .. }));
+        assert!(told, "{:?}", sim.nodes[0].notices);
+        assert_eq!(full(&sim, nodes[0]), 1);
+        let lost = |c: &&ferr_ospf::NeighborChange| c.router == id && c.to == NeighborState::Down;
+        assert_eq!(sim.nodes[0].changes.iter().filter(lost).count(), 0);
     }
 }

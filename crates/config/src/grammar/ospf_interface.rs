@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::ospf_area::{LONGEST_DIGEST_KEY, LONGEST_PASSWORD, authentication_of, authentication_text, cut};
-use super::table::{Applied, DONE, Lines, Stmt, alias, flag, stmt, value, value_unless};
+use super::table::{Applied, DONE, Lines, Stmt, alias, flag, idle, stmt, value, value_unless};
 use crate::model::Secret;
 use crate::model::keychain::KeyAlgorithm;
 use crate::model::ospf::{
@@ -86,7 +86,12 @@ pub(crate) static LINK: &[Stmt<OspfLink>] = &[
         },
         |l, o| show_bfd(l.bfd.as_ref(), "ip ospf", o),
     ),
-    value_unless!("ip ospf graceful-restart hello-delay", "(1-1800)", interface.restart_hello_delay, 10_u16),
+    idle(value_unless!(
+        "ip ospf graceful-restart hello-delay",
+        "(1-1800)",
+        interface.restart_hello_delay,
+        10_u16
+    )),
 ];
 
 /// A number with a default; of one address it may differ from what is said of all, so that it is kept there in any case.
@@ -298,7 +303,7 @@ pub(crate) static INTERFACE: &[Stmt<OspfInterface>] = &[
             }
         },
     ),
-    stmt(
+    idle(stmt(
         "ip ospf capability opaque [A.B.C.D@addr]",
         |i, _| {
             i.no_opaque_lsa = false;
@@ -313,7 +318,7 @@ pub(crate) static INTERFACE: &[Stmt<OspfInterface>] = &[
                 o.no("ip ospf capability opaque");
             }
         },
-    ),
+    )),
 ];
 
 fn set_network6(l: &mut Ospf6Link, a: &Args<'_>) -> Applied {
@@ -457,8 +462,8 @@ pub(crate) static LINK6: &[Stmt<Ospf6Link>] = &[
         },
         show_authentication6,
     ),
-    value_unless!("ipv6 ospf6 graceful-restart hello-delay", "(1-1800)", restart_hello_delay, 10_u16),
-    stmt(
+    idle(value_unless!("ipv6 ospf6 graceful-restart hello-delay", "(1-1800)", restart_hello_delay, 10_u16)),
+    idle(stmt(
         "ipv6 ospf6 p2p-p2mp connected-prefixes ~ <include|exclude>",
         |l, a| {
             l.p2mp.connected_prefixes = Some(a.has("include"));
@@ -473,7 +478,7 @@ pub(crate) static LINK6: &[Stmt<Ospf6Link>] = &[
             Some(true) => o.line("ipv6 ospf6 p2p-p2mp connected-prefixes include"),
             Some(false) => o.line("ipv6 ospf6 p2p-p2mp connected-prefixes exclude"),
         },
-    ),
+    )),
     flag!("ipv6 ospf6 p2p-p2mp disable-multicast-hello", p2mp.no_multicast_hello),
     flag!("ipv6 ospf6 p2p-p2mp config-neighbors-only", p2mp.configured_only),
     stmt(

@@ -169,8 +169,7 @@ impl Worker {
                 Step::Surroundings => self.surroundings(),
                 Step::Packets(packets) => self.receive(&packets),
                 Step::Timeout => {
-                    let now = Instant::now();
-                    self.world.instances.values_mut().for_each(|i| i.handle_timeout(now));
+                    self.world.instances.values_mut().for_each(handle_timeout);
                 }
             }
         }
@@ -331,5 +330,14 @@ const fn protocol(version: Version) -> Protocol {
     match version {
         Version::V2 => Protocol::Ospf,
         Version::V3 => Protocol::Ospf6,
+    }
+}
+
+/// Lets time pass for an instance, and tells it how long it took when SPF ran.
+fn handle_timeout(instance: &mut Instance) {
+    let (now, runs) = (Instant::now(), instance.spf_runs());
+    instance.handle_timeout(now);
+    if instance.spf_runs() != runs {
+        instance.spf_took(now.elapsed());
     }
 }

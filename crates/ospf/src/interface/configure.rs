@@ -7,7 +7,7 @@ use ferr_ospf_wire::{LsaType, Version};
 use ferr_types::AreaId;
 
 use super::Interface;
-use crate::config::{InstanceConfig, InterfaceConfig, InterfaceKey};
+use crate::config::{AreaConfig, AreaKind, InstanceConfig, InterfaceConfig, InterfaceKey};
 use crate::instance::Instance;
 use crate::io::{Cause, Output};
 use crate::lsdb::ScopeId;
@@ -26,6 +26,11 @@ fn resets(old: &InterfaceConfig, new: &InterfaceConfig) -> bool {
         || old.instance_id != new.instance_id
 }
 
+/// What Hellos say of an area.
+fn kind(area: Option<&AreaConfig>) -> std::mem::Discriminant<AreaKind> {
+    area.map_or(std::mem::discriminant(&AreaKind::Normal), |area| std::mem::discriminant(&area.kind))
+}
+
 /// Whether nothing is to be up: without a router ID there is no router.
 pub(crate) fn router_down(config: &InstanceConfig) -> bool {
     config.router_id == ferr_types::RouterId::UNSET
@@ -42,16 +47,14 @@ impl Instance {
             .areas
             .keys()
             .chain(self.config.areas.keys())
-            .filter(|area| {
-                old.areas.get(area).map(|a| &a.kind) != self.config.areas.get(area).map(|a| &a.kind)
-            })
+            .filter(|area| kind(old.areas.get(area)) != kind(self.config.areas.get(area)))
             .copied()
             .collect();
         let opaque = old.opaque != self.config.opaque && self.config.version == Version::V2;
         self.configure_interfaces(now, |config| kinds.contains(&config.area) || opaque);
         self.update_virtual_links(now);
         self.purge_areas(now);
-        if kinds.iter().any(|_| !self.any_carries_as_scope()) {
+        if !kinds.is_empty() && !self.any_carries_as_scope() {
             self.purge_foreign_as_scope(now);
         }
         self.restart_configured(&old);

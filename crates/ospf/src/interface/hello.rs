@@ -188,10 +188,13 @@ impl Instance {
         let none = Ipv4Addr::UNSPECIFIED;
         if iface.state == InterfaceState::Waiting {
             let me = iface.identity(self.config.router_id);
-            if self.restart.is_restarting() && hello.designated == me {
-                // Before the restart this router led, and so it does again.
+            let restarting = self.restart.is_restarting();
+            let (led, backed_up) =
+                (hello.designated == me, hello.backup == me && hello.designated == identity);
+            if restarting && (led || backed_up) {
+                // What this router was before the restart it is again.
                 if let Some(iface) = self.ifaces.get_mut(&ik) {
-                    iface.dr = me;
+                    (iface.dr, iface.bdr) = if led { (me, none) } else { (none, me) };
                 }
                 self.waiting_ends(ik, now);
                 return;
@@ -249,20 +252,21 @@ impl Instance {
         if !self.is_allowed(iface, source) {
             return Err(Refusal::NotAllowed);
         }
-        let name = iface.config.name.clone();
-        if let Some(known) = iface.neighbors.get(&nk) {
+        let rivals: Vec<NeighborKey> =
+            iface.neighbors.values().filter(|n| n.key == nk || n.router == router).map(|n| n.key).collect();
+        for rival in rivals {
+            let Some(known) = self.neighbor(ik, rival) else { continue };
             if known.router == router && known.addr == source {
                 return Ok(nk);
             }
-            if known.router == router && iface.network() != NetworkType::Virtual {
+            let same = known.router == router && !matches!(ik, InterfaceKey::Virtual(_, _));
+            if same && !self.missed_hellos(ik, rival, now) {
                 // Another sender with the same router ID: who was first stays until it is silent.
+                let name = self.interface(ik).map(|iface| iface.config.name.clone()).unwrap_or_default();
                 self.notices.push(Notice::DuplicateRouterId { name, source });
                 return Err(Refusal::NotAllowed);
             }
-            self.lose_neighbor(ik, nk, Cause::HelloReceived, now);
-        } else if iface.neighbors.values().any(|neighbor| neighbor.router == router) {
-            self.notices.push(Notice::DuplicateRouterId { name, source });
-            return Err(Refusal::NotAllowed);
+            self.lose_neighbor(ik, rival, Cause::HelloReceived, now);
         }
         let Some(iface) = self.ifaces.get_mut(&ik) else { return Err(Refusal::Interface) };
         if iface.neighbors.len() >= MAX_NEIGHBORS {
@@ -274,6 +278,13 @@ impl Instance {
             configured.heard = Some(nk);
         }
         Ok(nk)
+    }
+
+    /// Whether a neighbor was not heard for two Hellos.
+    fn missed_hellos(&self, ik: InterfaceKey, nk: NeighborKey, now: Instant) -> bool {
+        let Some(config) = self.interface(ik).map(|iface| &iface.config) else { return false };
+        let patience = config.dead.saturating_sub(config.hello * 2);
+        self.timers.get(Timer::Dead(ik, nk)).is_none_or(|due| due <= now + patience)
     }
 
     /// On networks without broadcast neighbors are configured; elsewhere a prefix list may choose them.

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::Interface;
 use crate::config::{InterfaceKey, NetworkType, StaticNeighbor};
 use crate::instance::Instance;
-use crate::io::{InterfaceState, NeighborState};
+use crate::io::NeighborState;
 use crate::neighbor::NeighborKey;
 use crate::timer::Timer;
 
@@ -16,16 +15,6 @@ pub(crate) struct Static {
     pub(crate) settings: StaticNeighbor,
     /// The neighbor, when it was heard.
     pub(crate) heard: Option<NeighborKey>,
-}
-
-/// Whether Hellos go to a configured neighbor.
-fn is_polled(iface: &Interface, settings: &StaticNeighbor) -> bool {
-    if iface.network() != NetworkType::NonBroadcast {
-        return true;
-    }
-    // Routers that may not lead speak to those that may; who leads speaks to all.
-    let eligible = iface.config.priority > 0;
-    iface.leads() || settings.priority > 0 && (eligible || iface.state != InterfaceState::Down)
 }
 
 impl Instance {
@@ -63,15 +52,13 @@ impl Instance {
         }
     }
 
-    /// A silent neighbor gets a Hello.
+    /// A silent neighbor gets a Hello, whatever priority it is configured with: it may have another, and may wait for ours.
     pub(crate) fn poll_timer(&mut self, ik: InterfaceKey, addr: IpAddr, now: Instant) {
         let Some(iface) = self.interface(ik).filter(|iface| iface.is_active()) else { return };
         let Some(known) = iface.statics.get(&addr).filter(|known| known.heard.is_none()) else { return };
-        let (again, polled) = (now + known.settings.poll, is_polled(iface, &known.settings));
+        let again = now + known.settings.poll;
         self.timers.set(Timer::Poll(ik, addr), again);
-        if polled {
-            self.send_hello(ik, addr, now);
-        }
+        self.send_hello(ik, addr, now);
     }
 
     /// A neighbor is lost: it is polled from now on.

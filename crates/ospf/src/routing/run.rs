@@ -195,6 +195,7 @@ impl Routing {
         let runs = moved
             || work.everything
             || area.renumbered
+            || area.tree.dist(root) != 0
             || packed.moves(&area.packed, root, |v| area.tree.dist(v))
             || touched.iter().any(|v| packed.is_on_root_network(root, *v));
         let local = self.local(id, inputs);

@@ -85,6 +85,11 @@ impl Routing {
         SpfView { due: self.backoff.due(), ..self.stats }
     }
 
+    /// Says how long the last run took: the core has no clock.
+    pub(crate) const fn spf_took(&mut self, duration: std::time::Duration) {
+        self.stats.duration = duration;
+    }
+
     /// Runs of SPF in an area, and the last of them.
     pub(crate) fn area_spf(&self, area: AreaId) -> (u64, Option<Instant>) {
         self.areas.get(&area).map_or((0, None), |a| (a.runs, a.last))

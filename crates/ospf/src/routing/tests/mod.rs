@@ -4,6 +4,7 @@
 
 mod border;
 mod figures;
+mod hostile;
 mod identifiers;
 mod lab;
 mod outside;

@@ -217,7 +217,7 @@ fn routes(lab: &Lab) -> BTreeMap<Prefix, ferr_types::RouteSpec> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn routes_are_shortest_paths(net in net(9)) {
