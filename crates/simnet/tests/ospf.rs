@@ -325,3 +325,39 @@ fn lsas_are_refreshed_and_those_of_the_dead_age_away() {
     assert_eq!(sim.nodes[0].ospf.lsdb().len(), 2, "and is gone");
     assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 1);
 }
+
+#[test]
+fn every_role_on_a_lan_restarts_gracefully() {
+    for version in BOTH {
+        for role in 0..4 {
+            let mut sim = OspfSim::new(version, 16);
+            let nodes: Vec<NodeId> = (0..4).map(|_| sim.node()).collect();
+            sim.link(&nodes, NetworkType::Broadcast, |member, config| config.priority = [4, 3, 2, 0][member]);
+            for node in &nodes {
+                sim.configure(*node, |config| {
+                    config.graceful.helper = true;
+                    config.graceful.restart = Some(secs(120));
+                });
+            }
+            sim.run_for(secs(100));
+            let states = |sim: &OspfSim| -> Vec<_> {
+                sim.nodes.iter().map(|n| n.ospf.interfaces()[0].state).collect()
+            };
+            let before = states(&sim);
+            sim.with(nodes[role], |ospf, now| ospf.prepare_restart(now));
+            sim.run_for(secs(1));
+            sim.kill(nodes[role]);
+            sim.run_for(secs(10));
+            sim.revive(nodes[role], Some(secs(100)));
+            sim.run_for(secs(99));
+            assert_eq!(sim.nodes[role].restarts, [true], "{version:?} {role} {}", state(&sim, role));
+            for (n, node) in sim.nodes.iter().enumerate().filter(|(n, _)| *n != role) {
+                let lost = node.changes.iter().filter(|c| c.to == NeighborState::Down).count();
+                assert_eq!(lost, 0, "{version:?} {role}: {n} lost it");
+            }
+            assert_eq!(states(&sim), before, "{version:?} {role}");
+            sim.run_for(secs(30));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None);
+        }
+    }
+}
