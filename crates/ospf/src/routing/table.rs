@@ -262,7 +262,16 @@ impl Table {
             ways.iter().map(|w| WayView { ifindex: w.ifindex, gateway: w.gateway }).collect::<Vec<_>>()
         };
         let view = |(prefix, e): (Prefix, &Entry)| {
-            let route = e.best()?;
+            let discard = || Route {
+                kind: PathKind::Inter,
+                area: AreaId::BACKBONE,
+                cost: 0,
+                type2: None,
+                tag: 0,
+                ways: Arc::from([]),
+                backup: Arc::from([]),
+            };
+            let route = e.best().cloned().or_else(|| e.discard.then(discard))?;
             Some(RouteView {
                 prefix,
                 kind: route.kind,
