@@ -361,3 +361,41 @@ fn every_role_on_a_lan_restarts_gracefully() {
         }
     }
 }
+
+#[test]
+fn many_on_one_network_of_every_kind() {
+    for version in BOTH {
+        for (network, size) in [
+            (NetworkType::Broadcast, 24),
+            (NetworkType::NonBroadcast, 6),
+            (NetworkType::PointToMultipoint, 6),
+            (NetworkType::PointToMultipointNonBroadcast, 6),
+        ] {
+            let mut sim = OspfSim::new(version, 17);
+            let nodes: Vec<NodeId> = (0..size).map(|_| sim.node()).collect();
+            let link = sim.link(&nodes, network, |_, _| {});
+            let faults =
+                Faults { latency: Duration::from_millis(2), jitter: Duration::from_millis(9), loss: 20 };
+            sim.set_faults(link, faults);
+            sim.run_for(secs(180));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} {network:?}");
+            let expected = match network {
+                NetworkType::Broadcast | NetworkType::NonBroadcast => 2 * (size - 1) + 2 * (size - 2),
+                _ => size * (size - 1),
+            };
+            let full = |sim: &OspfSim| {
+                nodes.iter().map(|n| sim.neighbors_in(*n, NeighborState::Full)).sum::<usize>()
+            };
+            assert_eq!(full(&sim), expected, "{version:?} {network:?}");
+            // The one that leads dies, or anyone.
+            let states: Vec<_> = sim.nodes.iter().map(|n| n.ospf.interfaces()[0].state).collect();
+            let victim = NodeId(states.iter().position(|s| *s == InterfaceState::Dr).unwrap_or(0));
+            sim.kill(victim);
+            sim.run_for(secs(200));
+            sim.revive(victim, None);
+            sim.run_for(secs(200));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} {network:?} afterwards");
+            assert_eq!(full(&sim), expected, "{version:?} {network:?} afterwards");
+        }
+    }
+}
