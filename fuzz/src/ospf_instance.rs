@@ -329,6 +329,29 @@ impl World {
         self.flush();
     }
 
+    /// Changes what is configured of the link to H.
+    fn reconfigure(&mut self, input: &mut Input<'_>) {
+        let mut config = self.routers[A].config().clone();
+        let (what, value) = (input.byte(), input.byte());
+        let key =
+            config.interfaces.keys().find(|key| matches!(key, InterfaceKey::Link(IfIndex(1), _))).copied();
+        if let Some(interface) = key.and_then(|key| config.interfaces.get_mut(&key)) {
+            match what % 8 {
+                0 => interface.cost = value.into(),
+                1 => interface.priority = value % 3,
+                2 => interface.passive = value & 1 != 0,
+                3 => interface.mtu = 576 + u16::from(value) * 8,
+                4 => interface.up = value & 1 != 0,
+                5 => interface.prefix_suppression = value & 1 != 0,
+                6 => interface.network = NetworkType::Broadcast,
+                _ => interface.neighbors.clear(),
+            }
+        }
+        let now = self.now;
+        self.routers[A].configure(config, now);
+        self.flush();
+    }
+
     fn is_full(&self, n: usize, with: usize) -> bool {
         let neighbors = self.routers[n].neighbors(None);
         neighbors
@@ -364,6 +387,7 @@ pub fn run(input: &[u8]) {
                 world.routers[H].clear(Clear::Neighbor(None), now);
                 world.flush();
             }
+            3 => world.reconfigure(&mut input),
             _ => world.inject(&mut input),
         }
         assert!(!world.lost, "H made A lose B");

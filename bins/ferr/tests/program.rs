@@ -68,6 +68,31 @@ fn the_lab_converges_and_heals() {
 }
 
 #[test]
+fn the_region_converges_and_heals() {
+    if !lab_possible() {
+        return;
+    }
+    let tools = check(&["tcpdump", "tshark"].map(Requirement::Program));
+    let dissect = tools.inspect_err(|e| skipped(e)).is_ok();
+    let mut args = vec!["lab", "--topology", "region", "--json"];
+    args.extend(dissect.then_some("--dissect"));
+    let output = run(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // What must stay inside is named by the plan; the report would list it.
+    assert_eq!(report["leaked"], Value::Array(Vec::new()));
+    for kind in ["silent_cut", "cut"] {
+        let cut = &report[kind];
+        assert!(cut["before"].as_str().unwrap().contains("dev eth0"), "{kind}: {cut}");
+        assert!(cut["after"].as_str().unwrap().contains("dev eth1"), "{kind}: {cut}");
+        assert!(cut["outage_milliseconds"].is_f64(), "{kind}: {cut}");
+        assert_eq!(cut["sessions_kept"], true, "{kind}: {cut}");
+    }
+    let dissected = report["dissected"].as_array().map_or(&[][..], Vec::as_slice);
+    assert!(dissected.iter().all(|r| r["faults"] == Value::Array(Vec::new())), "{report}");
+}
+
+#[test]
 fn an_interrupted_lab_leaves_nothing() {
     if !lab_possible() {
         return;

@@ -231,7 +231,7 @@ impl<'a> Packet<'a> {
 
     fn verify_v3(&self, key: &AuthKey, source: IpAddr) -> Result<u64, AuthError> {
         let trailer = self.trailer()?.ok_or(AuthError::Missing)?;
-        if trailer.kind != TRAILER_HMAC || key.purpose() != KeyUse::V3 {
+        if trailer.kind != TRAILER_HMAC || !key.purpose().is_v3() {
             return Err(AuthError::WrongType(trailer.kind));
         }
         if key.id() != u32::from(trailer.association) {

@@ -68,15 +68,23 @@ pub enum KeyUse {
     V2Extended,
     /// Authentication trailer of OSPFv3 (RFC 7166): 16 bits of key number, 64 of sequence.
     V3,
+    /// The same as FRR makes it on little-endian machines: the octets of the protocol number behind the secret are swapped.
+    V3Swapped,
 }
 
 impl KeyUse {
+    /// Whether it is for OSPFv3.
+    pub(crate) const fn is_v3(self) -> bool {
+        matches!(self, Self::V3 | Self::V3Swapped)
+    }
+
     /// Cryptographic Protocol ID, appended to the secret (RFC 7474 section 6, RFC 7166 section 4.4).
     const fn protocol_id(self) -> &'static [u8] {
         match self {
             Self::V2 => &[],
             Self::V2Extended => &[0, 3],
             Self::V3 => &[0, 1],
+            Self::V3Swapped => &[1, 0],
         }
     }
 
@@ -84,7 +92,7 @@ impl KeyUse {
         match self {
             Self::V2 => u8::MAX as u32,
             Self::V2Extended => u32::MAX,
-            Self::V3 => u16::MAX as u32,
+            Self::V3 | Self::V3Swapped => u16::MAX as u32,
         }
     }
 }
@@ -214,7 +222,7 @@ impl AuthKey {
         let before = match self.purpose {
             KeyUse::V2 => 0,
             KeyUse::V2Extended => 8,
-            KeyUse::V3 => 16,
+            KeyUse::V3 | KeyUse::V3Swapped => 16,
         };
         before + self.algorithm.digest_len()
     }
@@ -227,7 +235,9 @@ impl AuthKey {
         apad.chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&APAD));
         match (self.purpose, source) {
             (KeyUse::V2Extended, IpAddr::V4(source)) => apad[..4].copy_from_slice(&source.octets()),
-            (KeyUse::V3, IpAddr::V6(source)) => apad[..16].copy_from_slice(&source.octets()),
+            (KeyUse::V3 | KeyUse::V3Swapped, IpAddr::V6(source)) => {
+                apad[..16].copy_from_slice(&source.octets())
+            }
             _ => {}
         }
         let (key, apad) = (&self.key[..len], &apad[..len]);

@@ -102,7 +102,9 @@ pub fn seal_v3_trailer(
     sequence: u64,
     source: Ipv6Addr,
 ) -> Result<usize, EncodeError> {
-    key.is_for(KeyUse::V3)?;
+    if !key.purpose().is_v3() {
+        return Err(EncodeError::WrongKey);
+    }
     let (packet, behind) = buf.split_at_mut_checked(len).ok_or(EncodeError::NoSpace)?;
     packet.get_mut(12..14).ok_or(EncodeError::NoSpace)?.fill(0);
     let mut head = [0; TRAILER_HEAD];

@@ -33,10 +33,11 @@ impl AuthConfig {
         matches!(self, Self::Keys(_))
     }
 
-    /// The key that packets are sealed with.
-    fn send_key(&self, now: Instant) -> Option<&AuthKey> {
+    /// The key that packets are sealed with; `swapped` for those who make trailers as FRR does.
+    fn send_key(&self, now: Instant, swapped: bool) -> Option<&AuthKey> {
         let Self::Keys(keys) = self else { return None };
-        let valid = keys.iter().filter(|key| key.send.contains(now));
+        let kind = |key: &&Key| (key.key.purpose() == KeyUse::V3Swapped) == swapped;
+        let valid = keys.iter().filter(kind).filter(|key| key.send.contains(now));
         valid.max_by_key(|key| (key.send.from, key.key.id())).map(|key| &*key.key)
     }
 
@@ -134,7 +135,7 @@ impl Sequence {
         packet: &[u8],
         source: IpAddr,
         destination: IpAddr,
-        now: Instant,
+        (now, swapped): (Instant, bool),
     ) -> Option<Vec<u8>> {
         let mut buf = vec![0; packet.len() + MAX_OVERHEAD];
         buf.get_mut(..packet.len())?.copy_from_slice(packet);
@@ -144,7 +145,7 @@ impl Sequence {
                     AuthConfig::None => AuthOut::Null,
                     AuthConfig::Simple(password) => AuthOut::Password(password),
                     AuthConfig::Keys(_) => {
-                        let key = auth.send_key(now)?;
+                        let key = auth.send_key(now, false)?;
                         let sequence = match key.purpose() {
                             KeyUse::V2 => self.plain(now),
                             _ => self.extended(),
@@ -158,7 +159,7 @@ impl Sequence {
                 AuthConfig::None => seal_v3(&mut buf, packet.len(), &[], source, destination),
                 AuthConfig::Simple(_) => return None,
                 AuthConfig::Keys(_) => {
-                    let key = auth.send_key(now)?;
+                    let key = auth.send_key(now, swapped)?;
                     seal_v3_trailer(&mut buf, packet.len(), &[], key, self.extended(), source)
                 }
             },
@@ -169,6 +170,14 @@ impl Sequence {
     }
 }
 
+/// What is known of a packet that is authentic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) freshness: Freshness,
+    /// Its trailer was made as FRR makes it.
+    pub(crate) swapped: bool,
+}
+
 /// Whether a packet is authentic.
 pub(crate) fn verify(
     auth: &AuthConfig,
@@ -176,9 +185,9 @@ pub(crate) fn verify(
     source: IpAddr,
     destination: IpAddr,
     now: Instant,
-) -> Result<Freshness, Refusal> {
+) -> Result<Proof, Refusal> {
     let checked = |result: Result<(), ferr_ospf_wire::AuthError>| match result {
-        Ok(()) => Ok(Freshness::Unknown),
+        Ok(()) => Ok(Proof { freshness: Freshness::Unknown, swapped: false }),
         Err(ferr_ospf_wire::AuthError::Checksum) => Err(Refusal::Checksum),
         Err(_) => Err(Refusal::Authentication),
     };
@@ -191,10 +200,11 @@ pub(crate) fn verify(
         (AuthConfig::Keys(_), _, _, _) => {
             for key in auth.accepted(now) {
                 if let Ok(sequence) = packet.verify_key(&key.key, source) {
-                    return Ok(match key.key.purpose() {
+                    let freshness = match key.key.purpose() {
                         KeyUse::V2 => Freshness::NotLess(sequence),
                         _ => Freshness::Larger(sequence),
-                    });
+                    };
+                    return Ok(Proof { freshness, swapped: key.key.purpose() == KeyUse::V3Swapped });
                 }
             }
             Err(Refusal::Authentication)

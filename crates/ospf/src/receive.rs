@@ -6,7 +6,7 @@ use std::time::Instant;
 use ferr_ospf_wire::{Packet, PacketBody, Version};
 use ferr_types::{AreaId, IfIndex};
 
-use crate::auth::verify;
+use crate::auth::{Proof, verify};
 use crate::config::{InterfaceKey, NetworkType};
 use crate::instance::Instance;
 use crate::interface::Interface;
@@ -101,7 +101,11 @@ impl Instance {
             return Ok(());
         }
         let (source, origin) = (received.source, packet.origin);
-        let freshness = verify(&iface.config.auth, packet, source, received.destination, now)?;
+        let Proof { freshness, swapped } =
+            verify(&iface.config.auth, packet, source, received.destination, now)?;
+        if swapped {
+            iface.swapped_until = Some(now + iface.config.dead);
+        }
         if origin.router == self.config.router_id {
             let name = iface.config.name.clone();
             self.notices.push(Notice::DuplicateRouterId { name, source });

@@ -67,7 +67,8 @@ impl Instance {
     ) {
         let Some(iface) = self.ifaces.get_mut(&ik) else { return };
         let Some(source) = iface.source().filter(|_| iface.is_active()) else { return };
-        let sealed = self.sequence.seal(&iface.config.auth, packet, source, destination, now);
+        let swapped = iface.swapped_until.is_some_and(|until| now < until);
+        let sealed = self.sequence.seal(&iface.config.auth, packet, source, destination, (now, swapped));
         let Some(sealed) = sealed else { return };
         iface.packets.entry(kind).or_default().1 += 1;
         let ifindex = match ik {

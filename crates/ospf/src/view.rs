@@ -236,7 +236,7 @@ pub struct RouteView {
     pub type2_cost: Option<u32>,
     /// Tag.
     pub tag: Tag,
-    /// Ways.
+    /// Ways; none when packets for holes in a range of this router are discarded.
     pub ways: Vec<WayView>,
     /// Loop-free alternates.
     pub backup: Vec<WayView>,

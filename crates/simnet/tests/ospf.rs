@@ -325,3 +325,77 @@ fn lsas_are_refreshed_and_those_of_the_dead_age_away() {
     assert_eq!(sim.nodes[0].ospf.lsdb().len(), 2, "and is gone");
     assert_eq!(sim.neighbors_in(nodes[0], NeighborState::Full), 1);
 }
+
+#[test]
+fn every_role_on_a_lan_restarts_gracefully() {
+    for version in BOTH {
+        for role in 0..4 {
+            let mut sim = OspfSim::new(version, 16);
+            let nodes: Vec<NodeId> = (0..4).map(|_| sim.node()).collect();
+            sim.link(&nodes, NetworkType::Broadcast, |member, config| config.priority = [4, 3, 2, 0][member]);
+            for node in &nodes {
+                sim.configure(*node, |config| {
+                    config.graceful.helper = true;
+                    config.graceful.restart = Some(secs(120));
+                });
+            }
+            sim.run_for(secs(100));
+            let states = |sim: &OspfSim| -> Vec<_> {
+                sim.nodes.iter().map(|n| n.ospf.interfaces()[0].state).collect()
+            };
+            let before = states(&sim);
+            sim.with(nodes[role], |ospf, now| ospf.prepare_restart(now));
+            sim.run_for(secs(1));
+            sim.kill(nodes[role]);
+            sim.run_for(secs(10));
+            sim.revive(nodes[role], Some(secs(100)));
+            sim.run_for(secs(99));
+            assert_eq!(sim.nodes[role].restarts, [true], "{version:?} {role} {}", state(&sim, role));
+            for (n, node) in sim.nodes.iter().enumerate().filter(|(n, _)| *n != role) {
+                let lost = node.changes.iter().filter(|c| c.to == NeighborState::Down).count();
+                assert_eq!(lost, 0, "{version:?} {role}: {n} lost it");
+            }
+            assert_eq!(states(&sim), before, "{version:?} {role}");
+            sim.run_for(secs(30));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None);
+        }
+    }
+}
+
+#[test]
+fn many_on_one_network_of_every_kind() {
+    for version in BOTH {
+        for (network, size) in [
+            (NetworkType::Broadcast, 24),
+            (NetworkType::NonBroadcast, 6),
+            (NetworkType::PointToMultipoint, 6),
+            (NetworkType::PointToMultipointNonBroadcast, 6),
+        ] {
+            let mut sim = OspfSim::new(version, 17);
+            let nodes: Vec<NodeId> = (0..size).map(|_| sim.node()).collect();
+            let link = sim.link(&nodes, network, |_, _| {});
+            let faults =
+                Faults { latency: Duration::from_millis(2), jitter: Duration::from_millis(9), loss: 20 };
+            sim.set_faults(link, faults);
+            sim.run_for(secs(180));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} {network:?}");
+            let expected = match network {
+                NetworkType::Broadcast | NetworkType::NonBroadcast => 2 * (size - 1) + 2 * (size - 2),
+                _ => size * (size - 1),
+            };
+            let full = |sim: &OspfSim| {
+                nodes.iter().map(|n| sim.neighbors_in(*n, NeighborState::Full)).sum::<usize>()
+            };
+            assert_eq!(full(&sim), expected, "{version:?} {network:?}");
+            // The one that leads dies, or anyone.
+            let states: Vec<_> = sim.nodes.iter().map(|n| n.ospf.interfaces()[0].state).collect();
+            let victim = NodeId(states.iter().position(|s| *s == InterfaceState::Dr).unwrap_or(0));
+            sim.kill(victim);
+            sim.run_for(secs(200));
+            sim.revive(victim, None);
+            sim.run_for(secs(200));
+            assert_eq!(sim.differing(AreaId::BACKBONE), None, "{version:?} {network:?} afterwards");
+            assert_eq!(full(&sim), expected, "{version:?} {network:?} afterwards");
+        }
+    }
+}

@@ -42,7 +42,27 @@ impl<'a> Cut<'a> {
         // A tunnel is cut by cutting what carries it.
         let over = link.tunnel.as_ref().filter(|_| network.owned.tunnels).map(|t| &t.over);
         let cable = plan.links.iter().find(|l| Some(&l.name) == over).unwrap_or(link);
-        Ok(Self { network, plan, interrupt, flow, link, cable, before: way(network, flow)? })
+        let mut cut = Self { network, plan, interrupt, flow, link, cable, before: String::new() };
+        cut.before = cut.usual_way()?;
+        Ok(cut)
+    }
+
+    /// The way of the traffic when the network has settled: through the link that is to be cut, if it begins where the traffic does. Routers
+    /// tell of new links with a delay, so it may take some seconds; where it never comes so, the way that there is counts.
+    fn usual_way(&self) -> Result<String, Error> {
+        let mut ends = self.link.ends.iter();
+        let Some(end) = ends.find(|end| end.router == self.flow.router) else {
+            return way(self.network, self.flow);
+        };
+        let through = format!(" dev {} ", end.interface);
+        let settled = self.interrupt.wait_until(PATIENCE, "traffic to take the link", || {
+            let seen = way(self.network, self.flow).map_err(|e| e.to_string())?;
+            if seen.contains(&through) { Ok(seen) } else { Err(seen) }
+        });
+        match settled {
+            Err(Error::Timeout { .. }) => way(self.network, self.flow),
+            other => other,
+        }
     }
 
     /// All packets are lost, in both directions, and the link stays up.

@@ -352,9 +352,9 @@ pub(crate) static SETS: &[Stmt<Entry>] = &[
     set_clause!("distance ~ (0-255)@n", "distance", |a| Set::Distance(a.val("n")?)),
     set_clause!("table ~ (1-4294967295)@n", "table", |a| Set::Table(a.val("n")?)),
     set_clause!("src ~ <A.B.C.D@addr|X:X::X:X@addr>", "src", |a| Set::Source(a.val("addr")?)),
-    idle(set_clause!("metric-type ~ <type-1|type-2>", "metric-type", |a| {
+    set_clause!("metric-type ~ <type-1|type-2>", "metric-type", |a| {
         Set::MetricType(if a.has("type-1") { 1 } else { 2 })
-    })),
+    }),
     other_set!("label-index ~ (0-1048560)", "label-index"),
     other_set!("sr-te color ~ (1-4294967295)", "sr-te color"),
     other_set!("evpn gateway-ip ipv4 ~ A.B.C.D", "evpn gateway-ip ipv4"),

@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use ferr_ospf::config::InterfaceKey;
 use ferr_ospf::wire::Version;
-use ferr_ospf::{BfdPeer, Instance, Output, Received};
+use ferr_ospf::{BfdPeer, Instance, NeighborChange, NeighborState, Output, Received};
 use ferr_policy::PolicySet;
-use ferr_rib::RibEvent;
+use ferr_rib::{GuardedGateway, RibEvent};
 use ferr_state::{OspfJob, OspfName, OspfWorld};
 use ferr_types::{IfIndex, Protocol, VrfId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -32,6 +33,8 @@ pub(crate) use self::handover::Handover;
 
 /// Batches of packets that may wait.
 const PACKET_BATCHES: usize = 16;
+/// How much longer than the longest delay of SPF a neighbor that is gone is watched by BFD.
+const LINGER: Duration = Duration::from_secs(1);
 /// Offers per message to the RIB.
 const ROUTE_BATCH: usize = 1024;
 /// Numbers of OSPF's instances at the RIB; those of BGP are below.
@@ -94,6 +97,7 @@ pub(crate) fn spawn(ports: OspfPorts) -> Result<JoinHandle<()>, EngineError> {
             down: BTreeSet::new(),
             watched_dirty: false,
             restarts,
+            lingering: BTreeMap::new(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -122,6 +126,8 @@ struct Worker {
     down: BTreeSet<IfIndex>,
     /// Whom BFD watches may have changed.
     watched_dirty: bool,
+    /// Neighbors that are gone, and until when BFD watches them on.
+    lingering: BTreeMap<(OspfName, BfdPeer), Instant>,
     /// Graceful restarts that began with the last life's end.
     restarts: Restarts,
 }
@@ -141,7 +147,8 @@ impl Worker {
     async fn run(mut self) {
         loop {
             self.turn();
-            let timeout = self.world.instances.values().filter_map(|i| i.poll_timeout()).min();
+            let instances = self.world.instances.values().filter_map(|i| i.poll_timeout());
+            let timeout = instances.chain(self.lingering.values().copied()).min();
             let step = tokio::select! {
                 biased;
                 Some(job) = self.ports.jobs.recv() => Step::Job(job),
@@ -237,21 +244,37 @@ impl Worker {
             Output::Leave(ifindex, group) => self.sockets.leave(running.vrf, name, ifindex, group),
             Output::BfdPeersChanged => self.watched_dirty = true,
             Output::Neighbor(change) => {
-                let log = self.world.instances.get(name).map(|i| i.config().log_adjacency);
-                log::neighbor(name, log.unwrap_or_default(), &change);
+                let Some(config) = self.world.instances.get(name).map(Instance::config) else { return };
+                log::neighbor(name, config.log_adjacency, &change);
+                let watched = config.interfaces.get(&change.interface).is_some_and(|i| i.bfd);
+                if watched && change.to == NeighborState::Full {
+                    let gateway = alive(running.vrf, &change);
+                    self.to_rib.push_back(RibMessage::Alive(gateway));
+                }
             }
             Output::Notice(notice) => log::notice(&notice),
             Output::SaveSequence(_) | Output::RestartEnded(_) => {}
         }
     }
 
+    /// Tells whom BFD is to watch. A neighbor that is gone is watched on for a while: without its session, the RIB would trust it again
+    /// before its routes are gone.
     fn publish_watched(&mut self) {
+        let now = Instant::now();
+        self.watched_dirty |= self.lingering.values().any(|until| *until <= now);
         if !std::mem::take(&mut self.watched_dirty) {
             return;
         }
         let all = self.world.instances.iter();
         let new = all.flat_map(|(name, i)| i.bfd_peers().into_iter().map(|peer| (name.clone(), peer)));
-        let new: BTreeSet<_> = new.collect();
+        let mut new: BTreeSet<_> = new.collect();
+        for gone in self.ports.watched.borrow().difference(&new) {
+            if let Some(instance) = self.world.instances.get(&gone.0) {
+                self.lingering.entry(gone.clone()).or_insert(now + instance.config().spf.long + LINGER);
+            }
+        }
+        self.lingering.retain(|peer, until| *until > now && !new.contains(peer));
+        new.extend(self.lingering.keys().cloned());
         self.ports.watched.send_if_modified(|old| {
             let changed = **old != new;
             if changed {
@@ -291,6 +314,15 @@ impl Worker {
         self.turn();
         done
     }
+}
+
+/// A neighbor that is adjacent, as the RIB names gateways.
+const fn alive(vrf: VrfId, change: &NeighborChange) -> GuardedGateway {
+    let ifindex = match (change.addr, change.interface) {
+        (IpAddr::V6(_), InterfaceKey::Link(ifindex, _)) => Some(ifindex),
+        _ => None,
+    };
+    GuardedGateway { vrf, addr: change.addr, ifindex }
 }
 
 /// Version's protocol at the RIB.

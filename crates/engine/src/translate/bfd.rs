@@ -14,6 +14,7 @@ use ferr_config::model::bfd::{BfdParameters, EchoReceive};
 use ferr_config::model::neighbor::BfdNeighbor;
 use ferr_config::model::statics::{StaticRoutes, StaticTarget};
 use ferr_ospf::BfdPeer;
+use ferr_ospf::config::InterfaceKey;
 use ferr_rib::GuardedGateway;
 use ferr_state::{BfdClient, BfdName, HopReason, NO_VRF, OspfName};
 use ferr_types::{IfIndex, VrfId};
@@ -195,6 +196,8 @@ fn of_neighbor(
 /// Wish of an adjacency.
 fn of_ospf(ospf: &Ospf, name: &OspfName, peer: &BfdPeer, around: &Surroundings) -> Option<Wish> {
     let instance = ospf.instances.get(name)?;
+    let here = |key: &InterfaceKey| matches!(key, InterfaceKey::Link(ifindex, _) if *ifindex == peer.ifindex);
+    instance.config.interfaces.iter().find(|(key, i)| here(key) && i.bfd)?;
     Some(Wish {
         name: BfdName {
             vrf: name.vrf.clone(),

@@ -188,10 +188,13 @@ impl Instance {
         let none = Ipv4Addr::UNSPECIFIED;
         if iface.state == InterfaceState::Waiting {
             let me = iface.identity(self.config.router_id);
-            if self.restart.is_restarting() && hello.designated == me {
-                // Before the restart this router led, and so it does again.
+            let restarting = self.restart.is_restarting();
+            let (led, backed_up) =
+                (hello.designated == me, hello.backup == me && hello.designated == identity);
+            if restarting && (led || backed_up) {
+                // What this router was before the restart it is again.
                 if let Some(iface) = self.ifaces.get_mut(&ik) {
-                    iface.dr = me;
+                    (iface.dr, iface.bdr) = if led { (me, none) } else { (none, me) };
                 }
                 self.waiting_ends(ik, now);
                 return;

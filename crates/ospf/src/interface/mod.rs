@@ -77,6 +77,8 @@ pub(crate) struct Interface {
     pub(crate) hello_sent: Option<Instant>,
     /// The link itself is known to be down, whatever the configuration says.
     pub(crate) carrier_lost: bool,
+    /// Somebody makes trailers as FRR does, and was heard so lately: so do we up to then.
+    pub(crate) swapped_until: Option<Instant>,
 }
 
 impl Interface {
@@ -105,6 +107,7 @@ impl Interface {
             refused: 0,
             hello_sent: None,
             carrier_lost: false,
+            swapped_until: None,
         }
     }
 

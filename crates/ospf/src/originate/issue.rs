@@ -9,12 +9,13 @@ use ferr_types::RouterId;
 use super::{OwnKey, Wish};
 use crate::instance::Instance;
 use crate::lsdb::{LsaKey, ScopeId, Stored};
+use crate::neighbor::Neighbor;
 use crate::timer::Timer;
 
-/// When own LSAs were sent last.
+/// When own LSAs may be sent again.
 #[derive(Debug, Default)]
 pub(crate) struct Issued {
-    last: BTreeMap<OwnKey, Instant>,
+    next: BTreeMap<OwnKey, Instant>,
 }
 
 /// Octets of an LSA at most.
@@ -104,7 +105,7 @@ impl Instance {
     /// A new instance of what is wanted.
     fn originate(&mut self, key: OwnKey, now: Instant) {
         let timer = Timer::Issue(key.0, key.1, key.2);
-        let earliest = self.issued.last.get(&key).map(|last| *last + self.config.min_ls_interval);
+        let earliest = self.issued.next.get(&key).copied();
         if let Some(earliest) = earliest.filter(|earliest| *earliest > now) {
             self.timers.start(timer, earliest);
             return;
@@ -125,7 +126,12 @@ impl Instance {
         let Some(octets) = assemble(key, self.config.router_id, sequence, wish) else { return };
         let stored = Stored::originated(octets.into(), now);
         let Some(header) = stored.lsa(self.config.version).map(|lsa| lsa.header) else { return };
-        self.issued.last.insert(key, now);
+        // An instance that nobody heard of need not be waited for, but a neighbor may ask for it any time now: then the next one must
+        // not come before MinLSArrival.
+        let listeners =
+            self.ifaces.values().flat_map(|iface| iface.neighbors.values()).any(Neighbor::takes_floods);
+        let (interval, arrival) = (self.config.min_ls_interval, self.config.min_ls_arrival.mul_f64(1.1));
+        self.issued.next.insert(key, now + if listeners { interval } else { interval.min(arrival) });
         let changed = self.install(key.0, lsa_key, stored, now);
         self.flood(key.0, lsa_key, &header, None, now);
         if changed {
@@ -136,7 +142,7 @@ impl Instance {
     /// MinLSInterval of an LSA is over.
     pub(crate) fn issue_timer(&mut self, key: OwnKey, now: Instant) {
         if self.own.get(&key).is_none() && self.lsdb.get(key.0, &self.own_key(key)).is_none() {
-            self.issued.last.remove(&key);
+            self.issued.next.remove(&key);
         }
         self.issue(key, now);
     }
@@ -179,8 +185,7 @@ impl Instance {
         let own = (scope, key.kind, key.id);
         if self.own.get(&own).is_some() {
             self.issue(own, now);
-        } else if let Some(last) = self.issued.last.get(&own) {
-            let until = *last + self.config.min_ls_interval;
+        } else if let Some(until) = self.issued.next.get(&own).copied() {
             self.timers.set(Timer::Issue(own.0, own.1, own.2), until.max(now));
         }
     }

@@ -102,8 +102,15 @@ impl Routing {
         };
         let (seen, now_seen) = (&self.seen, inputs.links);
         if seen.len() != now_seen.len() || !seen.iter().zip(now_seen).all(|(a, b)| same(a, b)) {
+            let was = seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router)));
+            let is: BTreeSet<_> =
+                now_seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router))).collect();
+            let lost = was.into_iter().any(|neighbor| !is.contains(&neighbor));
             self.seen = inputs.links.to_vec();
             self.event(now, SpfReason::Links);
+            if lost {
+                self.backoff.urgent(now, &self.timers);
+            }
         }
     }
 

@@ -1,17 +1,18 @@
 //! Routes by prefix, what the RIB was told of them, and what it has to be told.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ferr_prefixmap::DualMap;
 use ferr_types::{
-    AreaId, BlackholeKind, Distance, Gateway, Metric, Nexthop, NexthopSet, Prefix, Protocol, RouteKey,
-    RouteSpec, RouteUpdate, Tag, VrfId,
+    AreaId, BlackholeKind, Distance, Gateway, Ipv4Prefix, Ipv6Prefix, Metric, Nexthop, NexthopSet, Prefix,
+    Protocol, RouteKey, RouteSpec, RouteUpdate, Tag, VrfId,
 };
 
 use super::ways::{Way, Ways};
-use crate::config::InstanceConfig;
+use crate::config::{InstanceConfig, InterfaceConfig, NetworkType};
 use crate::view::{PathKind, RouteView, WayView};
 
 /// A route.
@@ -61,6 +62,8 @@ pub(crate) struct Style {
     instance: u16,
     distances: crate::config::Distances,
     max_paths: usize,
+    /// Own host routes of point-to-multipoint links: others need them, this host has the address itself.
+    own: BTreeSet<Prefix>,
 }
 
 impl Style {
@@ -69,7 +72,15 @@ impl Style {
             ferr_ospf_wire::Version::V2 => Protocol::Ospf,
             ferr_ospf_wire::Version::V3 => Protocol::Ospf6,
         };
+        let many = |i: &&InterfaceConfig| {
+            matches!(i.network, NetworkType::PointToMultipoint | NetworkType::PointToMultipointNonBroadcast)
+        };
+        let own = config.interfaces.values().filter(many).flat_map(|i| {
+            let v4 = i.address.map(|(addr, _)| Prefix::V4(Ipv4Prefix::host(addr)));
+            v4.into_iter().chain(i.addresses.iter().map(|a| Prefix::V6(Ipv6Prefix::host(*a))))
+        });
         Self {
+            own: own.collect(),
             vrf: config.vrf,
             protocol,
             instance: config.instance,
@@ -207,7 +218,7 @@ impl Table {
     /// Tells the RIB of a prefix, if that is news.
     pub(crate) fn tell(&mut self, prefix: Prefix, style: &Style, now: Instant) {
         let Some(entry) = self.entries.get_mut(prefix) else { return };
-        let spec = style.spec(entry);
+        let spec = style.spec(entry).filter(|_| !style.own.contains(&prefix));
         if spec == entry.told {
             if entry.is_empty() {
                 self.entries.remove(prefix);
@@ -251,7 +262,16 @@ impl Table {
             ways.iter().map(|w| WayView { ifindex: w.ifindex, gateway: w.gateway }).collect::<Vec<_>>()
         };
         let view = |(prefix, e): (Prefix, &Entry)| {
-            let route = e.best()?;
+            let discard = || Route {
+                kind: PathKind::Inter,
+                area: AreaId::BACKBONE,
+                cost: 0,
+                type2: None,
+                tag: 0,
+                ways: Arc::from([]),
+                backup: Arc::from([]),
+            };
+            let route = e.best().cloned().or_else(|| e.discard.then(discard))?;
             Some(RouteView {
                 prefix,
                 kind: route.kind,

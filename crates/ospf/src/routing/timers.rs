@@ -19,11 +19,12 @@ pub(crate) struct Backoff {
     /// End of the quiet time after the last event.
     quiet_at: Option<Instant>,
     due: Option<Instant>,
+    last: Option<Instant>,
 }
 
 impl Backoff {
     pub(crate) const fn new() -> Self {
-        Self { state: State::Quiet, quiet_at: None, due: None }
+        Self { state: State::Quiet, quiet_at: None, due: None, last: None }
     }
 
     /// When SPF is to run.
@@ -64,11 +65,20 @@ impl Backoff {
         self.due = Some(now + delay);
     }
 
+    /// An own link or adjacency was lost. Nobody else has to agree on what is done about that, and what goes there is lost: the next run
+    /// waits for no storm, only for the shortest time between two runs.
+    pub(crate) fn urgent(&mut self, now: Instant, timers: &SpfTimers) {
+        self.event(now, timers);
+        let at = self.last.map_or(now, |last| now.max(last + timers.short));
+        self.due = self.due.map(|due| due.min(at));
+    }
+
     /// Whether it is to run now; it counts as run then.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let due = self.due.is_some_and(|due| due <= now);
         if due {
             self.due = None;
+            self.last = Some(now);
         }
         due
     }

@@ -31,7 +31,7 @@ fn the_larger_router_id_leads() {
 #[test]
 fn an_answer_that_was_lost_is_given_again() {
     let mut bed = Bed::new();
-    bed.to_exstart();
+    bed.begin_exchange();
     bed.describe(FIRST, 5000, &[]);
     let first = bed.sent();
     bed.describe(FIRST, 5000, &[]);
@@ -49,7 +49,7 @@ fn an_answer_that_was_lost_is_given_again() {
 fn a_wrong_number_begins_anew() {
     for (flags, number) in [(DbdFlags::MASTER, 5002), (DbdFlags::empty(), 5001), (FIRST, 5001)] {
         let mut bed = Bed::new();
-        bed.to_exstart();
+        bed.begin_exchange();
         bed.describe(FIRST, 5000, &[]);
         bed.describe(flags, number, &[]);
         assert_eq!(bed.state(), NeighborState::ExStart, "{flags:?} {number}");
@@ -62,7 +62,7 @@ fn a_wrong_number_begins_anew() {
 #[test]
 fn what_is_described_is_asked_for_until_it_comes() {
     let mut bed = Bed::new();
-    bed.to_exstart();
+    bed.begin_exchange();
     let lsas = [router_lsa(PEER, sequence(3), 1), router_lsa(THIRD, sequence(9), 1)];
     bed.describe(FIRST, 100, &[]);
     bed.describe(DbdFlags::MASTER, 101, &lsas.each_ref().map(|lsa| header(lsa)));
@@ -91,7 +91,7 @@ fn who_asks_for_what_we_lack_begins_anew() {
 #[test]
 fn descriptions_are_repeated_until_answered() {
     let mut bed = Bed::new();
-    bed.to_exstart();
+    bed.begin_exchange();
     bed.wait(Duration::from_secs(11));
     let again = bed.sent().iter().filter(|sent| matches!(sent, Sent::Dbd(_, _))).count();
     assert_eq!(again, 2);

@@ -90,7 +90,7 @@ impl Bed {
     /// One with a neighbor that is fully adjacent and has nothing.
     pub(super) fn full() -> Self {
         let mut bed = Self::new();
-        bed.to_exstart();
+        bed.begin_exchange();
         bed.describe(DbdFlags::INIT | DbdFlags::MORE | DbdFlags::MASTER, 100, &[]);
         bed.describe(DbdFlags::MASTER, 101, &[]);
         assert_eq!(bed.state(), NeighborState::Full);
@@ -103,7 +103,7 @@ impl Bed {
         bed
     }
 
-    pub(super) fn to_exstart(&mut self) {
+    pub(super) fn begin_exchange(&mut self) {
         self.hello();
         assert_eq!(self.state(), NeighborState::ExStart);
         self.sent();

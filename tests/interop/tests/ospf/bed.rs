@@ -268,7 +268,8 @@ pub(crate) fn of_json6(answer: &Value) -> BTreeSet<Shown> {
                 "ASE" => 0x4005,
                 "Type7" => 0x2007,
                 "INP" => 0x2009,
-                _ => 0,
+                // Router information.
+                _ => continue,
             };
             let sequence = lsa["seqNum"].as_u64().unwrap_or(0) as u32;
             out.insert((kind, text("lsId"), text("advRouter"), sequence));
@@ -289,7 +290,11 @@ pub(crate) fn of_bird(text: &str) -> BTreeSet<Shown> {
             [kind, id, router, sequence, _age, _sum] if !on_link => {
                 let kind = u16::from_str_radix(kind, 16);
                 let sequence = u32::from_str_radix(sequence, 16);
-                if let (Ok(kind), Ok(sequence)) = (kind, sequence) {
+                // FRR's JSON does not list opaque ones.
+                if let (Ok(kind), Ok(sequence)) = (kind, sequence)
+                    && !matches!(kind, 9..=11)
+                    && !(kind > 0xff && kind & 0x1fff == 12)
+                {
                     out.insert((kind, (*id).to_owned(), (*router).to_owned(), sequence));
                 }
             }

@@ -7,4 +7,5 @@ mod bed;
 mod externals;
 mod lan;
 mod networks;
+mod restart;
 mod shown;

@@ -83,9 +83,18 @@ const fn purpose(version: Version) -> KeyUse {
     }
 }
 
-fn key(version: Version, algorithm: Algorithm, id: u32, secret: &Secret) -> Option<Arc<AuthKey>> {
-    let key = AuthKey::new(purpose(version), algorithm, id, secret.reveal().as_bytes());
-    key.map(Arc::new).map_err(|error| debug!(target: "ospf", "key {id} is not used: {error}")).ok()
+/// The key, for each way in which it is used: FRR's trailers of OSPFv3 differ from those of others.
+fn keys(
+    version: Version,
+    algorithm: Algorithm,
+    id: u32,
+    secret: &Secret,
+) -> impl Iterator<Item = Arc<AuthKey>> {
+    let swapped = (version == Version::V3).then_some(KeyUse::V3Swapped);
+    [Some(purpose(version)), swapped].into_iter().flatten().filter_map(move |purpose| {
+        let key = AuthKey::new(purpose, algorithm, id, secret.reveal().as_bytes());
+        key.map(Arc::new).map_err(|error| debug!(target: "ospf", "key {id} is not used: {error}")).ok()
+    })
 }
 
 /// A password; without one nothing passes.
@@ -96,9 +105,9 @@ fn password(secret: Option<&Secret>) -> AuthConfig {
 
 /// Keys of `message-digest-key`; without one nothing passes.
 fn digest_keys<'a>(keys: impl IntoIterator<Item = (&'a u8, &'a Secret)>) -> AuthConfig {
-    let valid = keys.into_iter().filter_map(|(id, secret)| {
-        let key = key(Version::V2, Algorithm::KeyedMd5, u32::from(*id), secret)?;
-        Some(Key { key, send: Span::default(), accept: Span::default() })
+    let valid = keys.into_iter().flat_map(|(id, secret)| {
+        let keys = self::keys(Version::V2, Algorithm::KeyedMd5, u32::from(*id), secret);
+        keys.map(|key| Key { key, send: Span::default(), accept: Span::default() })
     });
     AuthConfig::Keys(valid.collect())
 }
@@ -109,11 +118,11 @@ impl Source<'_> {
         let none = BTreeMap::new();
         let keys = self.config.key_chains.get(name).map_or(&none, |KeyChain { keys }| keys);
         let valid = keys.iter().filter_map(|(id, k): (&u32, &ChainKey)| {
-            let key = key(self.version, algorithm(k.algorithm?), *id, k.secret.as_ref()?)?;
+            let keys = self::keys(self.version, algorithm(k.algorithm?), *id, k.secret.as_ref()?);
             let (send, accept) = (self.clock.span(k.send.as_ref()), self.clock.span(k.accept.as_ref()));
-            Some(Key { key, send, accept })
+            Some(keys.map(move |key| Key { key, send, accept }))
         });
-        AuthConfig::Keys(valid.collect())
+        AuthConfig::Keys(valid.flatten().collect())
     }
 
     /// Authentication of an interface of OSPFv2: the address's own, the interface's, the area's.
@@ -159,9 +168,10 @@ impl Source<'_> {
             None => AuthConfig::None,
             Some(Ospf6Authentication::KeyChain(name)) => self.chain(name),
             Some(Ospf6Authentication::Key { id, algorithm: a, secret }) => {
-                let key = key(Version::V3, algorithm(*a), u32::from(*id), secret);
-                let key = key.map(|key| Key { key, send: Span::default(), accept: Span::default() });
-                AuthConfig::Keys(key.into_iter().collect())
+                let keys = keys(Version::V3, algorithm(*a), u32::from(*id), secret);
+                AuthConfig::Keys(
+                    keys.map(|key| Key { key, send: Span::default(), accept: Span::default() }).collect(),
+                )
             }
         }
     }

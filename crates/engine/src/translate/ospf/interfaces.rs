@@ -92,7 +92,7 @@ impl Source<'_> {
         let networks = self.instance.networks.keys().filter(around);
         let network =
             || networks.max_by_key(|n| n.len()).and_then(|n| self.instance.networks.get(n)).copied();
-        stated.or_else(|| if addr.is_loopback() { None } else { network() })
+        stated.or_else(network).filter(|_| !addr.is_loopback())
     }
 
     fn interface_v2(
@@ -128,7 +128,10 @@ impl Source<'_> {
             link_local: None,
             prefixes: Vec::new(),
             addresses: Vec::new(),
-            cost: pick!(cost).unwrap_or_else(|| self.cost(link, bandwidth)),
+            cost: pick!(cost).unwrap_or_else(|| match network {
+                NetworkType::Loopback => 0,
+                _ => self.cost(link, bandwidth),
+            }),
             hello,
             dead,
             retransmit: seconds(pick!(retransmit_interval), 5),

@@ -87,6 +87,9 @@ fn ways_json(ways: &[WayView], links: &Links) -> Vec<Value> {
 }
 
 fn network(out: &mut Out<'_>, route: &RouteView, links: &Links, detail: bool) {
+    if route.ways.is_empty() {
+        return line!(out, "D IA {:<18}    Discard entry", route.prefix.to_string());
+    }
     let kind = if route.kind == PathKind::Inter { "N IA" } else { "N   " };
     line!(out, "{kind} {:<18}    [{}] area: {}", route.prefix.to_string(), route.cost, route.area);
     ways(out, &route.ways, links);
@@ -112,6 +115,7 @@ fn external(out: &mut Out<'_>, route: &RouteView, links: &Links, detail: bool) {
 fn route_json(route: &RouteView, links: &Links, detail: bool) -> Obj {
     let mut o = Obj::new();
     match route.kind {
+        PathKind::Inter if route.ways.is_empty() => o.put("routeType", "D IA"),
         PathKind::Intra => o.put("routeType", "N"),
         PathKind::Inter => o.put("routeType", "N IA"),
         PathKind::External1 => o.put("routeType", "N E1"),

@@ -1,0 +1,81 @@
+//! Graceful restart, of ours with FRR's and BIRD's help: nobody loses a route while the daemon is away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ferr_testnet::{Error, Host};
+use nix::sys::signal::Signal;
+
+use crate::bed::{Conf, with_lan};
+
+/// Destinations that a host lost while `during` ran.
+fn lost_during(
+    watched: &[(&Host, &str)],
+    during: impl FnOnce() -> Result<(), Error>,
+) -> Result<Vec<String>, Error> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut lost = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                for (host, destination) in watched {
+                    let Ok(routes) = host.routes(destination.contains(':')) else { continue };
+                    if !routes.iter().any(|r| r.destination == *destination) {
+                        lost.push(format!("{} in {}", destination, host.name()));
+                    }
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            lost
+        });
+        let outcome = during();
+        done.store(true, Ordering::Relaxed);
+        let lost = watcher.join().unwrap_or_default();
+        outcome.map(|()| lost)
+    })
+}
+
+#[test]
+fn a_restart_is_not_noticed() -> Result<(), Error> {
+    with_lan("ospfgr", |lan| {
+        let ours = Conf {
+            ospf: " graceful-restart grace-period 60\n".to_owned(),
+            ospf6: " graceful-restart grace-period 60\n".to_owned(),
+            ..Conf::default()
+        };
+        let helper = Conf {
+            ospf: " graceful-restart helper enable\n".to_owned(),
+            ospf6: " graceful-restart helper enable\n".to_owned(),
+            ..Conf::default()
+        };
+        let mut routers = lan.start(&ours, &helper, &Conf::default())?;
+        lan.wait_users(&[1, 2, 3])?;
+        routers.wait_databases()?;
+        let watched = [
+            (&lan.us, "10.9.2.0/24"),
+            (&lan.us, "10.9.3.0/24"),
+            (&lan.us, "2001:db8:9:2::/64"),
+            (&lan.us, "2001:db8:9:3::/64"),
+            (&lan.frr, "10.9.1.0/24"),
+            (&lan.frr, "2001:db8:9:1::/64"),
+            (&lan.bird, "10.9.1.0/24"),
+            (&lan.bird, "2001:db8:9:1::/64"),
+        ];
+        let lost = lost_during(&watched, || {
+            routers.ferrd.commands("ospfd", &["enable", "graceful-restart prepare ip ospf"])?;
+            routers.ferrd.commands("ospf6d", &["enable", "graceful-restart prepare ipv6 ospf"])?;
+            thread::sleep(Duration::from_secs(1));
+            routers.ferrd.process().signal(Signal::SIGTERM);
+            assert!(routers.ferrd.process().wait(Duration::from_secs(10)).is_some(), "it does not end");
+            // Longer than the dead interval.
+            thread::sleep(Duration::from_secs(6));
+            routers.ferrd.restart()?;
+            thread::sleep(Duration::from_secs(15));
+            Ok(())
+        })?;
+        assert!(lost.is_empty(), "{lost:?}");
+        lan.wait_users(&[1, 2, 3])?;
+        routers.wait_databases()
+    })
+}
