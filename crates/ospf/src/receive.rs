@@ -113,10 +113,12 @@ impl Instance {
         }
         iface.packets.entry(packet.kind).or_default().0 += 1;
         let nk = iface.neighbor_key(origin.router, source);
+        // The other end of a virtual link may have many addresses, and chooses by its own routes.
+        let far = iface.is_virtual();
         let known = iface
             .neighbors
             .get_mut(&nk)
-            .filter(|known| known.router == origin.router && known.addr == source);
+            .filter(|known| known.router == origin.router && (known.addr == source || far));
         let is_known = known.is_some();
         if let Some(known) = known {
             known.sequences.admit(packet.kind, freshness)?;

@@ -259,8 +259,12 @@ impl Instance {
             if known.router == router && known.addr == source {
                 return Ok(nk);
             }
-            let same = known.router == router && !matches!(ik, InterfaceKey::Virtual(_, _));
-            if same && !self.missed_hellos(ik, rival, now) {
+            if let InterfaceKey::Virtual(_, _) = ik {
+                self.neighbor_mut(ik, rival).into_iter().for_each(|known| known.addr = source);
+                self.dirty.links = true;
+                return Ok(nk);
+            }
+            if known.router == router && !self.missed_hellos(ik, rival, now) {
                 // Another sender with the same router ID: who was first stays until it is silent.
                 let name = self.interface(ik).map(|iface| iface.config.name.clone()).unwrap_or_default();
                 self.notices.push(Notice::DuplicateRouterId { name, source });

@@ -1,6 +1,5 @@
 //! Virtual links: interfaces that are up while there is a way through their transit area (RFC 2328 section 15).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -94,19 +93,8 @@ impl Instance {
             if before != path {
                 self.dirty.interface(ik, AreaId::BACKBONE);
                 self.dirty.areas.insert(area);
-                self.readdress(ik, path.map(|path| path.remote), now);
             }
             self.configure_interface(ik, config, false, now);
-        }
-    }
-
-    /// The other end has another address.
-    fn readdress(&mut self, ik: InterfaceKey, remote: Option<IpAddr>, now: Instant) {
-        let Some(iface) = self.interface(ik) else { return };
-        let moved: Vec<_> =
-            iface.neighbors.values().filter(|n| Some(n.addr) != remote).map(|n| n.key).collect();
-        for nk in moved {
-            self.lose_neighbor(ik, nk, Cause::InterfaceDown, now);
         }
     }
 
