@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
 
 mod bfd;
+mod ospf;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
@@ -220,20 +221,25 @@ impl World {
 
     /// The neighbor's routes come and go, and this router holds that against them; it also wants to be avoided.
     pub fn restless() -> Self {
-        Self::with(0, true, 0)
+        Self::with(0, true, 0, false)
     }
 
     /// The neighbor sends this many routes beside the few that every test knows.
     pub fn with_routes(routes: usize) -> Self {
-        Self::with(routes, false, 0)
+        Self::with(routes, false, 0, false)
     }
 
     /// There are so many BFD sessions beside the few that every test knows, in VRF `many`.
     pub fn with_sessions(sessions: u32) -> Self {
-        Self::with(0, false, sessions)
+        Self::with(0, false, sessions, false)
     }
 
-    fn with(routes: usize, restless: bool, sessions: u32) -> Self {
+    /// There are instances of OSPF.
+    pub fn with_ospf() -> Self {
+        Self::with(0, false, 0, true)
+    }
+
+    fn with(routes: usize, restless: bool, sessions: u32, with_ospf: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::SeqCst);
         let dir = std::env::temp_dir().join(format!("ferr-vty-{}-{n}", std::process::id()));
@@ -285,7 +291,12 @@ impl World {
                 let sessions = bfd::Bfd::new(sessions);
                 bfd::check(&sessions);
                 tokio::spawn(sessions.serve(bfd_rx));
-                let handle = Handle::new(bgp_tx, rib_tx, config_tx, bfd_tx, Arc::new(info), log);
+                let mut handle = Handle::new(bgp_tx, rib_tx, config_tx, bfd_tx, Arc::new(info), log);
+                if with_ospf {
+                    let (ospf_tx, ospf_rx) = mpsc::channel(16);
+                    tokio::spawn(ospf::Ospf::new().serve(ospf_rx));
+                    handle = handle.with_ospf(ospf_tx);
+                }
                 tokio::select! {
                     served = sockets.run(handle) => served.unwrap(),
                     _ = stopped => {}

@@ -5,6 +5,7 @@ mod lab;
 mod leak;
 mod links;
 mod order;
+mod ospf;
 mod set_up;
 mod tunnel;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ferr_state::Gone;
 use ferr_state::ferr_ospf::Instance;
 use ferr_state::ferr_ospf::config::{AreaKind, InterfaceKey};
-use ferr_state::ferr_ospf::wire::{Lsa, LsaType};
+use ferr_state::ferr_ospf::wire::{LinkStateId, Lsa, LsaType};
 use ferr_state::ferr_ospf::{LsaKey, ScopeId};
 use ferr_types::{AreaId, RouterId};
 
@@ -99,8 +99,10 @@ pub(in crate::show) struct Rows {
 
 impl Rows {
     /// Those of `scope` that pass.
-    pub(in crate::show) const fn new(scope: ScopeId, filter: Filter) -> Self {
-        Self { scope, filter, after: None, done: false }
+    pub(in crate::show) fn new(scope: ScopeId, filter: Filter) -> Self {
+        // No LSA is by router 0.0.0.0: this one comes before all of its type.
+        let before = |kind| LsaKey { kind, id: LinkStateId(0), router: RouterId::UNSET };
+        Self { scope, after: filter.kind.map(before), filter, done: false }
     }
 
     /// The next ones in the order of type, ID and router; none at the end. A slice may be empty of what passes: it is skipped.
@@ -111,7 +113,9 @@ impl Rows {
                 let own = i.config().router_id;
                 let mut last = None;
                 let mut rows = Vec::new();
-                for (key, stored) in i.lsdb().behind(scope, after.as_ref()).take(SLICE) {
+                let of_type = |key: &LsaKey| filter.kind.is_none_or(|kind| kind == key.kind);
+                let behind = i.lsdb().behind(scope, after.as_ref());
+                for (key, stored) in behind.take_while(|(key, _)| of_type(key)).take(SLICE) {
                     last = Some(*key);
                     if filter.is(key, own) {
                         rows.push(Row {

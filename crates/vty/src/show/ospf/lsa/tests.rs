@@ -113,6 +113,6 @@ fn json_is_that_of_frr() {
             .map(without_age)
             .collect();
         let ours = without_age(brief_json(&row).into());
-        assert!(all.iter().any(|v| *v == ours), "{ours}\n{all:#?}");
+        assert!(all.contains(&ours), "{ours}\n{all:#?}");
     }
 }

@@ -1,0 +1,69 @@
+//! Routers of OSPF that converged under a virtual clock: a border router of areas 0 and 1 with a backbone neighbor and one inside,
+//! which tells external routes; in both versions, and an instance in VRF `red` and one with number 5 that have nobody.
+
+use std::time::{Duration, Instant};
+
+use ferr_simnet::ospf::OspfSim;
+use ferr_state::ferr_ospf::config::{AreaConfig, DefaultOriginate, InstanceConfig, NetworkType};
+use ferr_state::ferr_ospf::wire::Version;
+use ferr_state::ferr_ospf::{Instance, Start};
+use ferr_state::{OspfName, OspfWorld};
+use ferr_types::{AreaId, VrfId};
+
+fn border_router(version: Version) -> (Instance, Instant) {
+    let area1 = AreaId([0, 0, 0, 1].into());
+    let mut sim = OspfSim::new(version, 7);
+    let (us, backbone, inside) = (sim.node(), sim.node(), sim.node());
+    for node in [us, inside] {
+        sim.configure(node, |c| {
+            c.areas.insert(area1, AreaConfig::default());
+        });
+    }
+    sim.link(&[us, backbone], NetworkType::Broadcast, |_, _| {});
+    sim.link(&[us, inside], NetworkType::PointToPoint, |_, i| i.area = area1);
+    sim.configure(inside, |c| {
+        c.default_originate =
+            Some(DefaultOriginate { always: true, metric: None, type2: true, route_map: None });
+    });
+    sim.run_for(Duration::from_secs(120));
+    let now = sim.now();
+    (sim.nodes.swap_remove(us.0).ospf, now)
+}
+
+fn lonely(version: Version, vrf: u32, name: &str, instance: u16, now: Instant) -> Instance {
+    let mut config =
+        InstanceConfig::new(version, VrfId(vrf), name, OspfSim::router_id(ferr_simnet::NodeId(9)));
+    config.instance = instance;
+    config.areas.insert(AreaId::BACKBONE, AreaConfig::default());
+    Instance::new(config, std::sync::Arc::default(), Start::default(), now)
+}
+
+/// The instances, each with the time at which it stands.
+pub struct Ospf {
+    world: OspfWorld,
+    now: Instant,
+}
+
+impl Ospf {
+    pub fn new() -> Self {
+        let mut world = OspfWorld::default();
+        let mut latest = None;
+        for version in [Version::V2, Version::V3] {
+            let (instance, now) = border_router(version);
+            latest = latest.max(Some(now));
+            let name = |vrf: &str, instance| OspfName { version, vrf: vrf.into(), instance };
+            world.instances.insert(name("default", 0), instance);
+            world.instances.insert(name("red", 0), lonely(version, 10, "red", 0, now));
+            if version == Version::V2 {
+                world.instances.insert(name("default", 5), lonely(version, 0, "default", 5, now));
+            }
+        }
+        Self { world, now: latest.unwrap() }
+    }
+
+    pub async fn serve(mut self, mut jobs: tokio::sync::mpsc::Receiver<ferr_state::OspfJob>) {
+        while let Some(job) = jobs.recv().await {
+            job(&mut self.world, self.now);
+        }
+    }
+}
