@@ -55,7 +55,7 @@ fn ops() -> impl Strategy<Value = Op> {
 
 /// Few prefixes, some inside others.
 fn prefix(n: u32) -> Ipv4Prefix {
-    Ipv4Prefix::from_bits(0x0a00_0000 | n / 3 << 8, [24, 30, 32][n as usize % 3]).unwrap()
+    Ipv4Prefix::from_bits(0x0a00_0000 | ((n / 3) << 8), [24, 30, 32][n as usize % 3]).unwrap()
 }
 
 /// Addresses on the networks of the lab, and of the prefixes above.
