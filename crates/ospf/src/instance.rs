@@ -273,6 +273,7 @@ impl Instance {
             Timer::Sweep => self.sweep(now),
             Timer::Helper(ik, nk) => self.helper_timer(ik, nk, now),
             Timer::End => {}
+            Timer::Unprepare => self.unprepare(),
             Timer::StubEnd => self.stub_ends(),
             Timer::RestartEnd => self.restart_ends(false, now),
         }

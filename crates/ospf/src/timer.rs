@@ -41,6 +41,8 @@ pub(crate) enum Timer {
     StubEnd,
     /// The driver has to ask again whether this life is over.
     End,
+    /// A restart that was announced did not come.
+    Unprepare,
     /// Own graceful restart ends.
     RestartEnd,
 }

@@ -235,6 +235,31 @@ fn a_graceful_restart_is_helped() {
 }
 
 #[test]
+fn an_announced_restart_that_does_not_come_is_forgotten() {
+    let mut sim = OspfSim::new(Version::V3, 21);
+    let nodes = [sim.node(), sim.node()];
+    let link = sim.link(&nodes, NetworkType::PointToPoint, |_, _| {});
+    for node in nodes {
+        sim.configure(node, |config| {
+            config.graceful.helper = true;
+            config.graceful.restart = Some(secs(60));
+        });
+    }
+    sim.run_for(secs(60));
+    sim.with(nodes[0], |ospf, now| ospf.prepare_restart(now));
+    sim.run_for(secs(10));
+    assert!(sim.nodes[1].ospf.neighbors(None)[0].helped.is_some());
+    assert!(sim.nodes[0].ospf.prepared_restart().is_some());
+    sim.run_for(secs(60));
+    assert!(sim.nodes[1].ospf.neighbors(None)[0].helped.is_none());
+    assert!(sim.nodes[0].ospf.prepared_restart().is_none());
+    assert_eq!(sim.neighbors_in(nodes[1], NeighborState::Full), 1);
+    let lsdb = sim.nodes[1].ospf.lsdb();
+    assert!(lsdb.scopes().flat_map(|scope| lsdb.scope(scope)).all(|(key, _)| key.kind.value() != 0x000b));
+    let _ = link;
+}
+
+#[test]
 fn help_ends_when_the_topology_changes() {
     let mut sim = OspfSim::new(Version::V2, 6);
     let nodes = [sim.node(), sim.node(), sim.node()];

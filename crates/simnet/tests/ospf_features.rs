@@ -376,3 +376,106 @@ fn two_routers_with_one_id_are_told_and_the_first_stays() {
         assert_eq!(sim.nodes[0].changes.iter().filter(lost).count(), 0);
     }
 }
+
+#[test]
+fn a_router_with_very_many_links_is_told_in_pieces() {
+    let mut sim = OspfSim::new(Version::V3, 18);
+    let hub = sim.node();
+    let spokes: Vec<NodeId> = (0..90).map(|_| sim.node()).collect();
+    for spoke in &spokes {
+        sim.link(&[hub, *spoke], NetworkType::PointToPoint, |_, _| {});
+    }
+    sim.run_for(secs(60));
+    assert_eq!(full(&sim, hub), 90);
+    assert_eq!(sim.differing(AreaId::BACKBONE), None);
+    let database = sim.database(spokes[0], ScopeId::Area(AreaId::BACKBONE));
+    let own = OspfSim::router_id(hub);
+    let pieces = |kind: LsaType| database.keys().filter(|key| key.router == own && key.kind == kind).count();
+    assert_eq!((pieces(LsaType::ROUTER_V3), pieces(LsaType::INTRA_AREA_PREFIX)), (2, 2));
+    // Its own prefix is that of the hub's link, too.
+    assert_eq!(sim.nodes[spokes[0].0].rib.len(), 90);
+}
+
+#[test]
+fn suppressed_prefixes_are_not_told() {
+    for version in BOTH {
+        for network in [NetworkType::Broadcast, NetworkType::PointToPoint] {
+            let mut sim = OspfSim::new(version, 19);
+            let nodes = [sim.node(), sim.node(), sim.node()];
+            sim.link(&nodes[..2], network, |_, config| config.prefix_suppression = true);
+            sim.link(&nodes[1..], network, |_, _| {});
+            sim.run_for(secs(80));
+            assert_eq!(full(&sim, nodes[1]), 2);
+            let prefix = |link: u16| match version {
+                Version::V2 => ferr_types::Prefix::new(IpAddr::from([10, 0, link as u8, 0]), 24).unwrap(),
+                Version::V3 => {
+                    ferr_types::Prefix::new(IpAddr::from([0x2001, 0xdb8, link, 0, 0, 0, 0, 0]), 64).unwrap()
+                }
+            };
+            assert!(sim.nodes[0].rib.contains_key(&prefix(1)), "{version:?} {network:?}: the way is there");
+            assert!(!sim.nodes[2].rib.contains_key(&prefix(0)), "{version:?} {network:?}: the link is not");
+        }
+    }
+}
+
+/// An OSPFv3 LSA of a type that nobody knows.
+fn strange(kind: u16, router: ferr_types::RouterId) -> Vec<u8> {
+    use ferr_ospf::wire::{Age, LinkStateId, LsSequence, LsaHeader, LsaWriter, Options};
+    let header = LsaHeader {
+        age: Age(1),
+        options: Options::empty(),
+        kind: LsaType::V3(kind),
+        id: LinkStateId(7),
+        router,
+        sequence: LsSequence::INITIAL,
+        checksum: 0,
+        length: 0,
+    };
+    let mut buf = vec![0; 32];
+    let mut writer = LsaWriter::new(&mut buf, &header).unwrap();
+    writer.raw(&[1, 2, 3, 4]).unwrap();
+    let len = writer.finish().unwrap();
+    buf.truncate(len);
+    buf
+}
+
+#[test]
+fn unknown_types_go_as_far_as_they_say() {
+    use ferr_ospf::wire::{Origin, UpdateWriter, seal_v3};
+    let mut sim = OspfSim::new(Version::V3, 20);
+    let nodes = [sim.node(), sim.node(), sim.node()];
+    sim.link(&nodes[..2], NetworkType::PointToPoint, |_, _| {});
+    sim.link(&nodes[1..], NetworkType::PointToPoint, |_, _| {});
+    sim.run_for(secs(40));
+    let (router, area) = (OspfSim::router_id(nodes[0]), AreaId::BACKBONE);
+    let source = sim.nodes[0].ospf.interfaces()[0].config.link_local.unwrap();
+    let group = std::net::Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 5);
+    let mut buf = vec![0; 512];
+    let origin = Origin { version: Version::V3, router, area, instance: 0 };
+    let mut writer = UpdateWriter::new(&mut buf, &origin).unwrap();
+    let kinds = [0x0123, 0x2123, 0x4123, 0x6123, 0x8123, 0xa123, 0xc123, 0xe123];
+    for kind in kinds {
+        writer.push(&strange(kind, router), ferr_ospf::wire::Age(1)).unwrap();
+    }
+    let len = writer.finish().unwrap();
+    let len = seal_v3(&mut buf, len, &[], source, group).unwrap();
+    sim.with(nodes[1], |ospf, now| {
+        let received = ferr_ospf::Received {
+            ifindex: ferr_types::IfIndex(1),
+            source: source.into(),
+            destination: group.into(),
+            payload: &buf[..len],
+        };
+        ospf.receive(&received, now);
+    });
+    sim.run_for(secs(3));
+    let has = |node: NodeId| -> Vec<u16> {
+        let lsdb = sim.nodes[node.0].ospf.lsdb();
+        let all = lsdb.scopes().flat_map(|scope| lsdb.scope(scope)).map(|(key, _)| key.kind.value());
+        let mut all: Vec<u16> = all.filter(|kind| kind & 0x1fff == 0x123).collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(has(nodes[1]), [0x0123, 0x2123, 0x4123, 0x8123, 0xa123, 0xc123]);
+    assert_eq!(has(nodes[2]), [0xa123, 0xc123]);
+}

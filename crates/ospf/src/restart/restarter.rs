@@ -40,6 +40,7 @@ impl Instance {
     /// `graceful-restart prepare`: tells neighbors that a restart comes. False when it is not configured.
     pub fn prepare_restart(&mut self, now: Instant) -> bool {
         let Some(period) = self.config.graceful.restart else { return false };
+        self.timers.set(Timer::Unprepare, now + period);
         let period = u32::try_from(period.as_secs()).unwrap_or(u32::MAX);
         let told: Vec<(OwnKey, Wish)> = self
             .ifaces
@@ -70,8 +71,15 @@ impl Instance {
 
     /// Graceful restart is configured anew: an announced one is taken back when there is to be none.
     pub(crate) fn restart_configured(&mut self, old: &InstanceConfig) {
-        if old.graceful.restart.is_some() && self.config.graceful.restart.is_none() && self.restart.prepared {
-            self.restart.prepared = false;
+        if old.graceful.restart.is_some() && self.config.graceful.restart.is_none() {
+            self.unprepare();
+        }
+    }
+
+    /// No restart came of what was announced.
+    pub(crate) fn unprepare(&mut self) {
+        if std::mem::take(&mut self.restart.prepared) {
+            self.timers.cancel(Timer::Unprepare);
             self.unwant_grace();
         }
     }
