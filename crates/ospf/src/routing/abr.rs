@@ -153,7 +153,8 @@ impl Routing {
             return None;
         }
         // Ranges of the backbone hide nothing from a transit area (section 12.4.3).
-        let ranges_of = |from: AreaId| !(from == AreaId::BACKBONE && into.transit);
+        let transit = self.areas.get(&id).is_some_and(|a| a.transit);
+        let ranges_of = |from: AreaId| !(from == AreaId::BACKBONE && transit);
         let areas = self.status.areas.iter().filter(|(from, _)| **from != id && ranges_of(**from));
         for (from, area) in areas.clone() {
             let told = area.config.ranges.iter().filter(|(p, c)| c.advertise && told_as(**p, c) == prefix);

@@ -31,6 +31,8 @@ pub(crate) struct Area {
     pub(crate) leaves: BTreeMap<Prefix, SmallVec<[Leaf; 1]>>,
     pub(crate) summaries: BTreeMap<Prefix, SmallVec<[Summary; 1]>>,
     pub(crate) boundaries: BTreeMap<RouterId, SmallVec<[Summary; 1]>>,
+    /// A router that can be reached is the end of a virtual link through it.
+    pub(crate) transit: bool,
     /// Links are others than when the tree was made.
     pub(crate) dirty: bool,
     /// Numbers of vertices were given back since then.
@@ -51,6 +53,7 @@ impl Area {
             leaves: BTreeMap::new(),
             summaries: BTreeMap::new(),
             boundaries: BTreeMap::new(),
+            transit: false,
             dirty: true,
             renumbered: false,
             touched: BTreeSet::new(),
@@ -106,6 +109,12 @@ impl Area {
     /// All prefixes that are told of, inside the area or from others.
     pub(crate) fn prefixes(&self) -> impl Iterator<Item = Prefix> {
         self.leaves.keys().chain(self.summaries.keys()).copied()
+    }
+
+    /// Whether a virtual link goes through it, be it another's (RFC 2328 section 16.1 step 2).
+    pub(crate) fn finds_transit(&self) -> bool {
+        let ends = self.graph.iter().filter(|(_, v)| v.bits().contains(RouterBits::VIRTUAL));
+        ends.into_iter().any(|(number, _)| self.tree.dist(number) != INFINITY)
     }
 
     /// A router's distance and ways, and what it is; `None` when it cannot be reached.

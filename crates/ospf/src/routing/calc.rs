@@ -145,8 +145,7 @@ impl Routing {
         if !self.status.abr || route.area != AreaId::BACKBONE {
             return Some(route);
         }
-        let transit = |id: &AreaId| self.status.area(*id).is_some_and(|a| a.transit);
-        for (_, area) in self.areas.iter().filter(|(id, _)| transit(id)) {
+        for area in self.areas.values().filter(|area| area.transit) {
             let Some((cost, ways, _)) = self.best_told(area, told(area)) else { continue };
             if cost < route.cost {
                 (route.cost, route.ways, route.backup) = (cost, ways, self.nothing.clone());

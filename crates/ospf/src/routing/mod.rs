@@ -1,7 +1,7 @@
 //! From the database to routes: SPF per area, routes of other areas and of the outside, what a border router tells, alternates.
 //!
 //! [`Routing`] is told what changed in the database and decides what has to be worked out anew and when. It reads the own links
-//! ([`Inputs`]), writes own LSAs (summaries, externals) into [`OwnLsas`], and gives routes to the RIB.
+//! ([`Inputs`]), writes own LSAs (summaries, externals) into [`crate::originate::OwnLsas`], and gives routes to the RIB.
 //!
 //! RFC 2328 section 16, RFC 5340 section 4.8, RFC 3101, RFC 5286, RFC 8405.
 

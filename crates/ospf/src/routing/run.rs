@@ -218,6 +218,9 @@ impl Routing {
             area.runs += 1;
             area.last = Some(now);
         }
+        let transit = area.finds_transit();
+        work.everything |= transit != area.transit;
+        area.transit = transit;
         self.spread(id, &changed, work);
         runs
     }

@@ -16,7 +16,7 @@ pub(crate) struct AreaStatus {
     pub(crate) active: bool,
     /// A neighbor in it is fully adjacent.
     pub(crate) full: bool,
-    /// A virtual link through it is up.
+    /// A virtual link of this router through it is up.
     pub(crate) transit: bool,
     /// Own links in it.
     pub(crate) ifindexes: BTreeSet<IfIndex>,

@@ -14,6 +14,7 @@ use crate::routing::{LocalLink, LocalNeighbor};
 
 const B: RouterBits = RouterBits::BORDER;
 const E: RouterBits = RouterBits::EXTERNAL;
+const V: RouterBits = RouterBits::VIRTUAL;
 
 /// 1 is on the border of area 0 (with 2) and area 1 (with 3).
 pub(super) fn abr() -> Lab {
@@ -172,8 +173,8 @@ fn virtual_lab() -> Lab {
     });
     lab.router(0, 1, B, &[virt(3, "10.1.13.1", 10)]);
     lab.router(0, 3, B, &[virt(1, "10.1.13.2", 10), stub("10.0.3.0/24", 1)]);
-    lab.router(1, 1, B, &[p2p(3, "10.1.13.1", 10), stub("10.1.13.0/30", 10)]);
-    lab.router(1, 3, B, &[p2p(1, "10.1.13.2", 10), stub("10.1.13.0/30", 10)]);
+    lab.router(1, 1, B | V, &[p2p(3, "10.1.13.1", 10), stub("10.1.13.0/30", 10)]);
+    lab.router(1, 3, B | V, &[p2p(1, "10.1.13.2", 10), stub("10.1.13.0/30", 10)]);
     lab.router(2, 1, B, &[stub("10.2.14.0/30", 10)]);
     lab
 }
@@ -197,7 +198,7 @@ fn virtual_links_reach_the_backbone_through_the_transit_area() {
 fn transit_areas_may_be_shorter() {
     let mut lab = virtual_lab();
     lab.link(4, 1, PointToPoint, ("10.1.15.1/30", 1), &[(5, "10.1.15.2")]);
-    lab.router(1, 1, B, &[p2p(3, "10.1.13.1", 10), p2p(5, "10.1.15.1", 1)]);
+    lab.router(1, 1, B | V, &[p2p(3, "10.1.13.1", 10), p2p(5, "10.1.15.1", 1)]);
     lab.router(1, 5, B, &[p2p(1, "10.1.15.2", 1)]);
     lab.summary(1, 5, "10.0.3.0/24", 4);
     lab.settle();

@@ -30,7 +30,7 @@ fn ops() -> impl Strategy<Value = Op> {
     let link = (0u8..6, 0u32..6, 0u32..6, cost);
     prop_oneof![
         6 => (0u32..3, router(), any::<u8>(), prop::collection::vec(link, 0..5)).prop_map(
-            |(area, router, bits, links)| Op::Router { area, router, bits: bits & 0x13, links }
+            |(area, router, bits, links)| Op::Router { area, router, bits: bits & 0x17, links }
         ),
         2 => (0u32..3, 0u32..6, router(), prop::collection::vec(router(), 0..5)).prop_map(
             |(area, at, router, routers)| Op::Network { area, at, router, routers }
@@ -55,7 +55,7 @@ fn ops() -> impl Strategy<Value = Op> {
 
 /// Few prefixes, some inside others.
 fn prefix(n: u32) -> Ipv4Prefix {
-    Ipv4Prefix::from_bits(0x0a00_0000 | n / 3 << 8, [24, 30, 32][n as usize % 3]).unwrap()
+    Ipv4Prefix::from_bits(0x0a00_0000 | ((n / 3) << 8), [24, 30, 32][n as usize % 3]).unwrap()
 }
 
 /// Addresses on the networks of the lab, and of the prefixes above.
