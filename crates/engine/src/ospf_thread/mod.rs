@@ -284,7 +284,7 @@ impl Worker {
         });
     }
 
-    /// Links that lost their carrier: the configuration says so only later.
+    /// Links that lost their carrier or have it again: the configuration says so only later, or not at all when that was short.
     fn surroundings(&mut self) {
         let now = Instant::now();
         let around = self.ports.around.borrow_and_update().clone();
@@ -292,6 +292,9 @@ impl Worker {
             around.links.values().filter(|l| !l.operative()).map(|l| l.ifindex).collect();
         for ifindex in down.difference(&self.down) {
             self.world.instances.values_mut().for_each(|i| i.link_down(*ifindex, now));
+        }
+        for ifindex in self.down.difference(&down) {
+            self.world.instances.values_mut().for_each(|i| i.link_up(*ifindex, now));
         }
         self.down = down;
     }
