@@ -10,6 +10,7 @@ mod feed;
 mod full_table;
 mod kernel_watch;
 mod measure;
+mod ospf;
 mod reflector;
 mod speaker;
 mod wireguard;
@@ -33,6 +34,8 @@ enum Bench {
     BfdScale(bfd_scale::Options),
     /// The path to the better of two providers silently drops everything.
     Failover(failover::Options),
+    /// A large OSPF network: to know it, to follow its changes, to lose a cable.
+    Ospf(ospf::Options),
     /// Tunnels of several makers between two namespaces.
     Wireguard(wireguard::Options),
     /// A tunnel of ours in a process of its own.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Bench::FullTable(options) => full_table::run(&options),
         Bench::BfdScale(options) => bfd_scale::run(&options),
         Bench::Failover(options) => failover::run(&options),
+        Bench::Ospf(options) => ospf::run(&options),
         Bench::Wireguard(options) => wireguard::run(&options),
         Bench::WireguardTunnel(options) => wireguard::tunnel(&options),
     };

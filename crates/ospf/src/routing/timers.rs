@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::SpfTimers;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Quiet,
@@ -43,11 +45,21 @@ impl Backoff {
         }
     }
 
+    /// Time without events after which all is quiet again: HOLDDOWN_INTERVAL after a storm that lasted, less after a short one, so that a
+    /// network in which something happens every few seconds is followed at once.
+    fn calm(&self, timers: &SpfTimers) -> Duration {
+        let delay = match self.state {
+            State::Quiet | State::ShortWait { .. } => timers.short,
+            State::LongWait { delay } => delay,
+        };
+        timers.hold_down.min((delay * 4).max(SECOND))
+    }
+
     /// The topology changed.
     pub(crate) fn event(&mut self, now: Instant, timers: &SpfTimers) {
         self.advance(now, timers);
         if self.due.is_some() {
-            self.quiet_at = Some(now + timers.hold_down);
+            self.quiet_at = Some(now + self.calm(timers));
             return;
         }
         let delay = match self.state {
@@ -61,7 +73,7 @@ impl Backoff {
                 delay.min(timers.long)
             }
         };
-        self.quiet_at = Some(now + timers.hold_down);
+        self.quiet_at = Some(now + self.calm(timers));
         self.due = Some(now + delay);
     }
 
