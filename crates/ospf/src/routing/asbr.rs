@@ -8,7 +8,7 @@ use ferr_policy::{Action, PolicyRoute};
 use ferr_types::attr::PathAttributes;
 use ferr_types::{AreaId, Prefix, Protocol};
 
-use super::abr::access_permits;
+use super::abr::{access_permits, range_of};
 use super::status::AreaStatus;
 use super::tell::{OwnExternal, external_type};
 use super::{ForeignRoute, Inputs, Routing};
@@ -141,7 +141,10 @@ impl Routing {
     fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
         if let Some(range) = inputs.config.summaries.get(&prefix) {
             let inside = self.chosen.range(prefix..).take_while(|(p, _)| prefix.covers(**p));
-            let inside = inside.filter(|(p, _)| !p.is_default() || prefix.is_default());
+            let inside = inside.filter(|(p, _)| {
+                let own = range_of(inputs.config.summaries.keys(), **p) == Some(prefix);
+                own && (!p.is_default() || prefix.is_default())
+            });
             let largest = inside.map(|(_, c)| c.metric).max().filter(|_| range.advertise)?;
             return Some(Chosen {
                 type2: range.type2,
