@@ -55,17 +55,36 @@ impl Frr {
         let empty = host.file("empty.conf", "!\n")?;
         let mut frr = Self { host: host.clone(), dir, processes: Vec::new() };
         for daemon in daemons {
-            let mut process = host.start(daemon, frr.command(daemon, &empty))?;
-            let socket = frr.dir.join(format!("{daemon}.vty"));
-            process.wait_ready(host.interrupt(), 20, "to listen", |_| {
-                // A file may be left by an earlier run.
-                let client = VtyClient::connect(&socket, Duration::from_secs(2));
-                client.and_then(|mut c| c.command("enable")).map(drop).map_err(|e| e.to_string())
-            })?;
+            let process = frr.launch(daemon, &empty)?;
             frr.processes.push(process);
         }
         frr.load(frr_conf)?;
         Ok(frr)
+    }
+
+    fn launch(&self, daemon: &str, config: &Path) -> Result<Process, Error> {
+        let mut process = self.host.start(daemon, self.command(daemon, config))?;
+        let socket = self.dir.join(format!("{daemon}.vty"));
+        process.wait_ready(self.host.interrupt(), 20, "to listen", |_| {
+            // A file may be left by an earlier run.
+            let client = VtyClient::connect(&socket, Duration::from_secs(2));
+            client.and_then(|mut c| c.command("enable")).map(drop).map_err(|e| e.to_string())
+        })?;
+        Ok(process)
+    }
+
+    /// Ends the daemon that is the `index`th of [`Self::processes`], runs `meanwhile`, and starts it again with a configuration of its own.
+    pub fn restart(
+        &mut self,
+        (index, daemon): (usize, &str),
+        frr_conf: &str,
+        meanwhile: impl FnOnce(),
+    ) -> Result<(), Error> {
+        self.processes[index].stop();
+        meanwhile();
+        let config = self.host.file(&format!("{daemon}.conf"), frr_conf)?;
+        self.processes[index] = self.launch(daemon, &config)?;
+        Ok(())
     }
 
     fn command(&self, daemon: &str, empty: &Path) -> Command {

@@ -1,4 +1,4 @@
-//! Graceful restart, of ours with FRR's and BIRD's help: nobody loses a route while the daemon is away.
+//! Graceful restart, of ours with FRR's and BIRD's help, and of FRR with ours: nobody loses a route while a daemon is away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -77,5 +77,30 @@ fn a_restart_is_not_noticed() -> Result<(), Error> {
         assert!(lost.is_empty(), "{lost:?}");
         lan.wait_users(&[1, 2, 3])?;
         routers.wait_databases()
+    })
+}
+
+#[test]
+fn we_help_frr_to_restart() -> Result<(), Error> {
+    with_lan("ospfgrh", |lan| {
+        lan.switch.ip("link set bird down")?;
+        let conf = |line: &str| Conf { ospf: line.to_owned(), without: Some(3), ..Conf::default() };
+        // Without opaque LSAs FRR announces nothing.
+        let frr = conf(" capability opaque\n graceful-restart grace-period 60\n");
+        let ours = conf(" graceful-restart helper enable\n");
+        let mut routers = lan.start(&ours, &frr, &conf(""))?;
+        lan.wait_users_v4(&[1, 2])?;
+        let watched = [(&lan.us, "10.9.2.0/24"), (&lan.frr, "10.9.1.0/24")];
+        let lost = lost_during(&watched, || {
+            routers.frr.vtysh(&["graceful-restart prepare ip ospf"])?;
+            thread::sleep(Duration::from_secs(1));
+            // Longer than the dead interval.
+            routers.frr.restart((2, "ospfd"), &frr.frr(2), || thread::sleep(Duration::from_secs(6)))?;
+            thread::sleep(Duration::from_secs(15));
+            Ok(())
+        })?;
+        assert!(lost.is_empty(), "{lost:?}");
+        lan.wait_users_v4(&[1, 2])?;
+        routers.ferrd.process().check()
     })
 }
