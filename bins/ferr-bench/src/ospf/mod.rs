@@ -47,7 +47,8 @@ struct Run {
     load: f64,
     /// From an LSA that cuts a router off (or connects it) to the kernel's change.
     change: f64,
-    /// From the loss of a cable until the kernel's last change.
+    /// From the loss of a cable until the kernel's first and last change.
+    first: f64,
     cut: f64,
     /// Peak memory in MB, and processor seconds.
     memory: f64,
@@ -79,16 +80,17 @@ fn report(runs: &[(Kind, Vec<Run>)], routers: u32, as_json: bool) {
     for (kind, results) in runs {
         let of = |f: fn(&Run) -> f64| median(&mut results.iter().map(f).collect::<Vec<_>>());
         let (load, change, cut) = (of(|r| r.load), of(|r| r.change), of(|r| r.cut));
+        let first = of(|r| r.first);
         let (memory, cpu) = (of(|r| r.memory), of(|r| r.cpu));
         if as_json {
             println!(
                 "{}",
                 json!({ "router": kind.name(), "routers": routers, "runs": results.len(), "load_ms": load,
-                    "change_ms": change, "cut_ms": cut, "memory_mb": memory, "cpu_s": cpu })
+                    "change_ms": change, "cut_first_ms": first, "cut_ms": cut, "memory_mb": memory, "cpu_s": cpu })
             );
         } else {
             println!(
-                "{routers:6} routers: {:<5} load {load:7.0} ms, change {change:7.1} ms, cable cut {cut:7.1} ms, \
+                "{routers:6} routers: {:<5} load {load:7.0} ms, change {change:7.1} ms, cable cut {first:.1} to {cut:.1} ms, \
                  {memory:5.0} MB, {cpu:5.2} s of processor time",
                 kind.name()
             );
@@ -207,12 +209,13 @@ fn once(kind: Kind, routers: u32, options: &Options) -> Result<Run> {
     let end = loop {
         thread::sleep(QUIET);
         match watch.changes() {
-            Some((_, last)) if last.elapsed() >= QUIET => break last,
+            Some((first, last)) if last.elapsed() >= QUIET => break (first, last),
             _ if cut.elapsed() > limit => return Err(format!("{}: no end of changes", kind.name()).into()),
             _ => {}
         }
     };
-    run.cut = ms(end.saturating_duration_since(cut));
+    run.first = ms(end.0.saturating_duration_since(cut));
+    run.cut = ms(end.1.saturating_duration_since(cut));
     let spent = cost(&router.pids());
     run.memory = spent.peak_kib as f64 / 1024.0;
     run.cpu = spent.cpu.as_secs_f64();
