@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use ferr_config::Diagnostic;
 use ferr_config::model::global::LogLevel;
 use ferr_kernel::DeadList;
-use ferr_state::{Handle, LogHub, SystemInfo};
+use ferr_rib::RibEvent;
+use ferr_state::{Handle, LogHub, OspfJob, SystemInfo};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
@@ -23,7 +25,7 @@ use crate::links;
 use crate::logging::LogSinks;
 use crate::ospf_thread::{self, Handover, OspfMessage, OspfPorts, WatchedNeighbors};
 use crate::owner::{Owner, OwnerPorts};
-use crate::rib_thread::{self, RibPorts};
+use crate::rib_thread::{self, RibMessage, RibPorts};
 use crate::service::ServiceManager;
 use crate::surroundings::Surroundings;
 use crate::translate;
@@ -178,9 +180,6 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
     let (ospf_event_tx, ospf_events) = mpsc::channel(MESSAGES);
-    let (ospf_tx, ospf_messages) = mpsc::channel(MESSAGES);
-    let (ospf_jobs_tx, ospf_jobs) = mpsc::channel(JOBS);
-    let (watched_tx, watched) = watch::channel(WatchedNeighbors::default());
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (learnt_tx, learnt) = watch::channel(LearntNeighbors::default());
     let (stop_tx, stop_rx) = watch::channel(false);
@@ -214,20 +213,12 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         learnt: learnt_tx,
     };
     let bgp_thread = bgp_thread::spawn(ports)?;
-    let ports = OspfPorts {
-        jobs: ospf_jobs,
-        messages: ospf_messages,
-        events: ospf_events,
-        rib: rib_tx.clone(),
-        around: around_rx.clone(),
-        watched: watched_tx,
-        handover: Handover::new(options.vty_dir.join(OSPF_FILE)),
-    };
-    let ospf_thread = ospf_thread::spawn(ports)?;
+    let handover = Handover::new(options.vty_dir.join(OSPF_FILE));
+    let ospf = start_ospf(ospf_events, rib_tx.clone(), around_rx.clone(), handover)?;
     let ports = BfdTaskPorts {
         messages: bfd_messages,
         requests: bfd_requests,
-        clients: BfdClients { bgp: bgp_tx.clone(), ospf: ospf_tx.clone() },
+        clients: BfdClients { bgp: bgp_tx.clone(), ospf: ospf.messages.clone() },
         rib: rib_tx.clone(),
         around: around_rx.clone(),
         failover: failover_tx,
@@ -241,19 +232,19 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let links_end = links.clone();
     let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
-        .with_ospf(ospf_jobs_tx)
+        .with_ospf(ospf.jobs)
         .with_links(links.view())
         .with_wireguard(tunnels.requests);
     let ports = OwnerPorts {
         requests: config_rx,
         reload: reload_rx,
         bgp: bgp_tx.clone(),
-        ospf: ospf_tx.clone(),
+        ospf: ospf.messages.clone(),
         bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
         learnt,
-        watched,
+        watched: ospf.watched,
         links,
         tunnels: tunnels.wanted,
         facts: tunnels.facts,
@@ -279,13 +270,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     info!("ending");
     manager.stopping();
     heart.abort();
-    let (done_tx, done) = oneshot::channel();
-    let _ = bgp_tx.send(BgpMessage::Stop(done_tx)).await;
-    let _ = done.await;
-    let (done_tx, done) = oneshot::channel();
-    let _ = ospf_tx.send(OspfMessage::Stop(done_tx)).await;
-    // Who announced a restart goes on forwarding.
-    if let Ok(Ok(true)) = tokio::time::timeout(OSPF_GOODBYE, done).await {
+    if say_goodbye(&bgp_tx, &ospf.messages).await {
         retain.store(true, Ordering::Relaxed);
     }
     let _ = stop_tx.send(true);
@@ -294,13 +279,45 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     bfd.abort();
     // Joining must not block the runtime that others still answer on.
     let _ = bfd.await;
-    let joined = move || (bfd_thread.join(), bgp_thread.join(), ospf_thread.join(), rib_thread.join());
+    let joined = move || (bfd_thread.join(), bgp_thread.join(), ospf.thread.join(), rib_thread.join());
     let _ = tokio::task::spawn_blocking(joined).await;
     // What forwards packets is taken back after the routes.
     let _ = tokio::task::spawn_blocking(move || tunnels_end.end()).await;
     links_end.end(!retain.load(Ordering::Relaxed));
     let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())
+}
+
+/// Ends of the OSPF thread.
+struct OspfEnds {
+    jobs: mpsc::Sender<OspfJob>,
+    messages: mpsc::Sender<OspfMessage>,
+    watched: watch::Receiver<WatchedNeighbors>,
+    thread: JoinHandle<()>,
+}
+
+fn start_ospf(
+    events: mpsc::Receiver<Vec<RibEvent>>,
+    rib: mpsc::Sender<RibMessage>,
+    around: watch::Receiver<Arc<Surroundings>>,
+    handover: Handover,
+) -> Result<OspfEnds, EngineError> {
+    let (jobs_tx, jobs) = mpsc::channel(JOBS);
+    let (messages_tx, messages) = mpsc::channel(MESSAGES);
+    let (watched_tx, watched) = watch::channel(WatchedNeighbors::default());
+    let ports = OspfPorts { jobs, messages, events, rib, around, watched: watched_tx, handover };
+    let thread = ospf_thread::spawn(ports)?;
+    Ok(OspfEnds { jobs: jobs_tx, messages: messages_tx, watched, thread })
+}
+
+/// Tells all neighbors that this router goes. True when it announced that it comes back, and so goes on forwarding.
+async fn say_goodbye(bgp: &mpsc::Sender<BgpMessage>, ospf: &mpsc::Sender<OspfMessage>) -> bool {
+    let (done_tx, done) = oneshot::channel();
+    let _ = bgp.send(BgpMessage::Stop(done_tx)).await;
+    let _ = done.await;
+    let (done_tx, done) = oneshot::channel();
+    let _ = ospf.send(OspfMessage::Stop(done_tx)).await;
+    matches!(tokio::time::timeout(OSPF_GOODBYE, done).await, Ok(Ok(true)))
 }
 
 /// Waits until what the configuration asks of the kernel has been sent to it, a few seconds at most: a peer is never waited for.

@@ -313,9 +313,10 @@ impl Worker {
 
     fn say_goodbye(&mut self) -> bool {
         let now = Instant::now();
-        let done = self.world.instances.values_mut().fold(true, |done, i| i.shutdown(now) && done);
+        let waiting =
+            self.world.instances.values_mut().filter_map(|i| (!i.shutdown(now)).then_some(())).count();
         self.turn();
-        done
+        waiting == 0
     }
 }
 
