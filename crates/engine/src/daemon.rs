@@ -180,6 +180,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (ospf_event_tx, ospf_events) = mpsc::channel(MESSAGES);
     let (ospf_tx, ospf_messages) = mpsc::channel(MESSAGES);
     let (ospf_jobs_tx, ospf_jobs) = mpsc::channel(JOBS);
+    let (ospf_numbers_tx, ospf_numbers) = watch::channel(BTreeSet::new());
     let (watched_tx, watched) = watch::channel(WatchedNeighbors::default());
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (learnt_tx, learnt) = watch::channel(LearntNeighbors::default());
@@ -242,6 +243,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
         .with_ospf(ospf_jobs_tx)
+        .with_ospf_numbers(ospf_numbers.clone())
         .with_links(links.view())
         .with_wireguard(tunnels.requests);
     let ports = OwnerPorts {
@@ -249,6 +251,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         reload: reload_rx,
         bgp: bgp_tx.clone(),
         ospf: ospf_tx.clone(),
+        ospf_numbers: ospf_numbers_tx,
         bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
@@ -265,7 +268,11 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     owner.start().await;
     fib_settled(&handle).await;
     let owner = tokio::task::spawn_local(owner.run());
-    let vty = ferr_vty::VtyOptions { dir: options.vty_dir.clone(), ..ferr_vty::VtyOptions::default() };
+    let vty = ferr_vty::VtyOptions {
+        dir: options.vty_dir.clone(),
+        ospf_numbers: ospf_numbers.borrow().clone(),
+        ..ferr_vty::VtyOptions::default()
+    };
     let sockets = ferr_vty::bind(vty)?;
     let vty = tokio::task::spawn_local(sockets.run(handle.clone()));
     let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
