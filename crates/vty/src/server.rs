@@ -300,9 +300,8 @@ impl Doors {
             }
             // A socket that was just closed may still be there.
             let pause = if wanted.len() > self.numbered.len() { RETRY } else { Duration::MAX };
-            match tokio::time::timeout(pause, numbers.changed()).await {
-                Ok(Err(_)) => return,
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(_)) = tokio::time::timeout(pause, numbers.changed()).await {
+                return;
             }
             while self.tasks.try_join_next().is_some() {}
         }
