@@ -166,7 +166,7 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
 /// Summaries, and how many routes each gathers.
 pub(in crate::show) fn gathered(i: &Instance) -> Vec<(Prefix, ExternalSummary, usize)> {
     let summaries = i.config().summaries.iter();
-    summaries.map(|(prefix, s)| (*prefix, s.clone(), i.summarized(*prefix))).collect()
+    summaries.map(|(prefix, s)| (*prefix, *s, i.summarized(*prefix))).collect()
 }
 
 /// A summary as JSON.
