@@ -170,7 +170,7 @@ impl Instance {
 
     /// How many routes of other protocols an external range (`summary-address`) gathers.
     pub fn summarized(&self, range: Prefix) -> usize {
-        self.routing.summarized(range)
+        self.routing.summarized(range, &self.config.summaries)
     }
 
     /// How many routes of other protocols `redistribute` statements chose, by protocol and its instance.

@@ -313,7 +313,10 @@ impl Worker {
 
     fn say_goodbye(&mut self) -> bool {
         let now = Instant::now();
-        let done = self.world.instances.values_mut().fold(true, |done, i| i.shutdown(now) && done);
+        let mut done = true;
+        for instance in self.world.instances.values_mut() {
+            done &= instance.shutdown(now);
+        }
         self.turn();
         done
     }

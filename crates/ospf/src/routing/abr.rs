@@ -58,6 +58,11 @@ pub(crate) const fn area_options(area: &AreaStatus) -> Options {
     }
 }
 
+/// The longest of ranges that a prefix is in: of nested ones the inner alone counts.
+pub(crate) fn range_of<'a>(ranges: impl Iterator<Item = &'a Prefix>, prefix: Prefix) -> Option<Prefix> {
+    ranges.filter(|range| range.covers(prefix)).max_by_key(|range| range.len()).copied()
+}
+
 fn told_as(range: Prefix, config: &AreaRange) -> Prefix {
     config.substitute.unwrap_or(range)
 }
@@ -123,7 +128,9 @@ impl Routing {
 
     fn range_cost(&self, id: AreaId, range: Prefix, config: &AreaRange, inputs: &Inputs<'_>) -> Option<u32> {
         let area = self.status.area(id)?;
-        let routes = self.table.covered_by(range).filter(|(p, _)| self.exports(area, *p, inputs));
+        let routes = self.table.covered_by(range).filter(|(p, _)| {
+            range_of(area.config.ranges.keys(), *p) == Some(range) && self.exports(area, *p, inputs)
+        });
         let routes = routes.filter_map(|(_, e)| e.internal.as_ref());
         let costs = routes.filter(|r| r.kind == PathKind::Intra && r.area == id).map(|r| r.cost);
         let cost = if self.status.rfc1583 { costs.min() } else { costs.max() };

@@ -8,11 +8,11 @@ use ferr_policy::{Action, PolicyRoute};
 use ferr_types::attr::PathAttributes;
 use ferr_types::{AreaId, Prefix, Protocol};
 
-use super::abr::access_permits;
+use super::abr::{access_permits, range_of};
 use super::status::AreaStatus;
 use super::tell::{OwnExternal, external_type};
 use super::{ForeignRoute, Inputs, Routing};
-use crate::config::{AreaKind, InstanceConfig, InterfaceConfig, Redistribute};
+use crate::config::{AreaKind, ExternalSummary, InstanceConfig, InterfaceConfig, Redistribute};
 use crate::lsdb::ScopeId;
 use crate::originate::OwnLsas;
 
@@ -139,15 +139,20 @@ impl Routing {
         changed.iter().chain(touched).copied().collect()
     }
 
-    /// What an external range gathers.
-    fn gathered(&self, range: Prefix) -> impl Iterator<Item = &Chosen> {
+    /// What an external range gathers: routes whose closest range it is.
+    fn gathered<'a>(
+        &'a self,
+        range: Prefix,
+        ranges: &'a BTreeMap<Prefix, ExternalSummary>,
+    ) -> impl Iterator<Item = &'a Chosen> {
         let inside = self.chosen.range(range..).take_while(move |(p, _)| range.covers(**p));
-        inside.filter(move |(p, _)| !p.is_default() || range.is_default()).map(|(_, chosen)| chosen)
+        let own = move |p: Prefix| range_of(ranges.keys(), p) == Some(range);
+        inside.filter(move |(p, _)| own(**p) && (!p.is_default() || range.is_default())).map(|(_, c)| c)
     }
 
     /// How many routes an external range gathers.
-    pub(crate) fn summarized(&self, range: Prefix) -> usize {
-        self.gathered(range).count()
+    pub(crate) fn summarized(&self, range: Prefix, ranges: &BTreeMap<Prefix, ExternalSummary>) -> usize {
+        self.gathered(range, ranges).count()
     }
 
     /// How many routes `redistribute` statements chose, by protocol and its instance.
@@ -162,7 +167,8 @@ impl Routing {
     /// What this router tells of its own under a prefix.
     fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
         if let Some(range) = inputs.config.summaries.get(&prefix) {
-            let largest = self.gathered(prefix).map(|c| c.metric).max().filter(|_| range.advertise)?;
+            let gathered = self.gathered(prefix, &inputs.config.summaries);
+            let largest = gathered.map(|c| c.metric).max().filter(|_| range.advertise)?;
             return Some(Chosen {
                 type2: range.type2,
                 metric: range.metric.unwrap_or(largest),

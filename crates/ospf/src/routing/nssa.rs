@@ -7,6 +7,7 @@ use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, Prefix};
 
 use super::Routing;
+use super::abr::range_of;
 use super::graph::{INFINITY, VertexKey};
 use super::tell::OwnExternal;
 use super::told::External;
@@ -107,7 +108,10 @@ impl Routing {
         self.translators.iter().find_map(|id| {
             let nssa = self.nssa_of(*id)?;
             if let Some(range) = nssa.ranges.get(&prefix) {
-                return range.advertise.then(|| self.translated_range(*id, prefix, range.cost)).flatten();
+                return range
+                    .advertise
+                    .then(|| self.translated_range(*id, nssa, prefix, range.cost))
+                    .flatten();
             }
             if nssa.ranges.keys().any(|range| range.covers(prefix)) {
                 return None;
@@ -124,9 +128,17 @@ impl Routing {
         })
     }
 
-    fn translated_range(&self, id: AreaId, range: Prefix, cost: Option<u32>) -> Option<OwnExternal> {
+    fn translated_range(
+        &self,
+        id: AreaId,
+        nssa: &Nssa,
+        range: Prefix,
+        cost: Option<u32>,
+    ) -> Option<OwnExternal> {
         let inside = self.externals.inside(range).flat_map(|(p, told)| told.iter().map(move |e| (p, e)));
-        let inside = inside.filter(|(p, e)| self.is_translatable(id, **p, e));
+        let inside = inside.filter(|(p, e)| {
+            range_of(nssa.ranges.keys(), **p) == Some(range) && self.is_translatable(id, **p, e)
+        });
         let largest = inside.map(|(_, e)| (e.type2, e.metric)).max()?;
         // A route of type 2 looks no better than the worst of what is in the range (section 3.2 step 3).
         let metric = largest.1 + u32::from(largest.0);

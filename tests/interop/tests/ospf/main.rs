@@ -9,3 +9,4 @@ mod lan;
 mod networks;
 mod restart;
 mod shown;
+mod tunnel;

@@ -2,7 +2,7 @@
 
 use ferr_testnet::Error;
 
-use crate::bed::{Conf, segment, with_lan};
+use crate::bed::{Conf, segment, wait_via, with_lan};
 
 #[test]
 fn point_to_multipoint() -> Result<(), Error> {
@@ -71,4 +71,43 @@ fn point_to_point_with_frr() -> Result<(), Error> {
 #[test]
 fn point_to_point_with_bird() -> Result<(), Error> {
     point_to_point("ospfptpb", 3)
+}
+
+/// Both ends have host addresses only.
+#[test]
+fn unnumbered() -> Result<(), Error> {
+    with_lan("ospfunnum", |lan| {
+        lan.switch.ip("link set bird down")?;
+        for (host, n) in [(&lan.us, 1), (&lan.frr, 2)] {
+            host.ip("-4 addr flush dev eth0")?;
+            host.addr("eth0", &format!("10.9.0.{n}/32"))?;
+        }
+        let conf = Conf { without: Some(3), ..segment(" ip ospf network point-to-point\n") };
+        let _routers = lan.start(&conf, &conf, &Conf { without: Some(3), ..Conf::default() })?;
+        lan.wait_users_v4(&[1, 2])
+    })
+}
+
+/// FRR's area 2 has no link to the backbone but a virtual one through area 1, on which BIRD is, too.
+#[test]
+fn virtual_link() -> Result<(), Error> {
+    with_lan("ospfvlink", |lan| {
+        let through = |other: u8, users: u8| Conf {
+            area: 1,
+            users,
+            ospf: format!(
+                " area 1 virtual-link 10.9.0.{other}\n area 1 virtual-link 10.9.0.{other} hello-interval 1 dead-interval 4\n"
+            ),
+            without: Some(3),
+            ..Conf::default()
+        };
+        let bird = Conf { area: 1, users: 1, without: Some(3), ..Conf::default() };
+        let _routers = lan.start(&through(2, 0), &through(1, 2), &bird)?;
+        // FRR names the same way twice.
+        for (host, n) in [(&lan.us, 2), (&lan.frr, 1), (&lan.bird, 1), (&lan.bird, 2)] {
+            let gateway = format!("10.9.0.{n}");
+            wait_via(host, &format!("10.9.{n}.0/24"), |r| r.gateways.iter().all(|g| *g == gateway))?;
+        }
+        Ok(())
+    })
 }

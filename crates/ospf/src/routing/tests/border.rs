@@ -79,12 +79,21 @@ fn ranges_hide_and_discard() {
     assert_eq!(lab.told_with("3@0.0.0.0 "), ["10.1.0.0/16 10.1.0.0 15"]);
     lab.router(1, 3, E, &[]);
     lab.settle();
-    // The link's own prefix is in the range still.
-    assert_eq!(lab.told_with("3@0.0.0.0 "), ["10.1.0.0/16 10.1.0.0 10"]);
-    lab.router(1, 1, B, &[]);
-    lab.settle();
+    // The link's own prefix is in the other range, which is inside.
     assert!(lab.told_with("3@0.0.0.0 ").is_empty());
     assert_eq!(lab.route("10.1.0.0/16"), "none");
+}
+
+#[test]
+fn of_nested_ranges_the_inner_counts() {
+    let mut lab = abr();
+    let ranges = BTreeMap::from([
+        (pfx("10.0.0.0/8"), range(None, true, None)),
+        (pfx("10.1.2.0/23"), range(None, false, None)),
+    ]);
+    lab.area(1, AreaConfig { ranges, ..AreaConfig::default() });
+    lab.settle();
+    assert_eq!(lab.told_with("3@0.0.0.0 "), ["10.0.0.0/8 10.0.0.0 15"]);
 }
 
 #[test]

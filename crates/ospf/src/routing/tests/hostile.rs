@@ -4,9 +4,9 @@ use ferr_ospf_wire::{LinkType, LsaType, Options, RouterBits};
 use ferr_types::{Ipv4Prefix, Metric, Protocol, Tag};
 use proptest::prelude::*;
 
-use super::lab::{L, Lab, area, external_lsa, ip, network_lsa};
+use super::lab::{L, Lab, area, external_lsa, ip, network_lsa, pfx};
 use crate::config::NetworkType::{Broadcast, PointToPoint};
-use crate::config::{AreaKind, Nssa, Redistribute};
+use crate::config::{AreaConfig, AreaKind, AreaRange, ExternalSummary, Nssa, Redistribute};
 use crate::lsdb::{LsaKey, ScopeId};
 use crate::routing::ForeignRoute;
 
@@ -69,7 +69,14 @@ fn lab() -> Lab {
     lab.link(2, 1, PointToPoint, ("10.2.0.1/30", 2), &[(3, "10.2.0.2")]);
     lab.link(3, 1, Broadcast, ("172.16.0.1/24", 1), &[(4, "172.16.0.4"), (3, "172.16.0.3")]);
     lab.link(4, 2, PointToPoint, ("10.0.0.1/30", 1), &[(5, "10.0.0.2")]);
-    lab.area_kind(2, AreaKind::Nssa(Nssa::default()));
+    let range = |advertise| AreaRange { advertise, cost: None, substitute: None };
+    let ranges = |of: &[(&str, bool)]| of.iter().map(|(p, a)| (pfx(p), range(*a))).collect();
+    let inner = ranges(&[("10.0.0.0/24", true), ("10.0.1.0/30", false)]);
+    lab.area(1, AreaConfig { ranges: inner, ..AreaConfig::default() });
+    let kind = AreaKind::Nssa(Nssa { ranges: ranges(&[("10.0.1.0/24", true)]), ..Nssa::default() });
+    lab.area(2, AreaConfig { kind, ranges: ranges(&[("10.0.0.0/16", true)]), ..AreaConfig::default() });
+    let summary = ExternalSummary { advertise: true, tag: 1, metric: None, type2: true };
+    lab.config.summaries.insert(pfx("10.0.2.0/24"), summary);
     lab.config.redistribute = vec![Redistribute {
         protocol: Protocol::Static,
         instance: None,
