@@ -178,6 +178,8 @@ fn nothing_else_is_without_effect() {
         "refresh timer",
         "aggregation timer",
         "flood-reduction",
+        "delay-reflood",
+        "dmvpn",
         "shortcut",
         "hello-delay",
         "connected-prefixes",

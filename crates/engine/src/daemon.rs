@@ -180,6 +180,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (rib_tx, rib_rx) = mpsc::channel(RIB_MESSAGES);
     let (event_tx, event_rx) = mpsc::channel(MESSAGES);
     let (ospf_event_tx, ospf_events) = mpsc::channel(MESSAGES);
+    let (ospf_numbers_tx, ospf_numbers) = watch::channel(BTreeSet::new());
     let (around_tx, around_rx) = watch::channel(Arc::new(Surroundings::default()));
     let (learnt_tx, learnt) = watch::channel(LearntNeighbors::default());
     let (stop_tx, stop_rx) = watch::channel(false);
@@ -233,6 +234,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
         .with_ospf(ospf.jobs)
+        .with_ospf_numbers(ospf_numbers.clone())
         .with_links(links.view())
         .with_wireguard(tunnels.requests);
     let ports = OwnerPorts {
@@ -240,6 +242,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         reload: reload_rx,
         bgp: bgp_tx.clone(),
         ospf: ospf.messages.clone(),
+        ospf_numbers: ospf_numbers_tx,
         bfd: bfd_message_tx,
         rib: rib_tx,
         around: around_rx,
@@ -256,8 +259,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     owner.start().await;
     fib_settled(&handle).await;
     let owner = tokio::task::spawn_local(owner.run());
-    let vty = ferr_vty::VtyOptions { dir: options.vty_dir.clone(), ..ferr_vty::VtyOptions::default() };
-    let sockets = ferr_vty::bind(vty)?;
+    let sockets = bind_vty(&options.vty_dir, ospf_numbers.borrow().clone())?;
     let vty = tokio::task::spawn_local(sockets.run(handle.clone()));
     let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
     log.started();
@@ -286,6 +288,15 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     links_end.end(!retain.load(Ordering::Relaxed));
     let _ = tokio::task::spawn_blocking(move || links_thread.join()).await;
     Ok(())
+}
+
+/// The vty sockets, those of numbered instances of OSPF among them.
+fn bind_vty(dir: &Path, ospf_numbers: BTreeSet<u16>) -> Result<ferr_vty::Sockets, ferr_vty::BindError> {
+    ferr_vty::bind(ferr_vty::VtyOptions {
+        dir: dir.to_owned(),
+        ospf_numbers,
+        ..ferr_vty::VtyOptions::default()
+    })
 }
 
 /// Ends of the OSPF thread.

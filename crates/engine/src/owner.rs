@@ -46,6 +46,8 @@ pub(crate) struct OwnerPorts {
     pub(crate) reload: mpsc::Receiver<()>,
     pub(crate) bgp: mpsc::Sender<BgpMessage>,
     pub(crate) ospf: mpsc::Sender<OspfMessage>,
+    /// Numbers of OSPFv2 instances.
+    pub(crate) ospf_numbers: watch::Sender<BTreeSet<u16>>,
     pub(crate) bfd: mpsc::Sender<BfdMessage>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
@@ -263,7 +265,19 @@ impl Owner {
             self.applied.ospf = ospf.clone();
             let _ = self.ports.ospf.send(OspfMessage::Configure(Box::new(ospf))).await;
         }
+        self.publish_ospf_numbers();
         self.apply_bfd(&around).await;
+    }
+
+    /// Clients find an instance by its number.
+    fn publish_ospf_numbers(&self) {
+        let numbers: BTreeSet<u16> =
+            self.running.ospf.keys().map(|name| name.instance).filter(|n| *n != 0).collect();
+        self.ports.ospf_numbers.send_if_modified(|published| {
+            let changed = *published != numbers;
+            *published = numbers;
+            changed
+        });
     }
 
     /// Brings BFD in line with the configuration and with what protocols learnt of their neighbors.

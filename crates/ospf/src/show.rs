@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use ferr_ospf_wire::LsaType;
-use ferr_types::{AreaId, Prefix, RouterId};
+use ferr_types::{AreaId, Prefix, Protocol, RouterId};
 
 use crate::config::InterfaceKey;
 use crate::instance::{Clear, Instance};
@@ -166,6 +166,16 @@ impl Instance {
     /// Routes behind `after` in order, at most `limit`.
     pub fn routes(&self, after: Option<Prefix>, limit: usize) -> Vec<RouteView> {
         self.routing.routes(after, limit)
+    }
+
+    /// How many routes of other protocols an external range (`summary-address`) gathers.
+    pub fn summarized(&self, range: Prefix) -> usize {
+        self.routing.summarized(range, &self.config.summaries)
+    }
+
+    /// How many routes of other protocols `redistribute` statements chose, by protocol and its instance.
+    pub fn redistributed(&self) -> BTreeMap<(Protocol, u16), usize> {
+        self.routing.redistributed()
     }
 
     /// Ways to border routers.

@@ -15,7 +15,7 @@ mod log;
 mod ospf;
 mod wireguard;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -131,6 +131,7 @@ pub struct Handle {
     links: Option<watch::Receiver<Arc<LinksView>>>,
     wireguard: Option<mpsc::Sender<WgRequest>>,
     ospf: Option<mpsc::Sender<OspfJob>>,
+    ospf_numbers: Option<watch::Receiver<BTreeSet<u16>>>,
     /// Facts.
     pub info: Arc<SystemInfo>,
     /// Log.
@@ -147,7 +148,18 @@ impl Handle {
         info: Arc<SystemInfo>,
         log: LogHub,
     ) -> Self {
-        Self { bgp, rib, config, bfd, links: None, wireguard: None, ospf: None, info, log }
+        Self {
+            bgp,
+            rib,
+            config,
+            bfd,
+            links: None,
+            wireguard: None,
+            ospf: None,
+            ospf_numbers: None,
+            info,
+            log,
+        }
     }
 
     /// The same with a look at declared links.
@@ -166,6 +178,17 @@ impl Handle {
     #[must_use]
     pub fn with_ospf(self, jobs: mpsc::Sender<OspfJob>) -> Self {
         Self { ospf: Some(jobs), ..self }
+    }
+
+    /// The same with a look at the numbers of OSPFv2 instances (`router ospf N`) that are configured.
+    #[must_use]
+    pub fn with_ospf_numbers(self, numbers: watch::Receiver<BTreeSet<u16>>) -> Self {
+        Self { ospf_numbers: Some(numbers), ..self }
+    }
+
+    /// Numbers of OSPFv2 instances that are configured, as they change; `None` where nobody tells.
+    pub fn ospf_numbers(&self) -> Option<watch::Receiver<BTreeSet<u16>>> {
+        self.ospf_numbers.clone()
     }
 
     /// Runs `f` on the OSPF thread; on an empty world where there is none.

@@ -1,5 +1,7 @@
 //! The sockets: one per daemon that FRR would run.
 
+use std::fmt;
+
 use ferr_config::Part;
 
 /// A vty socket, named after the daemon of FRR whose place it takes.
@@ -81,6 +83,38 @@ impl Daemon {
             Self::Bfdd => Part::Bfd,
             Self::Watchfrr => Part::Watchfrr,
             Self::Ferr => Part::All,
+        }
+    }
+}
+
+/// A socket: a daemon's, or that of one of its instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Door {
+    /// Whose place it takes.
+    pub(crate) daemon: Daemon,
+    /// Number of the instance; 0 for all.
+    pub(crate) number: u16,
+}
+
+impl From<Daemon> for Door {
+    fn from(daemon: Daemon) -> Self {
+        Self { daemon, number: 0 }
+    }
+}
+
+impl Door {
+    /// Of an OSPFv2 instance.
+    pub(crate) const fn ospfd(number: u16) -> Self {
+        Self { daemon: Daemon::Ospfd, number }
+    }
+}
+
+impl fmt::Display for Door {
+    /// Name of the socket, without `.vty`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            0 => f.write_str(self.daemon.name()),
+            n => write!(f, "{}-{n}", self.daemon.name()),
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Status {
     Incomplete = 4,
     /// Understood and refused.
     ConfigFailed = 13,
+    /// For another instance: clients pass over it.
+    NotMyInstance = 14,
 }
 
 /// Why a session cannot go on.

@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::command::{self, Action, Level, Miss, SessionAction};
-use crate::door::Daemon;
+use crate::door::{Daemon, Door};
 use crate::framing::{Framing, Received};
 use crate::output::{Out, Outcome, Status, Stop, line};
 use crate::pattern::Args;
@@ -51,7 +51,7 @@ impl Node {
 /// A connection.
 pub(crate) struct Session {
     shared: Arc<Shared>,
-    door: Daemon,
+    door: Door,
     pid: i32,
     node: Node,
     mode: ModeStack,
@@ -64,13 +64,13 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session that stands in the view node.
-    pub(crate) fn new(door: Daemon, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(door: Door, shared: Arc<Shared>) -> Self {
         Self {
             shared,
             door,
             pid: 0,
             node: Node::View,
-            mode: ModeStack::new(if door == Daemon::Ferr { Origin::Shell } else { Origin::Vty }),
+            mode: ModeStack::new(if door.daemon == Daemon::Ferr { Origin::Shell } else { Origin::Vty }),
             files: 0,
             history: VecDeque::new(),
             monitor: None,
@@ -81,16 +81,12 @@ impl Session {
     /// Serves `stream` until it ends.
     pub(crate) async fn run(mut self, stream: UnixStream) {
         self.pid = stream.peer_cred().ok().and_then(|c| c.pid()).unwrap_or(0);
-        if self.door == Daemon::Mgmtd {
-            self.shared.count_mgmtd(self.pid, true);
-        }
+        self.shared.count(self.pid, self.door, true);
         let (mut reader, mut writer) = stream.into_split();
         if let Err(stop) = self.serve(&mut reader, &mut writer).await {
-            tracing::trace!(socket = self.door.name(), %stop, "vty session");
+            tracing::trace!(socket = %self.door, %stop, "vty session");
         }
-        if self.door == Daemon::Mgmtd {
-            self.shared.count_mgmtd(self.pid, false);
-        }
+        self.shared.count(self.pid, self.door, false);
         // The daemon may be gone already; then there is nothing to end.
         let _ = self.end_files().await;
     }
@@ -160,14 +156,20 @@ impl Session {
                 return out.finish(Status::Warning).await;
             }
         };
-        match command::find(self.door, self.node.level(), words) {
+        match command::find(self.door.daemon, self.node.level(), words) {
             Ok((command, _)) if command.action == Action::Session(SessionAction::Monitor) => {
                 self.start_monitor(writer).await
             }
             Ok((command, args)) => {
                 let shared = self.shared.clone();
                 let out = Out::new(writer, filter);
-                let mut ctx = Ctx { shared: &shared, door: self.door, pid: self.pid, out };
+                let mut ctx = Ctx {
+                    shared: &shared,
+                    door: self.door.daemon,
+                    number: self.door.number,
+                    pid: self.pid,
+                    out,
+                };
                 let status = match command.action {
                     Action::Session(action) => self.act(action, &args, raw, &mut ctx.out).await?,
                     action => show::run(&mut ctx, action, &args).await?,
@@ -192,7 +194,7 @@ impl Session {
     fn complain(&self, miss: Miss, text: &str, out: &mut Out<'_>) -> Status {
         match miss {
             Miss::Unknown => {
-                line!(out, "% [{}] Unknown command: {text}", self.door.tag());
+                line!(out, "% [{}] Unknown command: {text}", self.door.daemon.tag());
                 Status::NoMatch
             }
             Miss::Ambiguous => {
@@ -219,6 +221,10 @@ impl Session {
                 Ok(Status::Success)
             }
             Ok(_) => Ok(Status::Success),
+            // The client said the same on `ospfd`, and was answered there.
+            Err(_) if self.door.number != 0 && self.shared.knows(self.pid, Daemon::Ospfd.into()) => {
+                Ok(Status::Success)
+            }
             Err(error) => {
                 let miss = match &error.kind {
                     LineErrorKind::Unknown { .. } => Miss::Unknown,
@@ -283,7 +289,7 @@ impl Session {
         if self.node == Node::Config {
             ferr_config::list(&self.mode).into_iter().filter(|s| wanted(s)).for_each(|s| line!(out, "  {s}"));
         }
-        let commands = command::list(self.door, self.node.level()).map(|c| c.syntax);
+        let commands = command::list(self.door.daemon, self.node.level()).map(|c| c.syntax);
         let shown = commands.filter(|s| !s.starts_with("XF"));
         shown.filter(|s| wanted(s)).for_each(|s| line!(out, "  {s}"));
     }
@@ -308,7 +314,7 @@ impl Session {
             return;
         }
         let text = text.strip_prefix("do ").unwrap_or(text);
-        for word in command::complete_at(self.door, self.node.level(), text) {
+        for word in command::complete_at(self.door.daemon, self.node.level(), text) {
             line!(out, "{}\t{}", word.text, word.help);
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) shared: &'a Shared,
     /// The socket.
     pub(crate) door: Daemon,
+    /// Number of the instance whose socket it is; 0 on others.
+    pub(crate) number: u16,
     /// Process at the other end, 0 when unknown.
     pub(crate) pid: i32,
     /// The reply.

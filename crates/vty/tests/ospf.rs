@@ -214,3 +214,19 @@ fn clear_resets() {
     world.ask("ospf6d", "clear ipv6 ospf6 process");
     assert_eq!(full("ospf6d", "show ipv6 ospf6 neighbor"), 0);
 }
+
+#[test]
+fn what_is_gathered_and_redistributed_is_counted() {
+    let world = World::with_ospf();
+    let gathered = world.json("ospfd", "show ip ospf vrf red summary-address json");
+    assert_eq!(gathered["red"]["198.51.0.0/16"]["externalRouteCount"], 2);
+    let text = world.ask("ospfd", "show ip ospf vrf red summary-address");
+    assert!(text.contains("198.51.0.0/16       E2              20         0           2 "), "{text}");
+    let six = |what: &str| world.json("ospf6d", &format!("show ipv6 ospf6 vrf red {what} json"));
+    assert_eq!(six("summary-address")["red"]["2001:db8::/32"]["externalRouteCount"], 2);
+    let sources = six("redistribute");
+    assert_eq!(sources["redistributedRoutes"][0]["routeType"], "static");
+    assert_eq!(sources["redistributedRoutes"][0]["numberOfRoutes"], 3);
+    let text = world.ask("ospf6d", "show ipv6 ospf6 vrf red redistribute");
+    assert!(text.contains("    3: static\n"), "{text}");
+}

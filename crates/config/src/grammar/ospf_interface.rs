@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::ospf_area::{LONGEST_DIGEST_KEY, LONGEST_PASSWORD, authentication_of, authentication_text, cut};
-use super::table::{Applied, DONE, Lines, Stmt, alias, flag, idle, stmt, value, value_unless};
+use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, idle, stmt, value, value_unless};
 use crate::model::Secret;
 use crate::model::keychain::KeyAlgorithm;
 use crate::model::ospf::{
@@ -20,7 +20,8 @@ fn set_network(l: &mut OspfLink, a: &Args<'_>) -> Applied {
         },
         () => OspfNetwork::NonBroadcast,
     });
-    DONE
+    // Nothing acts on these two yet.
+    Ok(if a.has("dmvpn") || a.has("delay-reflood") { Effect::Inert } else { Effect::Done })
 }
 
 fn show_network(l: &OspfLink, o: &mut Lines) {

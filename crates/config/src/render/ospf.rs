@@ -1,10 +1,55 @@
 //! OSPF and key chains.
 
+use std::collections::BTreeSet;
+
 use super::Part;
 use crate::grammar::table::Lines;
 use crate::grammar::{keychain, ospf_area, ospf_router};
 use crate::model::Config;
-use crate::model::ospf::OspfInstance;
+use crate::model::interface::Interface;
+use crate::model::ospf::{OspfInstance, OspfInterface, OspfLink};
+
+impl Config {
+    /// What belongs to the OSPFv2 instance with this number alone, for [`Part::Ospf`]: `router ospf N`, and which interfaces
+    /// are in its areas.
+    #[must_use]
+    pub fn only_ospf_instance(&self, number: u16) -> Self {
+        let mut ospf = self.ospf.clone();
+        ospf.retain(|name, _| name.instance == number);
+        let member = |settings: &OspfInterface| OspfInterface {
+            areas: settings
+                .areas
+                .iter()
+                .filter(|(n, _)| **n == number)
+                .map(|(n, area)| (*n, *area))
+                .collect(),
+            ..OspfInterface::default()
+        };
+        let interfaces = self.interfaces.iter().map(|(name, i)| {
+            let ospf = OspfLink {
+                interface: member(&i.ospf.interface),
+                addresses: i.ospf.addresses.iter().map(|(addr, s)| (*addr, member(s))).collect(),
+                ..OspfLink::default()
+            };
+            (name.clone(), Interface { ospf, vrf: i.vrf.clone(), ..Interface::default() })
+        });
+        let (interfaces, global) = (interfaces.collect(), self.global.clone());
+        Self { ospf, interfaces, global, origins: self.origins.clone(), ..Self::default() }
+    }
+
+    /// Without what belongs to the OSPFv2 instances with these numbers.
+    #[must_use]
+    pub fn without_ospf_instances(&self, numbers: &BTreeSet<u16>) -> Self {
+        let mut rest = self.clone();
+        rest.ospf.retain(|name, _| !numbers.contains(&name.instance));
+        for link in rest.interfaces.values_mut().map(|i| &mut i.ospf) {
+            for settings in link.addresses.values_mut().chain([&mut link.interface]) {
+                settings.areas.retain(|number, _| !numbers.contains(number));
+            }
+        }
+        rest
+    }
+}
 
 pub(super) fn show_key_chains(config: &Config, o: &mut Lines) {
     for (name, chain) in &config.key_chains {

@@ -277,6 +277,10 @@ fn what_nothing_acts_on_is_said() {
         ("route-map X permit 10", true),
         ("match rpki valid", false),
         ("match as-path X", true),
+        ("interface eth0", true),
+        ("ip ospf network point-to-point dmvpn", false),
+        ("ip ospf network point-to-multipoint delay-reflood", false),
+        ("ip ospf network point-to-multipoint non-broadcast", true),
     ] {
         let told = matches!(s.run(line).unwrap(), LineOutcome::NoEffect(_));
         assert_eq!(told, !acts, "{line}");

@@ -313,10 +313,12 @@ impl Worker {
 
     fn say_goodbye(&mut self) -> bool {
         let now = Instant::now();
-        let waiting =
-            self.world.instances.values_mut().filter_map(|i| (!i.shutdown(now)).then_some(())).count();
+        let mut done = true;
+        for instance in self.world.instances.values_mut() {
+            done &= instance.shutdown(now);
+        }
         self.turn();
-        waiting == 0
+        done
     }
 }
 

@@ -12,7 +12,7 @@ use super::abr::{access_permits, range_of};
 use super::status::AreaStatus;
 use super::tell::{OwnExternal, external_type};
 use super::{ForeignRoute, Inputs, Routing};
-use crate::config::{AreaKind, InstanceConfig, InterfaceConfig, Redistribute};
+use crate::config::{AreaKind, ExternalSummary, InstanceConfig, InterfaceConfig, Redistribute};
 use crate::lsdb::ScopeId;
 use crate::originate::OwnLsas;
 
@@ -26,6 +26,8 @@ pub(crate) struct Chosen {
     metric: u32,
     tag: u32,
     gateway: Option<IpAddr>,
+    /// Protocol and its instance, where a `redistribute` statement chose it.
+    source: Option<(Protocol, u16)>,
 }
 
 /// How a route is told unless its route-map says otherwise.
@@ -127,7 +129,7 @@ impl Routing {
             tag: None,
             route_map: rule.route_map.as_deref(),
         };
-        apply(route, &defaults, inputs)
+        apply(route, &defaults, inputs).map(|chosen| Chosen { source: None, ..chosen })
     }
 
     /// Prefixes under which what changed may be told: themselves, and the external ranges that they are in.
@@ -137,20 +139,42 @@ impl Routing {
         changed.iter().chain(touched).copied().collect()
     }
 
+    /// What an external range gathers: routes whose closest range it is.
+    fn gathered<'a>(
+        &'a self,
+        range: Prefix,
+        ranges: &'a BTreeMap<Prefix, ExternalSummary>,
+    ) -> impl Iterator<Item = &'a Chosen> {
+        let inside = self.chosen.range(range..).take_while(move |(p, _)| range.covers(**p));
+        let own = move |p: Prefix| range_of(ranges.keys(), p) == Some(range);
+        inside.filter(move |(p, _)| own(**p) && (!p.is_default() || range.is_default())).map(|(_, c)| c)
+    }
+
+    /// How many routes an external range gathers.
+    pub(crate) fn summarized(&self, range: Prefix, ranges: &BTreeMap<Prefix, ExternalSummary>) -> usize {
+        self.gathered(range, ranges).count()
+    }
+
+    /// How many routes `redistribute` statements chose, by protocol and its instance.
+    pub(crate) fn redistributed(&self) -> BTreeMap<(Protocol, u16), usize> {
+        let mut counts = BTreeMap::new();
+        for source in self.chosen.values().filter_map(|chosen| chosen.source) {
+            *counts.entry(source).or_default() += 1;
+        }
+        counts
+    }
+
     /// What this router tells of its own under a prefix.
     fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
         if let Some(range) = inputs.config.summaries.get(&prefix) {
-            let inside = self.chosen.range(prefix..).take_while(|(p, _)| prefix.covers(**p));
-            let inside = inside.filter(|(p, _)| {
-                let own = range_of(inputs.config.summaries.keys(), **p) == Some(prefix);
-                own && (!p.is_default() || prefix.is_default())
-            });
-            let largest = inside.map(|(_, c)| c.metric).max().filter(|_| range.advertise)?;
+            let gathered = self.gathered(prefix, &inputs.config.summaries);
+            let largest = gathered.map(|c| c.metric).max().filter(|_| range.advertise)?;
             return Some(Chosen {
                 type2: range.type2,
                 metric: range.metric.unwrap_or(largest),
                 tag: range.tag,
                 gateway: None,
+                source: None,
             });
         }
         let hidden = inputs.config.summaries.keys().any(|range| range.covers(prefix));
@@ -221,7 +245,7 @@ impl Routing {
                 propagate: false,
             });
         }
-        let Chosen { type2, metric, tag, gateway } = local?;
+        let Chosen { type2, metric, tag, gateway, .. } = local?;
         let here = |i: &&InterfaceConfig| i.area == id;
         let on_link = gateway.filter(|g| interfaces(inputs.config).filter(here).any(|i| is_on(i, *g)));
         let forwarding = on_link.or_else(|| address_in(self.version, id, inputs.config));
@@ -268,6 +292,7 @@ fn apply(route: &ForeignRoute, defaults: &Defaults<'_>, inputs: &Inputs<'_>) -> 
         metric: defaults.metric.min(MAX_METRIC),
         tag: defaults.tag.unwrap_or(route.tag.0),
         gateway: route.gateway,
+        source: Some((route.protocol, route.instance)),
     };
     let Some(name) = defaults.route_map else { return Some(chosen) };
     let attributes = PathAttributes { med: Some(route.metric.0), ..PathAttributes::default() };

@@ -19,7 +19,7 @@ mod text;
 
 use super::Ctx;
 use crate::command::OspfAction;
-use crate::output::Outcome;
+use crate::output::{Outcome, Status};
 use crate::pattern::Args;
 
 pub(super) use clear::{clear, prepare};
@@ -27,6 +27,9 @@ pub(super) use clear::{clear, prepare};
 /// Runs one of them.
 pub(super) async fn run(ctx: &mut Ctx<'_>, action: OspfAction, args: &Args) -> Outcome {
     use OspfAction as O;
+    if select::is_elsewhere(ctx, args).await? {
+        return Ok(Status::NotMyInstance);
+    }
     match action {
         O::Process => process::show(ctx, args).await,
         O::Vrfs => select::vrfs(ctx, args, select::V2).await,

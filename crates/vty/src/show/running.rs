@@ -1,6 +1,8 @@
 //! `show running-config`: each socket prints its own part, so that what clients merge holds every line once.
 
-use ferr_config::{Part, render};
+use std::sync::Arc;
+
+use ferr_config::{Config, Part, render};
 
 use super::Ctx;
 use crate::door::Daemon;
@@ -13,7 +15,8 @@ const LINES: usize = 256;
 /// The part of the socket's daemon.
 pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let config = ctx.handle().running().await?;
-    let newer_client = ctx.shared.knows_mgmtd(ctx.pid);
+    let config = own_share(ctx, config);
+    let newer_client = ctx.shared.knows(ctx.pid, Daemon::Mgmtd.into());
     let part = match ctx.door {
         // What `mgmtd` prints must not be printed twice: clients do not remove doubles inside `vrf` blocks.
         Daemon::Zebra | Daemon::Staticd if newer_client => Part::Watchfrr,
@@ -42,4 +45,17 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "end");
     }
     Ok(Status::Success)
+}
+
+/// An instance's socket prints that instance alone; `ospfd` prints those to whose sockets the client is not connected.
+fn own_share(ctx: &Ctx<'_>, config: Arc<Config>) -> Arc<Config> {
+    let elsewhere = match ctx.door {
+        Daemon::Ospfd => ctx.shared.numbers(ctx.pid),
+        _ => return config,
+    };
+    match ctx.number {
+        0 if elsewhere.is_empty() => config,
+        0 => Arc::new(config.without_ospf_instances(&elsewhere)),
+        number => Arc::new(config.only_ospf_instance(number)),
+    }
 }

@@ -5,8 +5,8 @@
 mod bfd;
 mod ospf;
 
-use std::collections::BTreeMap;
-use std::os::unix::net::UnixStream;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ use ferr_types::{
     RouteSpec, RouteUpdate, TableId, Tag, VrfId,
 };
 use ferr_vty::{VtyOptions, bind};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The configuration of the world; what `show running-config` prints.
 pub const CONFIG: &str = include_str!("../data/r1.conf");
@@ -41,6 +41,8 @@ pub struct World {
     pub dir: PathBuf,
     pub counts: Arc<Counts>,
     pub config: Arc<Mutex<Config>>,
+    /// Numbers of OSPFv2 instances.
+    pub numbers: watch::Sender<BTreeSet<u16>>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -248,6 +250,9 @@ impl World {
         assert_eq!(outcome.errors().count(), 0, "{:?}", outcome.diagnostics);
         let config = Arc::new(Mutex::new(outcome.config));
         let counts = Arc::new(Counts::default());
+        let (numbers, numbers_seen) = watch::channel(BTreeSet::new());
+        // A killed run left this.
+        drop(UnixListener::bind(dir.join("ospfd-9.vty")).unwrap());
         let options = VtyOptions { dir: dir.clone(), group: None, ..VtyOptions::default() };
         let sockets = bind(options).unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -295,7 +300,7 @@ impl World {
                 if with_ospf {
                     let (ospf_tx, ospf_rx) = mpsc::channel(16);
                     tokio::spawn(ospf::Ospf::new().serve(ospf_rx));
-                    handle = handle.with_ospf(ospf_tx);
+                    handle = handle.with_ospf(ospf_tx).with_ospf_numbers(numbers_seen);
                 }
                 tokio::select! {
                     served = sockets.run(handle) => served.unwrap(),
@@ -303,7 +308,7 @@ impl World {
                 }
             });
         });
-        Self { dir, counts, config, stop: Some(stop), thread: Some(thread) }
+        Self { dir, counts, config, numbers, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A connection to a daemon's socket.

@@ -4,11 +4,13 @@
 use std::time::{Duration, Instant};
 
 use ferr_simnet::ospf::OspfSim;
-use ferr_state::ferr_ospf::config::{AreaConfig, DefaultOriginate, InstanceConfig, NetworkType};
+use ferr_state::ferr_ospf::config::{
+    AreaConfig, DefaultOriginate, ExternalSummary, InstanceConfig, NetworkType, Redistribute,
+};
 use ferr_state::ferr_ospf::wire::Version;
-use ferr_state::ferr_ospf::{Instance, Start};
+use ferr_state::ferr_ospf::{ForeignRoute, Instance, Start};
 use ferr_state::{OspfName, OspfWorld};
-use ferr_types::{AreaId, VrfId};
+use ferr_types::{AreaId, Metric, Protocol, Tag, VrfId};
 
 fn border_router(version: Version) -> (Instance, Instant) {
     let area1 = AreaId([0, 0, 0, 1].into());
@@ -35,7 +37,37 @@ fn lonely(version: Version, vrf: u32, name: &str, instance: u16, now: Instant) -
         InstanceConfig::new(version, VrfId(vrf), name, OspfSim::router_id(ferr_simnet::NodeId(9)));
     config.instance = instance;
     config.areas.insert(AreaId::BACKBONE, AreaConfig::default());
-    Instance::new(config, std::sync::Arc::default(), Start::default(), now)
+    config.redistribute.push(Redistribute {
+        protocol: Protocol::Static,
+        instance: None,
+        metric: None,
+        type2: true,
+        route_map: None,
+        tag: None,
+    });
+    let (range, routes) = match version {
+        Version::V2 => ("198.51.0.0/16", ["198.51.100.0/24", "198.51.101.0/24", "203.0.113.0/24"]),
+        Version::V3 => ("2001:db8::/32", ["2001:db8:1::/48", "2001:db8:2::/48", "3fff::/20"]),
+    };
+    let summary = ExternalSummary { advertise: true, tag: 0, metric: None, type2: true };
+    config.summaries.insert(range.parse().unwrap(), summary);
+    let start = now - Duration::from_secs(60);
+    let mut instance = Instance::new(config, std::sync::Arc::default(), Start::default(), start);
+    for prefix in routes {
+        let route = ForeignRoute {
+            prefix: prefix.parse().unwrap(),
+            protocol: Protocol::Static,
+            instance: 0,
+            metric: Metric(0),
+            tag: Tag(0),
+            gateway: None,
+            ifindex: None,
+            interface: None,
+        };
+        instance.redistribute(route, start);
+    }
+    instance.handle_timeout(now);
+    instance
 }
 
 /// The instances, each with the time at which it stands.

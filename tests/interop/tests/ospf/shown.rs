@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ferr_testnet::{Error, wait_until};
+use ferr_testnet::{Error, Ferrd, wait_until};
 use serde_json::Value;
 
 use crate::bed::{Conf, Routers, with_lan};
@@ -124,5 +124,35 @@ fn answers_have_the_shape_of_those_of_frr() -> Result<(), Error> {
         lan.wait_users(&[1, 2, 3])?;
         routers.wait_databases()?;
         wait_alike(&routers)
+    })
+}
+
+/// The packaged `vtysh` looks for sockets of instances, and asks all that it finds.
+#[test]
+fn vtysh_finds_the_socket_of_an_instance() -> Result<(), Error> {
+    with_lan("ospfmulti", |lan| {
+        let ferrd = Ferrd::start(&lan.us, &lan.program, "router ospf 5\n ospf router-id 10.0.0.5\nexit\n")?;
+        let five = ferrd.vty_dir().join("ospfd-5.vty");
+        assert!(five.exists(), "from the start");
+        let once = |ferrd: &Ferrd, what: &str| -> Result<(), Error> {
+            let text = ferrd.vtysh(&["show running-config"])?;
+            assert_eq!(text.matches(what).count(), 1, "{what}: {text}");
+            Ok(())
+        };
+        once(&ferrd, "router ospf 5\n")?;
+        once(&ferrd, " ospf router-id 10.0.0.5\n")?;
+        // The socket without a number has nothing of its own to say: the answer is one JSON value.
+        let shown: Value = serde_json::from_str(&ferrd.vtysh(&["show ip ospf json"])?)
+            .map_err(|e| Error::Answer { what: "show ip ospf json".into(), text: e.to_string() })?;
+        assert_eq!((shown["ospfInstance"].as_u64(), shown["routerId"].as_str()), (Some(5), Some("10.0.0.5")));
+        ferrd.vtysh(&["configure terminal", "router ospf 6", "ospf router-id 10.0.0.6"])?;
+        let second = Duration::from_secs(1);
+        let there = |n: u16| ferrd.vty_dir().join(format!("ospfd-{n}.vty")).exists();
+        wait_until(second, "the socket of 6", || if there(6) { Ok(()) } else { Err("absent".into()) })?;
+        once(&ferrd, " ospf router-id 10.0.0.6\n")?;
+        ferrd.vtysh(&["configure terminal", "no router ospf 5"])?;
+        wait_until(second, "no socket of 5", || if there(5) { Err("there".into()) } else { Ok(()) })?;
+        assert!(!ferrd.vtysh(&["show running-config"])?.contains("router ospf 5"));
+        Ok(())
     })
 }

@@ -167,8 +167,15 @@ fn external_ranges_gather() {
     }
     lab.settle();
     assert_eq!(lab.told(), ["5@as 192.0.0.0/16 192.0.0.0 E2 20 fwd 0.0.0.0 tag 3"]);
+    assert_eq!(
+        ["192.0.0.0/16", "198.51.0.0/16", "10.0.0.0/8"]
+            .map(|r| lab.routing.summarized(pfx(r), &lab.config.summaries)),
+        [2, 1, 0]
+    );
+    assert_eq!(lab.routing.redistributed(), BTreeMap::from([((Protocol::Static, 0), 3)]));
     lab.routing.redistribute_withdraw(pfx("192.0.2.0/24"), Protocol::Static, 0, lab.now);
     lab.settle();
+    assert_eq!(lab.routing.summarized(pfx("192.0.0.0/16"), &lab.config.summaries), 1);
     assert_eq!(lab.told().len(), 1);
     lab.routing.redistribute_withdraw(pfx("192.0.3.0/24"), Protocol::Static, 0, lab.now);
     lab.settle();

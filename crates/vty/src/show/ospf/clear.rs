@@ -1,5 +1,6 @@
 //! `clear ip ospf`, `clear ipv6 ospf6`, `graceful-restart prepare`.
 
+use ferr_state::OspfName;
 use ferr_state::ferr_ospf::Clear;
 use ferr_state::ferr_ospf::wire::Version;
 use ferr_types::RouterId;
@@ -49,12 +50,14 @@ pub(in crate::show) async fn clear(ctx: &mut Ctx<'_>, args: &Args, version: Vers
     Ok(Status::Success)
 }
 
-/// `graceful-restart prepare`: of all instances.
+/// `graceful-restart prepare`: of all instances, or of that whose socket it is.
 pub(in crate::show) async fn prepare(ctx: &mut Ctx<'_>, version: Version) -> Outcome {
+    let number = ctx.number;
     let refused = ctx
         .handle()
         .ospf(move |world, now| {
-            let all = world.instances.iter_mut().filter(|(name, _)| name.version == version);
+            let meant = |name: &OspfName| name.version == version && (number == 0 || name.instance == number);
+            let all = world.instances.iter_mut().filter(|(name, _)| meant(name));
             let mut refused = Vec::new();
             for (name, instance) in all {
                 if !instance.prepare_restart(now) {

@@ -1,5 +1,6 @@
 //! `graceful-restart helper`, `summary-address`, and what is not in use here.
 
+use ferr_state::ferr_ospf::Instance;
 use ferr_state::ferr_ospf::config::{ExternalSummary, GracefulConfig};
 use ferr_state::ferr_ospf::view::NeighborView;
 use ferr_types::{Prefix, RouterId};
@@ -115,7 +116,7 @@ pub(super) async fn helper(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
 }
 
 /// What an instance knows of helping.
-pub(in crate::show) fn take_help(i: &ferr_state::ferr_ospf::Instance, clock: Clock) -> Help {
+pub(in crate::show) fn take_help(i: &Instance, clock: Clock) -> Help {
     let mut helped = i.neighbors(None);
     helped.retain(|n| n.helped.is_some());
     Help { router: i.config().router_id, config: i.config().graceful.clone(), helped, clock }
@@ -131,7 +132,7 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     for target in &targets.found {
         let taken = ask(ctx, target, |i, _| {
             let c = i.config();
-            (c.aggregation_delay.as_secs(), c.summaries.clone(), c.default_metric)
+            (c.aggregation_delay.as_secs(), gathered(i), c.default_metric)
         })
         .await?;
         let Some((delay, summaries, default)) = taken else { continue };
@@ -139,8 +140,8 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         if args.has("json") {
             let mut o = Obj::new();
             o.put("aggregation delay interval", delay).put("aggregationDelayInterval", delay);
-            for (prefix, s) in &summaries {
-                o.put(prefix.to_string(), summary_json(*prefix, s, metric(s)));
+            for (prefix, s, count) in &summaries {
+                o.put(prefix.to_string(), summary_json(*prefix, s, metric(s), *count));
             }
             targets.place(&mut root, target, o);
             continue;
@@ -150,8 +151,8 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out);
         line!(ctx.out, "aggregation delay interval :{delay}(in seconds)");
         line!(ctx.out);
-        for (prefix, s) in &summaries {
-            summary_text(&mut ctx.out, *prefix, s, metric(s));
+        for (prefix, s, count) in &summaries {
+            summary_text(&mut ctx.out, *prefix, s, metric(s), *count);
             line!(ctx.out);
         }
         line!(ctx.out);
@@ -162,8 +163,14 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
+/// Summaries, and how many routes each gathers.
+pub(in crate::show) fn gathered(i: &Instance) -> Vec<(Prefix, ExternalSummary, usize)> {
+    let summaries = i.config().summaries.iter();
+    summaries.map(|(prefix, s)| (*prefix, *s, i.summarized(*prefix))).collect()
+}
+
 /// A summary as JSON.
-pub(in crate::show) fn summary_json(prefix: Prefix, s: &ExternalSummary, metric: u32) -> Obj {
+pub(in crate::show) fn summary_json(prefix: Prefix, s: &ExternalSummary, metric: u32, count: usize) -> Obj {
     let mut o = Obj::new();
     o.put("summaryAddress", prefix.to_string())
         .put("metricType", if s.type2 { "E2" } else { "E1" })
@@ -171,14 +178,21 @@ pub(in crate::show) fn summary_json(prefix: Prefix, s: &ExternalSummary, metric:
         .put("metric", metric)
         .put("Tag", s.tag)
         .put("tag", s.tag)
+        .put("externalRouteCount", count)
         .flag("noAdvertise", !s.advertise);
     o
 }
 
 /// A summary in a line.
-pub(in crate::show) fn summary_text(out: &mut Out<'_>, prefix: Prefix, s: &ExternalSummary, metric: u32) {
+pub(in crate::show) fn summary_text(
+    out: &mut Out<'_>,
+    prefix: Prefix,
+    s: &ExternalSummary,
+    metric: u32,
+    count: usize,
+) {
     let kind = if s.type2 { "E2" } else { "E1" };
-    line!(out, "{:<20}{kind:<16}{metric:<11}{:<12}{:<5}", prefix.to_string(), s.tag, 0);
+    line!(out, "{:<20}{kind:<16}{metric:<11}{:<12}{:<5}", prefix.to_string(), s.tag, count);
 }
 
 /// `show ip ospf mpls-te ...`: not in use here.

@@ -4,6 +4,7 @@ use ferr_state::ferr_ospf::Instance;
 use ferr_state::ferr_ospf::wire::Version;
 use ferr_state::{Gone, OspfName};
 
+use crate::door::Daemon;
 use crate::json::Obj;
 use crate::output::{Outcome, Status, line};
 use crate::pattern::Args;
@@ -42,7 +43,7 @@ impl Targets {
     /// What exists of what the line means.
     pub(in crate::show) async fn of(ctx: &Ctx<'_>, args: &Args, version: Version) -> Result<Self, Gone> {
         let vrf = args.get("VRF").unwrap_or(DEFAULT).to_owned();
-        let number: u16 = args.get(NUMBER).and_then(|n| n.parse().ok()).unwrap_or(0);
+        let number = number(ctx, args);
         let all = vrf == "all";
         let job = move |world: &mut ferr_state::OspfWorld| -> Vec<Target> {
             let meant = |name: &OspfName| {
@@ -83,6 +84,9 @@ impl Targets {
 
     /// First line of an instance's answer.
     pub(in crate::show) fn title(&self, ctx: &mut Ctx<'_>, target: &Target) {
+        if target.name.instance != 0 {
+            line!(ctx.out, "\nOSPF Instance: {}\n", target.name.instance);
+        }
         if self.keyed {
             line!(ctx.out, "VRF Name: {}", target.name.vrf);
         }
@@ -90,6 +94,9 @@ impl Targets {
 
     /// Puts an instance's answer in its place.
     pub(in crate::show) fn place(&self, root: &mut Obj, target: &Target, answer: Obj) {
+        if target.name.instance != 0 {
+            root.put("ospfInstance", target.name.instance);
+        }
         if !self.keyed {
             root.extend(answer);
             return;
@@ -98,6 +105,26 @@ impl Targets {
         o.put("vrfName", target.name.vrf.clone()).put("vrfId", target.vrf).extend(answer);
         root.put(target.name.vrf.clone(), o);
     }
+}
+
+/// Number of the instance that a line means, 0 for those without.
+fn number(ctx: &Ctx<'_>, args: &Args) -> u16 {
+    args.get(NUMBER).and_then(|n| n.parse().ok()).unwrap_or(ctx.number)
+}
+
+/// Whether another socket of the client answers a line about OSPFv2.
+pub(super) async fn is_elsewhere(ctx: &Ctx<'_>, args: &Args) -> Result<bool, Gone> {
+    let number = number(ctx, args);
+    if ctx.number != 0 || ctx.door != Daemon::Ospfd {
+        return Ok(number != ctx.number && ctx.number != 0);
+    }
+    let others = ctx.shared.numbers(ctx.pid);
+    if number != 0 || others.is_empty() {
+        return Ok(others.contains(&number));
+    }
+    // All instances have numbers: nothing is here to be shown.
+    let plain = |name: &OspfName| name.version == V2 && name.instance == 0;
+    ctx.handle().ospf(move |world, _| !world.instances.keys().any(plain)).await
 }
 
 fn vrf_number(instance: &Instance) -> i64 {
@@ -120,11 +147,12 @@ pub(in crate::show) async fn ask<R: Send + 'static>(
 
 /// `show ip ospf vrfs`, `show ipv6 ospf6 vrfs`.
 pub(in crate::show) async fn vrfs(ctx: &mut Ctx<'_>, args: &Args, version: Version) -> Outcome {
+    let number = ctx.number;
     let job = move |world: &mut ferr_state::OspfWorld| {
         let mut rows: Vec<(String, i64, String)> = world
             .instances
             .iter()
-            .filter(|(name, _)| name.version == version && name.instance == 0)
+            .filter(|(name, _)| name.version == version && name.instance == number)
             .map(|(name, i)| (name.vrf.clone(), vrf_number(i), i.config().router_id.to_string()))
             .collect();
         rows.sort_by_key(|(vrf, ..)| vrf != DEFAULT);

@@ -1,15 +1,16 @@
 //! `redistribute`, `summary-address`, `graceful-restart helper`, `zebra`.
 
-use ferr_state::ferr_ospf::ScopeId;
 use ferr_state::ferr_ospf::config::Redistribute;
 use ferr_state::ferr_ospf::wire::{Body, LsaType};
+use ferr_state::ferr_ospf::{Instance, ScopeId};
+use ferr_types::Protocol;
 use serde_json::Value;
 
 use crate::json::Obj;
 use crate::output::{Outcome, Status, line};
 use crate::pattern::Args;
 use crate::show::Ctx;
-use crate::show::ospf::misc::{summary_json, summary_text, take_help};
+use crate::show::ospf::misc::{gathered, summary_json, summary_text, take_help};
 use crate::show::ospf::rows::{Filter, Row, Rows};
 use crate::show::ospf::select::{Targets, V3, ask};
 
@@ -42,7 +43,7 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     for target in &targets.found {
         let taken = ask(ctx, target, |i, _| {
             let c = i.config();
-            (c.aggregation_delay.as_secs(), c.summaries.clone(), c.default_metric)
+            (c.aggregation_delay.as_secs(), gathered(i), c.default_metric)
         })
         .await?;
         let Some((delay, summaries, default)) = taken else { continue };
@@ -53,8 +54,9 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
                 .put("vrfId", target.vrf)
                 .put("aggregation delay interval", delay)
                 .put("aggregationDelayInterval", delay);
-            for (prefix, s) in &summaries {
-                o.put(prefix.to_string(), summary_json(*prefix, s, s.metric.unwrap_or(default)));
+            for (prefix, s, count) in &summaries {
+                let metric = s.metric.unwrap_or(default);
+                o.put(prefix.to_string(), summary_json(*prefix, s, metric, *count));
             }
             root.put(vrf, o);
             continue;
@@ -64,8 +66,8 @@ pub(super) async fn summaries(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out);
         line!(ctx.out, "Summary-address       Metric-type     Metric     Tag         External_Rt_count");
         line!(ctx.out);
-        for (prefix, s) in &summaries {
-            summary_text(&mut ctx.out, *prefix, s, s.metric.unwrap_or(default));
+        for (prefix, s, count) in &summaries {
+            summary_text(&mut ctx.out, *prefix, s, s.metric.unwrap_or(default), *count);
         }
     }
     if args.has("json") {
@@ -89,7 +91,7 @@ pub(super) async fn redistribute(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         return Ok(Status::Success);
     }
     for target in &targets.found {
-        let sources = ask(ctx, target, |i, _| i.config().redistribute.clone()).await?.unwrap_or_default();
+        let sources = ask(ctx, target, |i, _| sources(i)).await?.unwrap_or_default();
         let filter = Filter { kind: Some(LsaType::EXTERNAL_V3), own: true, ..Filter::default() };
         let rows = Rows::new(ScopeId::As, filter).all(ctx, target).await?;
         let routes: Vec<(&Row, (String, bool, u32))> =
@@ -99,10 +101,10 @@ pub(super) async fn redistribute(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             continue;
         }
         line!(ctx.out, "Redistributing External Routes from:");
-        for source in &sources {
+        for (source, count) in &sources {
             let map =
                 source.route_map.as_ref().map(|m| format!(" with route-map \"{m}\"")).unwrap_or_default();
-            line!(ctx.out, "    {}{map}", source.protocol);
+            line!(ctx.out, "    {count}: {}{map}", source.protocol);
         }
         line!(ctx.out, "Total {} routes", routes.len());
         for (row, (prefix, type2, metric)) in &routes {
@@ -113,10 +115,23 @@ pub(super) async fn redistribute(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
-fn redistribute_json(sources: &[Redistribute], routes: &[(&Row, (String, bool, u32))]) -> Obj {
-    let source = |source: &Redistribute| -> Value {
+/// What is redistributed, and how many routes come of each.
+fn sources(i: &Instance) -> Vec<(Redistribute, usize)> {
+    let counts = i.redistributed();
+    let count = |source: &Redistribute| {
+        let of = |(protocol, instance): &(Protocol, u16)| {
+            *protocol == source.protocol && source.instance.is_none_or(|i| i == *instance)
+        };
+        counts.iter().filter(|(from, _)| of(from)).map(|(_, count)| count).sum()
+    };
+    i.config().redistribute.iter().map(|source| (source.clone(), count(source))).collect()
+}
+
+fn redistribute_json(sources: &[(Redistribute, usize)], routes: &[(&Row, (String, bool, u32))]) -> Obj {
+    let source = |(source, count): &(Redistribute, usize)| -> Value {
         let mut o = Obj::new();
         o.put("routeType", source.protocol.to_string())
+            .put("numberOfRoutes", *count)
             .put("routeMapNamePresent", source.route_map.is_some())
             .opt("routeMapName", source.route_map.clone());
         o.into()
