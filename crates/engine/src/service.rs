@@ -82,17 +82,21 @@ impl ServiceManager {
 
 /// Which parts did not answer in time.
 async fn silent_parts(handle: &Handle, limit: Duration) -> Result<Vec<&'static str>, Gone> {
-    let (owner, rib, bgp, bfd) = tokio::join!(
+    let (owner, rib, bgp, ospf, bfd, tunnels) = tokio::join!(
         timeout(limit, handle.running()),
         timeout(limit, handle.rib(|_, _| ())),
         timeout(limit, handle.bgp(|_, _| ())),
+        timeout(limit, handle.ospf(|_, _| ())),
         timeout(limit, handle.bfd_totals()),
+        timeout(limit, handle.wireguard()),
     );
     let answers = [
         ("configuration", owner.map(|a| a.map(drop))),
         ("RIB", rib),
         ("BGP", bgp),
+        ("OSPF", ospf),
         ("BFD", bfd.map(|a| a.map(drop))),
+        ("tunnels", tunnels.map(|a| a.map(drop))),
     ];
     let mut silent = Vec::new();
     for (name, answer) in answers {

@@ -356,7 +356,7 @@ pub struct Redistribute {
     pub protocol: Protocol,
     /// Instance of the source (`ospf N`, `table N`).
     pub instance: Option<u16>,
-    /// Metric of all; else the route-map's, else that of `default_metric`.
+    /// Metric where the route-map gives none; else that of `default_metric`.
     pub metric: Option<u32>,
     /// Of type 2.
     pub type2: bool,

@@ -103,9 +103,6 @@ impl Instance {
         let (source, origin) = (received.source, packet.origin);
         let Proof { freshness, swapped } =
             verify(&iface.config.auth, packet, source, received.destination, now)?;
-        if swapped {
-            iface.swapped_until = Some(now + iface.config.dead);
-        }
         if origin.router == self.config.router_id {
             let name = iface.config.name.clone();
             self.notices.push(Notice::DuplicateRouterId { name, source });
@@ -129,10 +126,11 @@ impl Instance {
             if let Some(neighbor) = self.neighbor_mut(ik, nk).filter(|_| !is_known) {
                 neighbor.sequences.admit(packet.kind, freshness)?;
             }
-            return Ok(());
-        }
-        if !is_known {
+        } else if !is_known {
             return Err(Refusal::Neighbor);
+        }
+        if let Some(iface) = self.ifaces.get_mut(&ik).filter(|_| swapped) {
+            iface.swapped_until = Some(now + iface.config.dead);
         }
         self.handle_body(ik, nk, &body, now)
     }
