@@ -5,13 +5,12 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_ospf::config::{
-    AreaConfig, AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, Redistribute,
+    AreaConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, Redistribute,
 };
 use ferr_ospf::wire::Version;
 use ferr_ospf::{Clear, ForeignRoute, Instance, NeighborState, Output, Received, Start};
@@ -21,30 +20,8 @@ use ferr_types::{AreaId, IfIndex, Ipv4Prefix, Metric, Prefix, Protocol, RouterId
 fn interface(link: u32, side: u8) -> (InterfaceKey, InterfaceConfig) {
     let addr = Ipv4Addr::new(10, 0, link as u8, side);
     let interface = InterfaceConfig {
-        name: Arc::from(format!("eth{link}")),
-        area: AreaId::BACKBONE,
-        network: NetworkType::PointToPoint,
-        up: true,
-        mtu: 1500,
         address: Ipv4Prefix::new(addr, 24).map(|prefix| (addr, prefix)),
-        unnumbered: false,
-        link_local: None,
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
-        cost: 10,
-        hello: Duration::from_secs(10),
-        dead: Duration::from_secs(40),
-        retransmit: Duration::from_secs(5),
-        transmit_delay: 1,
-        priority: 1,
-        passive: false,
-        mtu_ignore: false,
-        instance_id: 0,
-        prefix_suppression: false,
-        bfd: false,
-        auth: AuthConfig::None,
-        neighbors: BTreeMap::new(),
-        neighbor_filter: None,
+        ..InterfaceConfig::new(&format!("eth{link}"), AreaId::BACKBONE, NetworkType::PointToPoint)
     };
     (InterfaceKey::Link(IfIndex(link), Some(addr)), interface)
 }

@@ -193,6 +193,38 @@ pub struct InterfaceConfig {
     pub neighbor_filter: Option<String>,
 }
 
+impl InterfaceConfig {
+    /// An interface that is up, with FRR's defaults and without addresses.
+    pub fn new(name: &str, area: AreaId, network: NetworkType) -> Self {
+        Self {
+            name: Arc::from(name),
+            area,
+            network,
+            up: true,
+            mtu: 1500,
+            address: None,
+            unnumbered: false,
+            link_local: None,
+            prefixes: Vec::new(),
+            addresses: Vec::new(),
+            cost: 10,
+            hello: Duration::from_secs(10),
+            dead: Duration::from_secs(40),
+            retransmit: Duration::from_secs(5),
+            transmit_delay: 1,
+            priority: 1,
+            passive: false,
+            mtu_ignore: false,
+            instance_id: 0,
+            prefix_suppression: false,
+            bfd: false,
+            auth: AuthConfig::None,
+            neighbors: BTreeMap::new(),
+            neighbor_filter: None,
+        }
+    }
+}
+
 /// A configured neighbor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticNeighbor {

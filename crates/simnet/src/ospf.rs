@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ferr_ospf::config::{
-    AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, StaticNeighbor,
-};
+use ferr_ospf::config::{InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, StaticNeighbor};
 use ferr_ospf::wire::Version;
 use ferr_ospf::{
     Group, Instance, LsaKey, NeighborChange, NeighborState, Notice, Output, Received, ScopeId, Start,
@@ -204,30 +202,11 @@ impl OspfSim {
         let global = Ipv6Prefix::new(Ipv6Addr::new(0x2001, 0xdb8, link as u16, 0, 0, 0, 0, 0), 64);
         let address = Ipv6Addr::new(0x2001, 0xdb8, link as u16, 0, 0, 0, 0, node.0 as u16 + 1);
         InterfaceConfig {
-            name: Arc::from(format!("eth{link}")),
-            area: AreaId::BACKBONE,
-            network,
-            up: true,
-            mtu: 1500,
             address: prefix.filter(|_| v2).map(|prefix| (addr, prefix)),
-            unnumbered: false,
             link_local: (!v2).then_some(link_local),
             prefixes: global.filter(|_| !v2).into_iter().collect(),
             addresses: if v2 { Vec::new() } else { vec![address] },
-            cost: 10,
-            hello: Duration::from_secs(10),
-            dead: Duration::from_secs(40),
-            retransmit: Duration::from_secs(5),
-            transmit_delay: 1,
-            priority: 1,
-            passive: false,
-            mtu_ignore: false,
-            instance_id: 0,
-            prefix_suppression: false,
-            bfd: false,
-            auth: AuthConfig::None,
-            neighbors: BTreeMap::new(),
-            neighbor_filter: None,
+            ..InterfaceConfig::new(&format!("eth{link}"), AreaId::BACKBONE, network)
         }
     }
 

@@ -4,9 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ferr_ospf::config::{AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType};
+use ferr_ospf::config::{InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType};
 use ferr_ospf::wire::{
     Age, Body, ExternalV2, LinkStateId, LinkType, LinkV2, LsSequence, LsaHeader, LsaType, LsaWriter, Options,
     Records, RouterBits, Version,
@@ -125,30 +125,9 @@ pub(crate) fn external_lsa(router: u32, n: u32, metric: u32) -> Vec<u8> {
 
 fn interface(cost: u16, addr: Ipv4Addr) -> InterfaceConfig {
     InterfaceConfig {
-        name: "eth".into(),
-        area: AreaId::BACKBONE,
-        network: NetworkType::PointToPoint,
-        up: true,
-        mtu: 1500,
         address: Some((addr, Ipv4Prefix::host(addr))),
-        unnumbered: false,
-        link_local: None,
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
         cost,
-        hello: Duration::from_secs(10),
-        dead: Duration::from_secs(40),
-        retransmit: Duration::from_secs(5),
-        transmit_delay: 1,
-        priority: 1,
-        passive: false,
-        mtu_ignore: false,
-        instance_id: 0,
-        prefix_suppression: false,
-        bfd: false,
-        auth: AuthConfig::None,
-        neighbors: Default::default(),
-        neighbor_filter: None,
+        ..InterfaceConfig::new("eth", AreaId::BACKBONE, NetworkType::PointToPoint)
     }
 }
 

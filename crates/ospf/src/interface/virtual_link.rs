@@ -17,30 +17,15 @@ const FIRST_ID: u32 = 0x8000_0000;
 
 fn settings(link: &VirtualLink, name: Arc<str>) -> InterfaceConfig {
     InterfaceConfig {
-        name,
-        area: AreaId::BACKBONE,
-        network: NetworkType::Virtual,
-        up: true,
         mtu: MTU,
-        address: None,
-        unnumbered: false,
-        link_local: None,
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
         cost: 1,
         hello: link.hello,
         dead: link.dead,
         retransmit: link.retransmit,
         transmit_delay: link.transmit_delay,
-        priority: 1,
-        passive: false,
         mtu_ignore: true,
-        instance_id: 0,
-        prefix_suppression: false,
-        bfd: false,
         auth: AuthConfig::clone(&link.auth),
-        neighbors: std::collections::BTreeMap::new(),
-        neighbor_filter: None,
+        ..InterfaceConfig::new(&name, AreaId::BACKBONE, NetworkType::Virtual)
     }
 }
 

@@ -4,7 +4,6 @@ mod exchange;
 mod flooding;
 mod parts;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use ferr_ospf_wire::{
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Ipv4Prefix, RouterId, VrfId};
 
-use crate::config::{AreaConfig, AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType};
+use crate::config::{AreaConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType};
 use crate::{Instance, LsaKey, NeighborState, Output, Received, ScopeId, Start};
 
 pub(super) const OWN: RouterId = RouterId(Ipv4Addr::new(10, 0, 0, 1));
@@ -45,31 +44,9 @@ pub(super) struct Bed {
 
 pub(super) fn interface() -> InterfaceConfig {
     InterfaceConfig {
-        name: Arc::from("eth0"),
-        area: AreaId::BACKBONE,
-        network: NetworkType::PointToPoint,
-        up: true,
-        mtu: 1500,
         address: Ipv4Prefix::new(Ipv4Addr::new(192, 0, 2, 0), 24)
             .map(|prefix| (Ipv4Addr::new(192, 0, 2, 1), prefix)),
-        unnumbered: false,
-        link_local: None,
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
-        cost: 10,
-        hello: Duration::from_secs(10),
-        dead: Duration::from_secs(40),
-        retransmit: Duration::from_secs(5),
-        transmit_delay: 1,
-        priority: 1,
-        passive: false,
-        mtu_ignore: false,
-        instance_id: 0,
-        prefix_suppression: false,
-        bfd: false,
-        auth: AuthConfig::None,
-        neighbors: BTreeMap::new(),
-        neighbor_filter: None,
+        ..InterfaceConfig::new("eth0", AreaId::BACKBONE, NetworkType::PointToPoint)
     }
 }
 

@@ -12,9 +12,7 @@ use ferr_ospf_wire::{
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Ipv4Prefix, Prefix, RouteKey, RouteSpec, RouteUpdate, RouterId, VrfId};
 
-use crate::config::{
-    AreaConfig, AreaKind, AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType,
-};
+use crate::config::{AreaConfig, AreaKind, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType};
 use crate::lsdb::{LsaKey, Lsdb, ScopeId, Stored};
 use crate::originate::{OwnKey, OwnLsas, Wish};
 use crate::routing::{Inputs, LocalLink, LocalNeighbor, Routing};
@@ -328,32 +326,7 @@ pub(super) fn interface(
     address: Option<(Ipv4Addr, Ipv4Prefix)>,
     cost: u16,
 ) -> InterfaceConfig {
-    InterfaceConfig {
-        name: "eth".into(),
-        area,
-        network,
-        up: true,
-        mtu: 1500,
-        address,
-        unnumbered: false,
-        link_local: None,
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
-        cost,
-        hello: Duration::from_secs(10),
-        dead: Duration::from_secs(40),
-        retransmit: Duration::from_secs(5),
-        transmit_delay: 1,
-        priority: 1,
-        passive: false,
-        mtu_ignore: false,
-        instance_id: 0,
-        prefix_suppression: false,
-        bfd: false,
-        auth: AuthConfig::None,
-        neighbors: BTreeMap::new(),
-        neighbor_filter: None,
-    }
+    InterfaceConfig { address, cost, ..InterfaceConfig::new("eth", area, network) }
 }
 
 pub(super) fn router_lsa(router: u32, seq: i32, bits: RouterBits, links: &[L]) -> Vec<u8> {
