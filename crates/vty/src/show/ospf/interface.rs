@@ -270,9 +270,8 @@ fn designated(out: &mut Out<'_>, view: &InterfaceView) {
     let shown = text::has_dr(view.config.network);
     let known = |dr: Option<(RouterId, IpAddr)>| dr.filter(|_| shown);
     let len = view.config.address.map_or(32, |(_, prefix)| prefix.len());
-    match known(view.dr) {
-        Some((id, addr)) => line!(out, "  Designated Router (ID) {id} Interface Address {addr}/{len}"),
-        None => {}
+    if let Some((id, addr)) = known(view.dr) {
+        line!(out, "  Designated Router (ID) {id} Interface Address {addr}/{len}");
     }
     match known(view.bdr) {
         Some((id, addr)) => {
