@@ -73,7 +73,7 @@ impl Instance {
         self.send_hello_all(ik, now);
     }
 
-    fn send_hello_all(&mut self, ik: InterfaceKey, now: Instant) {
+    pub(crate) fn send_hello_all(&mut self, ik: InterfaceKey, now: Instant) {
         let Some(iface) = self.ifaces.get_mut(&ik) else { return };
         iface.hello_sent = Some(now);
         if iface.network() == NetworkType::Virtual {
@@ -197,6 +197,8 @@ impl Instance {
                     (iface.dr, iface.bdr) = if led { (me, none) } else { (none, me) };
                 }
                 self.waiting_ends(ik, now);
+                // Helpers elect from the last Hello as soon as the restart is over.
+                self.send_hello_all(ik, now);
                 return;
             }
             let alone = hello.designated == identity && hello.backup == none;

@@ -217,11 +217,15 @@ impl Instance {
             return;
         }
         self.timers.cancel(Timer::RestartEnd);
+        let keys: Vec<InterfaceKey> = self.ifaces.keys().copied().collect();
+        for ik in keys.iter().copied() {
+            // Who stops helping looks at the roles that this router claims.
+            self.send_hello_all(ik, now);
+        }
         self.unwant_grace();
         self.routing.reconfigured(now);
         self.run_routing(now);
         self.all_areas_changed();
-        let keys: Vec<InterfaceKey> = self.ifaces.keys().copied().collect();
         self.dirty.ifaces.extend(keys);
         self.describe();
         self.own.touch_all();

@@ -122,7 +122,8 @@ impl Conf {
         let v3 =
             format!("protocol ospf v3 o3 {{ ipv6 {{ import all; export {export}; }}; {ospf6} {areas} }}\n");
         format!(
-            "router id 10.9.0.3;
+            "log stderr all;
+router id 10.9.0.3;
 protocol device {{ scan time 1; }}
 protocol kernel {{ ipv4 {{ export where source != RTS_STATIC; import none; }}; }}
 protocol kernel {{ ipv6 {{ export where source != RTS_STATIC; import none; }}; }}

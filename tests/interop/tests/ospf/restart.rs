@@ -11,7 +11,7 @@ use crate::bed::{Conf, with_lan};
 
 /// Destinations that a host lost while `during` ran.
 fn lost_during(
-    watched: &[(&Host, &str)],
+    watched: &[(&Host, String)],
     during: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Vec<String>, Error> {
     let done = AtomicBool::new(false);
@@ -36,28 +36,35 @@ fn lost_during(
     })
 }
 
-/// Two on the cable; the third is unplugged.
-fn restart_with(name: &str, with: u8) -> Result<(), Error> {
+/// Those of `with` help, the others are unplugged. Priorities are ours and FRR's.
+fn restart_with(name: &str, with: &[u8], priorities: [u8; 2]) -> Result<(), Error> {
     with_lan(name, |lan| {
-        lan.switch.ip(&format!("link set {} down", if with == 2 { "bird" } else { "frr" }))?;
+        for (n, port) in [(2, "frr"), (3, "bird")] {
+            if !with.contains(&n) {
+                lan.switch.ip(&format!("link set {port} down"))?;
+            }
+        }
         let restarts = " graceful-restart grace-period 60\n".to_owned();
-        let ours = Conf { ospf: restarts.clone(), ospf6: restarts, ..Conf::default() };
+        let [our, theirs] = priorities.map(|p| format!(" ip ospf priority {p}\n ipv6 ospf6 priority {p}\n"));
+        let ours = Conf { ospf: restarts.clone(), ospf6: restarts, segment: our, ..Conf::default() };
         // Without opaque LSAs FRR does not hear of a restart.
         let helper = Conf {
             ospf: " capability opaque\n graceful-restart helper enable\n".to_owned(),
             ospf6: " graceful-restart helper enable\n".to_owned(),
+            segment: theirs,
             ..Conf::default()
         };
-        let mut routers = lan.start(&ours, &helper, &Conf::default())?;
-        lan.wait_users(&[1, with])?;
-        let (v4, v6) = (format!("10.9.{with}.0/24"), format!("2001:db8:9:{with}::/64"));
-        let other = lan.host(with);
-        let watched = [
-            (&lan.us, v4.as_str()),
-            (&lan.us, v6.as_str()),
-            (other, "10.9.1.0/24"),
-            (other, "2001:db8:9:1::/64"),
-        ];
+        let bird = Conf { ospf: DBG.into(), ospf6: DBG.into(), ..Conf::default() };
+        let mut routers = lan.start(&ours, &helper, &bird)?;
+        let all: Vec<u8> = [1].iter().chain(with).copied().collect();
+        lan.wait_users(&all)?;
+        let mut watched = Vec::new();
+        for n in with {
+            watched.push((&lan.us, format!("10.9.{n}.0/24")));
+            watched.push((&lan.us, format!("2001:db8:9:{n}::/64")));
+            watched.push((lan.host(*n), "10.9.1.0/24".to_owned()));
+            watched.push((lan.host(*n), "2001:db8:9:1::/64".to_owned()));
+        }
         // The last LSAs of the adjacency are acknowledged, so that nothing but the restart happens.
         thread::sleep(Duration::from_secs(8));
         let lost = lost_during(&watched, || {
@@ -72,19 +79,37 @@ fn restart_with(name: &str, with: u8) -> Result<(), Error> {
             thread::sleep(Duration::from_secs(15));
             Ok(())
         })?;
+        std::fs::write(format!("/tmp/osa-{name}-bird.log"), routers.bird.process().log()).unwrap();
+        std::fs::write(format!("/tmp/osa-{name}-ferrd.log"), routers.ferrd.process().log()).unwrap();
         assert!(lost.is_empty(), "{lost:?}");
-        lan.wait_users(&[1, with])
+        lan.wait_users(&all)
     })
 }
+const DBG: &str = "debug all;";
 
 #[test]
 fn a_restart_is_not_noticed_by_frr() -> Result<(), Error> {
-    restart_with("ospfgrf", 2)
+    restart_with("ospfgrf", &[2], [1, 1])
 }
 
 #[test]
 fn a_restart_is_not_noticed_by_bird() -> Result<(), Error> {
-    restart_with("ospfgrb", 3)
+    restart_with("ospfgrb", &[3], [1, 1])
+}
+
+#[test]
+fn a_restart_of_one_among_others_is_not_noticed() -> Result<(), Error> {
+    restart_with("ospfgro", &[2, 3], [1, 1])
+}
+
+#[test]
+fn a_restart_of_the_backup_is_not_noticed() -> Result<(), Error> {
+    restart_with("ospfgrk", &[2, 3], [1, 0])
+}
+
+#[test]
+fn a_restart_of_the_designated_router_is_not_noticed() -> Result<(), Error> {
+    restart_with("ospfgrd", &[2, 3], [5, 1])
 }
 
 #[test]
@@ -97,7 +122,7 @@ fn we_help_frr_to_restart() -> Result<(), Error> {
         let ours = conf(" graceful-restart helper enable\n");
         let mut routers = lan.start(&ours, &frr, &conf(""))?;
         lan.wait_users_v4(&[1, 2])?;
-        let watched = [(&lan.us, "10.9.2.0/24"), (&lan.frr, "10.9.1.0/24")];
+        let watched = [(&lan.us, "10.9.2.0/24".to_owned()), (&lan.frr, "10.9.1.0/24".to_owned())];
         let lost = lost_during(&watched, || {
             routers.frr.vtysh(&["graceful-restart prepare ip ospf"])?;
             thread::sleep(Duration::from_secs(1));
