@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod bfd_scale;
+#[allow(dead_code, reason = "works that use all of it follow")]
+mod convergence;
 mod dut;
 mod failover;
 mod feed;
@@ -28,6 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// The same work on FeRR and on every rival that is installed.
+    Convergence(convergence::Options),
     /// A full table from one peer into the kernel and to a second peer.
     FullTable(full_table::Options),
     /// Many BFD sessions, with a full table that comes and goes beside them.
@@ -45,6 +49,7 @@ enum Bench {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().bench {
+        Bench::Convergence(options) => convergence::run(&options),
         Bench::FullTable(options) => full_table::run(&options),
         Bench::BfdScale(options) => bfd_scale::run(&options),
         Bench::Failover(options) => failover::run(&options),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ferr_bgp_wire::PeerKind;
 use ferr_policy::PolicySet;
-use ferr_types::{Asn, Family, FamilySet, NexthopWatch, PeerId, RouteUpdate};
+use ferr_types::{Asn, Family, FamilySet, NexthopWatch, PeerId, RouteSpec, RouteUpdate};
 
 use crate::attrs::AttrStore;
 use crate::bfd::BfdPeer;
@@ -180,6 +180,8 @@ pub(crate) struct Core {
     pub(crate) peers: Peers,
     pub(crate) out: VecDeque<Output>,
     pub(crate) rib: Vec<RouteUpdate>,
+    /// What the last route offered was apart from its prefix; the next one is mostly the same.
+    pub(crate) last_spec: Option<Arc<RouteSpec>>,
     pub(crate) own_addresses: HashSet<IpAddr>,
     /// Who lives, says BFD.
     pub(crate) bfd_up: HashSet<BfdPeer>,
@@ -239,6 +241,16 @@ impl Core {
         }
         let member = self.config.confederation.as_ref().zip(asn).is_some_and(|(c, a)| c.members.contains(&a));
         if member { PeerKind::ConfedEbgp } else { PeerKind::Ebgp }
+    }
+
+    /// `spec`, in memory shared with the route before when it is the same.
+    pub(crate) fn shared_spec(&mut self, spec: RouteSpec) -> Arc<RouteSpec> {
+        if let Some(last) = self.last_spec.as_ref().filter(|last| ***last == spec) {
+            return last.clone();
+        }
+        let spec = Arc::new(spec);
+        self.last_spec = Some(spec.clone());
+        spec
     }
 
     pub(crate) fn log(&mut self, record: LogRecord) {

@@ -292,6 +292,7 @@ impl<P: TablePrefix> FamilyState<P> {
         match spec {
             Some(spec) => {
                 self.table.dest_mut(id).set_installed(true);
+                let spec = core.shared_spec(spec);
                 core.rib.push(RouteUpdate::Set(key, spec));
             }
             None if dest.installed() => {

@@ -82,6 +82,7 @@ impl Instance {
             peers: Peers::default(),
             out: Default::default(),
             rib: Vec::new(),
+            last_spec: None,
             own_addresses: HashSet::new(),
             bfd_up: HashSet::new(),
             start: now,

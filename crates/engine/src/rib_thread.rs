@@ -32,6 +32,8 @@ use crate::{EngineError, OwnerId};
 
 /// Operations per message to the FIB thread: one netlink batch.
 const FIB_BATCH: usize = 1024;
+/// Steps of niceness by which the FIB thread precedes the others.
+const FIB_AHEAD: i32 = 5;
 /// Events per message to a protocol.
 const EVENT_BATCH: usize = 256;
 /// From the end of a graceful restart until its routes are in the kernel.
@@ -173,6 +175,9 @@ fn fib_loop(
     acks: &mpsc::Sender<Vec<FibAck>>,
     dead: &DeadList,
 ) {
+    // Nearly all of a large change is the kernel's time on this thread: what else could run would only wait for it. Without the
+    // capability it takes its turn.
+    let _ = ferr_netio::run_ahead(FIB_AHEAD);
     while let Some(request) = requests.blocking_recv() {
         match request {
             FibRequest::Apply(ops) => {
@@ -387,7 +392,7 @@ impl Worker {
             RibMessage::Filter(filter) => self.filter = filter,
             RibMessage::Replace(set, gone) => {
                 let gone = gone.into_iter().map(RouteUpdate::Withdraw);
-                let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, spec));
+                let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, Arc::new(spec)));
                 self.offers(gone.chain(set), now);
             }
             RibMessage::Guard(guard, gateway) => {

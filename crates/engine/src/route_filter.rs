@@ -62,7 +62,7 @@ impl RouteFilter {
         let Some(name) = self.maps.get(&(key.vrf, key.prefix.afi(), key.protocol)) else {
             return RouteUpdate::Set(key, spec);
         };
-        if self.permits(name, &key, &mut spec) {
+        if self.permits(name, &key, Arc::make_mut(&mut spec)) {
             RouteUpdate::Set(key, spec)
         } else {
             RouteUpdate::Withdraw(key)

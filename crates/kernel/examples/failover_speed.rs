@@ -71,7 +71,7 @@ fn updates(v6: bool, routes: u32, groups: u32) -> Vec<RouteUpdate> {
             protocol: Protocol::Bgp,
             instance: 0,
         };
-        prefix(v6, i).map(|p| RouteUpdate::Set(key(p), spec))
+        prefix(v6, i).map(|p| RouteUpdate::Set(key(p), spec.into()))
     };
     (0..routes).filter_map(one).collect()
 }

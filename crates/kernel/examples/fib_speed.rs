@@ -38,7 +38,10 @@ fn updates(count: u32, gateway: Ipv4Addr) -> Vec<RouteUpdate> {
     };
     let key =
         |prefix| RouteKey { vrf: VrfId::DEFAULT, table: None, prefix, protocol: Protocol::Bgp, instance: 0 };
-    (0..count).filter_map(prefix).map(|p| RouteUpdate::Set(key(p), spec.clone())).collect()
+    (0..count)
+        .filter_map(prefix)
+        .map(|p| RouteUpdate::Set(key(p), std::sync::Arc::new(spec.clone())))
+        .collect()
 }
 
 fn drain(rib: &mut Rib, writer: &mut FibWriter, what: &str) {

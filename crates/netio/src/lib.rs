@@ -28,7 +28,7 @@ pub use echo_sender::{EchoPacket, EchoSender};
 pub use md5::{MAX_KEY_LEN, Md5Key};
 pub use ndp::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 pub use ospf::{OspfDatagram, OspfReader, OspfSocket, OspfTarget};
-pub use realtime::{quiet_cpu, raise_file_limit, run_in_real_time, stay_off, stay_on};
+pub use realtime::{quiet_cpu, raise_file_limit, run_ahead, run_in_real_time, stay_off, stay_on};
 pub use tcp::{
     ConnectOptions, TcpError, TtlMode, allow_fragments, bound_ifindex, connect_socket, is_stuck, listen,
     round_trip, set_md5, set_mss, set_ttl,

@@ -2,7 +2,7 @@
 //!
 //! # Data
 //! Sorted keys in flat memory: a B-tree over packed keys, and for large IPv4 tables buckets of sorted arrays by the upper
-//! 14 address bits ([`Index4`]). An entry with a 4-octet value takes 10 octets of a full table, where a pointer trie needs
+//! 16 address bits ([`Index4`]). An entry with a 4-octet value takes 10 octets of a full table, where a pointer trie needs
 //! three to five times that, and iteration in prefix order, which every `show` cursor wants, is free. Exact look-ups, the only
 //! ones on the path of an UPDATE, touch one or two cache lines; longest match costs a few probes and serves next-hop
 //! resolution and policy only.

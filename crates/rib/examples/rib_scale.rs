@@ -95,7 +95,7 @@ fn main() {
             let groups = chunk.chunks(6).enumerate();
             let updates = groups.flat_map(|(g, few)| {
                 let spec = spec(((b * 86 + g) % 5000) as u32, 2 + round as u8);
-                few.iter().map(move |p| RouteUpdate::Set(key(*p), spec.clone()))
+                few.iter().map(move |p| RouteUpdate::Set(key(*p), spec.clone().into()))
             });
             updates.collect::<Vec<_>>()
         });

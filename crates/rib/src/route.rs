@@ -81,11 +81,12 @@ impl Rib {
         for update in batch {
             match update {
                 RouteUpdate::Set(key, spec) => {
+                    let spec = spec.as_ref();
                     let same = last.as_ref().filter(|(k, s, _)| {
                         k.protocol == key.protocol
                             && k.instance == key.instance
                             && k.prefix.afi() == key.prefix.afi()
-                            && *s == spec
+                            && (std::ptr::eq(*s, spec) || *s == spec)
                     });
                     let id = match same {
                         Some((_, _, id)) => id.0,

@@ -318,7 +318,9 @@ impl Sim {
             }
             for update in self.nodes[node.0].bgp.take_rib_updates() {
                 match update {
-                    RouteUpdate::Set(key, spec) => drop(self.nodes[node.0].rib.insert(key.prefix, spec)),
+                    RouteUpdate::Set(key, spec) => {
+                        drop(self.nodes[node.0].rib.insert(key.prefix, Arc::unwrap_or_clone(spec)))
+                    }
                     RouteUpdate::Withdraw(key) => drop(self.nodes[node.0].rib.remove(&key.prefix)),
                 }
             }

@@ -352,7 +352,7 @@ impl OspfSim {
         let Some(n) = self.nodes.get_mut(node.0) else { return };
         for update in n.ospf.take_rib_updates() {
             match update {
-                RouteUpdate::Set(key, spec) => n.rib.insert(key.prefix, spec),
+                RouteUpdate::Set(key, spec) => n.rib.insert(key.prefix, Arc::unwrap_or_clone(spec)),
                 RouteUpdate::Withdraw(key) => n.rib.remove(&key.prefix),
             };
         }

@@ -1,6 +1,7 @@
 //! Messages between protocols and the RIB. `engine` carries them; neither side knows the other.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::{Distance, IfIndex, Metric, NexthopSet, Prefix, Protocol, TableId, Tag, VrfId};
 
@@ -43,7 +44,9 @@ pub struct RouteSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteUpdate {
     /// Offers, or replaces the offer of the same key.
-    Set(RouteKey, RouteSpec),
+    ///
+    /// Routes that share what they are share it in memory, too: a table has a million of the first and few of the second.
+    Set(RouteKey, Arc<RouteSpec>),
     /// Takes the offer back; harmless when there is none.
     Withdraw(RouteKey),
 }

@@ -422,7 +422,9 @@ impl Lab {
             }
             for update in self.bgp.take_rib_updates() {
                 match update {
-                    RouteUpdate::Set(key, spec) => drop(self.rib.insert(key.prefix, spec)),
+                    RouteUpdate::Set(key, spec) => {
+                        drop(self.rib.insert(key.prefix, Arc::unwrap_or_clone(spec)))
+                    }
                     RouteUpdate::Withdraw(key) => drop(self.rib.remove(&key.prefix)),
                 }
             }

@@ -231,7 +231,7 @@ fn protocol_route_maps_filter_and_set_the_source() {
             internal: false,
             source: None,
         };
-        match filter.apply(RouteUpdate::Set(key, spec)) {
+        match filter.apply(RouteUpdate::Set(key, spec.into())) {
             RouteUpdate::Set(_, spec) => Some(spec.source),
             RouteUpdate::Withdraw(_) => None,
         }

@@ -208,7 +208,7 @@ pub(crate) fn set(prefix: &str, protocol: Protocol, distance: u8, ways: &[Nextho
         internal: false,
         source: None,
     };
-    RouteUpdate::Set(key, spec)
+    RouteUpdate::Set(key, spec.into())
 }
 
 /// Own routes in the kernel by prefix, from a dump by another program.

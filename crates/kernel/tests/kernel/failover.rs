@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::common::{Router, in_namespace, ip, ip_json, set, two_links, via};
@@ -20,7 +21,7 @@ fn guarded(addr: &str) -> Nexthop {
 fn with_backup(prefix: &str, way: &str, backup: &str) -> RouteUpdate {
     let mut update = set(prefix, Protocol::Bgp, 20, &[guarded(way)]);
     if let RouteUpdate::Set(_, spec) = &mut update {
-        spec.backup = [guarded(backup)].into_iter().collect();
+        Arc::make_mut(spec).backup = [guarded(backup)].into_iter().collect();
     }
     update
 }
@@ -110,7 +111,7 @@ fn the_backup_carries_nothing_while_the_way_lives() {
         let mut router = guarded_router();
         let mut both = set("20.0.0.0/8", Protocol::Bgp, 20, &[guarded("10.0.0.2"), guarded("10.0.0.3")]);
         if let RouteUpdate::Set(_, spec) = &mut both {
-            spec.backup = [guarded("10.0.1.2")].into_iter().collect();
+            Arc::make_mut(spec).backup = [guarded("10.0.1.2")].into_iter().collect();
         }
         let one = with_backup("21.0.0.0/8", "10.0.0.2", "10.0.1.2");
         router.rib.apply(Instant::now(), &[one, both]);

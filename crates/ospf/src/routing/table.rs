@@ -233,7 +233,7 @@ impl Table {
         entry.told.clone_from(&spec);
         let empty = entry.is_empty();
         self.updates.push(match spec {
-            Some(spec) => RouteUpdate::Set(style.key(prefix), spec),
+            Some(spec) => RouteUpdate::Set(style.key(prefix), Arc::new(spec)),
             None => RouteUpdate::Withdraw(style.key(prefix)),
         });
         if empty {
@@ -243,7 +243,9 @@ impl Table {
 
     /// Tells the RIB everything again.
     pub(crate) fn tell_all(&mut self, style: &Style) {
-        let told = |(prefix, e): (Prefix, &Entry)| Some(RouteUpdate::Set(style.key(prefix), e.told.clone()?));
+        let told = |(prefix, e): (Prefix, &Entry)| {
+            Some(RouteUpdate::Set(style.key(prefix), Arc::new(e.told.clone()?)))
+        };
         self.updates = self.entries.iter().filter_map(told).collect();
     }
 

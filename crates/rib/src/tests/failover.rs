@@ -27,7 +27,7 @@ fn guarded_lab() -> Lab {
 fn with_backup(prefix: &str, way: &str, backup: &str) -> RouteUpdate {
     let mut update = set(prefix, Protocol::Bgp, 20, 0, &[guarded(way)]);
     if let RouteUpdate::Set(_, spec) = &mut update {
-        spec.backup = [guarded(backup)].into_iter().collect();
+        std::sync::Arc::make_mut(spec).backup = [guarded(backup)].into_iter().collect();
     }
     update
 }

@@ -266,5 +266,5 @@ pub(crate) fn set(
         internal: distance == 200,
         source: None,
     };
-    RouteUpdate::Set(key(prefix, protocol), spec)
+    RouteUpdate::Set(key(prefix, protocol), spec.into())
 }

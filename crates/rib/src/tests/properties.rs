@@ -94,7 +94,7 @@ fn route_update(prefix: usize, origin: usize, choice: usize) -> RouteUpdate {
     if let RouteUpdate::Set(_, spec) = &mut update
         && choice % 2 == 1
     {
-        spec.backup = ways(prefix, (choice + 7) % 20).iter().map(guarded).collect();
+        std::sync::Arc::make_mut(spec).backup = ways(prefix, (choice + 7) % 20).iter().map(guarded).collect();
     }
     update
 }

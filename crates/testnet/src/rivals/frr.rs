@@ -21,6 +21,7 @@ pub struct Frr {
     host: Host,
     dir: PathBuf,
     processes: Vec<Process>,
+    keep: bool,
 }
 
 impl Frr {
@@ -46,20 +47,52 @@ impl Frr {
     }
 
     fn start_daemons(host: &Host, daemons: &[&str], frr_conf: &str) -> Result<Self, Error> {
-        let dir = host.subdir("frr")?;
-        let user = User::from_name("frr").ok().flatten().ok_or_else(|| Error::Missing {
-            program: "user frr".to_owned(),
-            fix: "apt-get install frr".to_owned(),
-        })?;
-        chown(&dir, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::path(&dir))?;
         let empty = host.file("empty.conf", "!\n")?;
-        let mut frr = Self { host: host.clone(), dir, processes: Vec::new() };
+        let mut frr =
+            Self { host: host.clone(), dir: Self::folder(host)?, processes: Vec::new(), keep: false };
         for daemon in daemons {
             let process = frr.launch(daemon, &empty)?;
             frr.processes.push(process);
         }
         frr.load(frr_conf)?;
         Ok(frr)
+    }
+
+    /// Starts zebra and bgpd, which read their files by themselves: long ones are read much faster so. `keep` makes zebra take over the routes
+    /// of an earlier run for a minute.
+    pub fn start_from_files(host: &Host, zebra: &str, bgpd: &str, keep: bool) -> Result<Self, Error> {
+        let mut frr = Self { host: host.clone(), dir: Self::folder(host)?, processes: Vec::new(), keep };
+        host.file("zebra.conf", zebra)?;
+        host.file("bgpd.conf", bgpd)?;
+        frr.launch_from_files()?;
+        Ok(frr)
+    }
+
+    fn launch_from_files(&mut self) -> Result<(), Error> {
+        for daemon in ["zebra", "bgpd"] {
+            let config = self.host.dir().join(format!("{daemon}.conf"));
+            let process = self.launch(daemon, &config)?;
+            self.processes.push(process);
+        }
+        Ok(())
+    }
+
+    /// Kills the daemons of [`Self::start_from_files`], runs `meanwhile`, and starts them again.
+    pub fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {
+        self.processes.iter_mut().for_each(Process::kill);
+        self.processes.clear();
+        meanwhile();
+        self.launch_from_files()
+    }
+
+    fn folder(host: &Host) -> Result<PathBuf, Error> {
+        let dir = host.subdir("frr")?;
+        let user = User::from_name("frr").ok().flatten().ok_or_else(|| Error::Missing {
+            program: "user frr".to_owned(),
+            fix: "apt-get install frr".to_owned(),
+        })?;
+        chown(&dir, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::path(&dir))?;
+        Ok(dir)
     }
 
     fn launch(&self, daemon: &str, config: &Path) -> Result<Process, Error> {
@@ -93,6 +126,9 @@ impl Frr {
         command.arg("-f").arg(empty).arg("-i").arg(file(format!("{daemon}.pid")));
         command.arg("-z").arg(file("zserv.api".to_owned())).arg("--vty_socket").arg(&self.dir);
         command.args(["-P", "0", "--log", "stdout"]);
+        if daemon == DAEMONS[0] && self.keep {
+            command.args(["-K", "60"]);
+        }
         if daemon == BFDD {
             command.arg("--bfdctl").arg(file("bfdd.sock".to_owned()));
         }

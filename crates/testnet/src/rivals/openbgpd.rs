@@ -21,9 +21,7 @@ impl OpenBgpd {
     /// Starts it with `config`, to which the control socket is added, and waits until `bgpctl` gets an answer.
     pub fn start(host: &Host, config: &str) -> Result<Self, Error> {
         let socket = host.dir().join("bgpd.sock");
-        let config = host.file("openbgpd.conf", &format!("socket \"{}\"\n{config}", socket.display()))?;
-        // It refuses a file that others may write or read.
-        fs::set_permissions(&config, Permissions::from_mode(0o600)).map_err(Error::path(&config))?;
+        let config = write(host, &socket, config)?;
         // The home of its user, to which it changes its root; normally made by the service manager. Several may share it.
         if let Some(user) = User::from_name("_openbgpd").ok().flatten() {
             fs::create_dir_all(&user.dir).map_err(Error::path(&user.dir))?;
@@ -40,6 +38,20 @@ impl OpenBgpd {
     /// Output of `bgpctl`.
     pub fn bgpctl(&self, command: &str) -> Result<String, Error> {
         bgpctl(&self.host, &self.socket, command)
+    }
+
+    /// Replaces the configuration in the running daemon.
+    pub fn reconfigure(&self, config: &str) -> Result<(), Error> {
+        write(&self.host, &self.socket, config)?;
+        self.bgpctl("reload").map(drop)
+    }
+
+    /// Its process and those that it started: session and route decision engines.
+    pub fn pids(&mut self) -> Vec<u32> {
+        let parent = self.process.pid();
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let children = children.unwrap_or_default();
+        std::iter::once(parent).chain(children.split_whitespace().filter_map(|p| p.parse().ok())).collect()
     }
 
     /// Its process.
@@ -59,6 +71,13 @@ impl OpenBgpd {
             if found == present { Ok(text) } else { Err(text) }
         })
     }
+}
+
+fn write(host: &Host, socket: &Path, config: &str) -> Result<PathBuf, Error> {
+    let config = host.file("openbgpd.conf", &format!("socket \"{}\"\n{config}", socket.display()))?;
+    // It refuses a file that others may write or read.
+    fs::set_permissions(&config, Permissions::from_mode(0o600)).map_err(Error::path(&config))?;
+    Ok(config)
 }
 
 fn bgpctl(host: &Host, socket: &Path, command: &str) -> Result<String, Error> {

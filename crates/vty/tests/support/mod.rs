@@ -140,7 +140,7 @@ fn route(prefix: &str, protocol: Protocol, distance: u8, ways: &[Nexthop]) -> Ro
         internal: distance == 200,
         source: None,
     };
-    RouteUpdate::Set(key, spec)
+    RouteUpdate::Set(key, spec.into())
 }
 
 fn rib(now: Instant) -> Rib {

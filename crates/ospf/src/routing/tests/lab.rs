@@ -272,7 +272,7 @@ impl Lab {
         for update in self.routing.take_rib_updates() {
             self.updates += 1;
             match update {
-                RouteUpdate::Set(key, spec) => self.rib.insert(key.prefix, (key, spec)),
+                RouteUpdate::Set(key, spec) => self.rib.insert(key.prefix, (key, Arc::unwrap_or_clone(spec))),
                 RouteUpdate::Withdraw(key) => self.rib.remove(&key.prefix),
             };
         }

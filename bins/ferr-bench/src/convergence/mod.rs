@@ -1,0 +1,106 @@
+//! The same work on every router that is installed, alternating, with what it costs.
+//!
+//! # Invariants
+//! * What is sent is encoded before anything is timed, and what comes back is counted without being decoded.
+//! * A run that fails is reported as such, and the others go on.
+
+mod duts;
+mod fib;
+mod nlri;
+mod outcome;
+mod peers;
+mod report;
+mod rig;
+mod table;
+mod usage;
+mod works;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use self::duts::Kind;
+use self::fib::Sample;
+use self::outcome::Outcome;
+use self::report::Report;
+use self::rig::Result;
+use self::table::Table;
+use self::works::{Setting, Work};
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Works; all when none is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    work: Vec<Work>,
+    /// Routers; those that are not installed are left out.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ferr,bird,frr,gobgp,openbgpd")]
+    duts: Vec<Kind>,
+    /// Runs of each router; they alternate.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Part of all numbers of routes.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// IPv4 routes of a full table.
+    #[arg(long, default_value_t = 1_000_000)]
+    routes: usize,
+    /// IPv6 routes of a full table.
+    #[arg(long, default_value_t = 200_000)]
+    routes6: usize,
+    /// Longest wait for one phase, in seconds.
+    #[arg(long, default_value_t = 300)]
+    limit: u64,
+    /// Writes all figures to this file; `-` is the standard output.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Writes a report with plots to this file.
+    #[arg(long)]
+    html: Option<PathBuf>,
+}
+
+/// Runs the benchmark.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let scaled = |n: usize| ((n as f64 * options.scale) as usize).max(1);
+    eprintln!("preparing the table");
+    let v6 = if options.routes6 == 0 { 0 } else { scaled(options.routes6) };
+    let table = Table::made(scaled(options.routes), v6, 1);
+    let sample = Arc::new(Sample::new(&table.prefixes));
+    let works = if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() };
+    let setting = Setting { table, sample, limit: Duration::from_secs(options.limit), works };
+    let mut duts = Vec::new();
+    for kind in &options.duts {
+        match kind.available() {
+            Ok(()) => duts.push((*kind, kind.version())),
+            Err(error) => eprintln!("{} is left out: {error}", kind.name()),
+        }
+    }
+    let mut report = Report::new(&setting, &duts);
+    let begin = Instant::now();
+    for round in 1..=options.runs {
+        for (works, run) in works::runs(&setting) {
+            for (kind, _) in &duts {
+                let outcomes = run(&setting, *kind).unwrap_or_else(|error| {
+                    works.iter().map(|w| Outcome::failed(w.name(), *kind, error.to_string())).collect()
+                });
+                for outcome in outcomes {
+                    let at = begin.elapsed().as_secs();
+                    eprintln!("{at:5} s  run {round}/{}  {}", options.runs, report::line(&outcome));
+                    report.add(outcome);
+                }
+            }
+        }
+    }
+    print!("{}", report.table());
+    if let Some(path) = &options.json {
+        let text = format!("{:#}\n", report.json());
+        if path.as_os_str() == "-" { print!("{text}") } else { fs::write(path, text)? }
+    }
+    if let Some(path) = &options.html {
+        fs::write(path, report.html())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Counting the prefixes of UPDATEs without decoding them: lengths are walked, attributes are skipped.
+
+/// What is done with each prefix.
+pub(crate) trait Visitor {
+    /// `nlri` is the length octet and the octets of the prefix.
+    fn announced(&mut self, v6: bool, nlri: &[u8]);
+    /// Same for a withdrawal.
+    fn withdrawn(&mut self, v6: bool, nlri: &[u8]);
+}
+
+/// What a message was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Update,
+    Notification,
+    Other,
+}
+
+const MP_REACH: u8 = 14;
+const MP_UNREACH: u8 = 15;
+const EXTENDED: u8 = 0x10;
+
+/// Walks the messages of a stream's next octets; gives how many octets were whole messages, or `None` when this is not BGP.
+pub(crate) fn walk(bytes: &[u8], visitor: &mut impl Visitor, mut seen: impl FnMut(Seen)) -> Option<usize> {
+    let mut done = 0;
+    while let Some(header) = bytes.get(done..done + 19) {
+        let len = usize::from(u16::from_be_bytes([header[16], header[17]]));
+        if len < 19 {
+            return None;
+        }
+        let Some(body) = bytes.get(done + 19..done + len) else { break };
+        done += len;
+        seen(match header[18] {
+            2 => {
+                update(body, visitor)?;
+                Seen::Update
+            }
+            3 => Seen::Notification,
+            _ => Seen::Other,
+        });
+    }
+    Some(done)
+}
+
+fn section(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+}
+
+fn update(body: &[u8], visitor: &mut impl Visitor) -> Option<()> {
+    let (withdrawn, rest) = section(body)?;
+    let (mut attributes, announced) = section(rest)?;
+    prefixes(withdrawn, |nlri| visitor.withdrawn(false, nlri))?;
+    while let Some(([flags, kind, len, more], _)) = attributes.split_first_chunk::<4>() {
+        let (head, len) = match flags & EXTENDED {
+            0 => (3, usize::from(*len)),
+            _ => (4, usize::from(u16::from_be_bytes([*len, *more]))),
+        };
+        let value = attributes.get(head..head + len)?;
+        match *kind {
+            MP_REACH => {
+                let nexthop = usize::from(*value.get(3)?);
+                prefixes(value.get(5 + nexthop..)?, |nlri| visitor.announced(true, nlri))?;
+            }
+            MP_UNREACH => prefixes(value.get(3..)?, |nlri| visitor.withdrawn(true, nlri))?,
+            _ => {}
+        }
+        attributes = &attributes[head + len..];
+    }
+    prefixes(announced, |nlri| visitor.announced(false, nlri))
+}
+
+fn prefixes(mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> Option<()> {
+    while let Some(len) = bytes.first() {
+        let size = 1 + usize::from(*len).div_ceil(8);
+        let (nlri, rest) = bytes.split_at_checked(size)?;
+        each(nlri);
+        bytes = rest;
+    }
+    Some(())
+}
+
+/// Slots of a [`Present`], a power of two.
+const SLOTS: usize = 1 << 25;
+
+/// Which prefixes a peer has at this moment: a bit for each, by its hash. Different prefixes may share a bit, so what is to be expected is counted the
+/// same way.
+#[derive(Debug)]
+pub(crate) struct Present {
+    bits: Vec<u64>,
+    /// Bits that are set.
+    pub(crate) count: usize,
+}
+
+impl Default for Present {
+    fn default() -> Self {
+        Self { bits: vec![0; SLOTS / 64], count: 0 }
+    }
+}
+
+impl Present {
+    fn slot(v6: bool, nlri: &[u8]) -> usize {
+        let mut octets = [0; 18];
+        let len = nlri.len().min(17);
+        octets[..len].copy_from_slice(&nlri[..len]);
+        octets[17] = u8::from(v6);
+        let [a, b, c] = [(0, 8), (8, 16), (10, 18)]
+            .map(|(from, to)| <[u8; 8]>::try_from(&octets[from..to]).map_or(0, u64::from_le_bytes));
+        let mixed = (a ^ b.rotate_left(29) ^ c.rotate_left(47)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 39) as usize & (SLOTS - 1)
+    }
+}
+
+impl Visitor for Present {
+    fn announced(&mut self, v6: bool, nlri: &[u8]) {
+        let slot = Self::slot(v6, nlri);
+        let (word, bit) = (&mut self.bits[slot / 64], 1 << (slot % 64));
+        self.count += usize::from(*word & bit == 0);
+        *word |= bit;
+    }
+
+    fn withdrawn(&mut self, v6: bool, nlri: &[u8]) {
+        let slot = Self::slot(v6, nlri);
+        let (word, bit) = (&mut self.bits[slot / 64], 1 << (slot % 64));
+        self.count -= usize::from(*word & bit != 0);
+        *word &= !bit;
+    }
+}
+
+/// What a receiver of encoded UPDATEs has at the end.
+pub(crate) fn expected(messages: &[&[u8]]) -> usize {
+    let mut present = Present::default();
+    for bytes in messages {
+        walk(bytes, &mut present, |_| {});
+    }
+    present.count
+}
+
+#[cfg(test)]
+mod tests;

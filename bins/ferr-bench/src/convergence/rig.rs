@@ -1,0 +1,402 @@
+//! A router between its neighbors, and one phase of a run: something is sent, and what comes of it is timed.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ferr_bgp_wire::PeerKind;
+use ferr_testnet::{Host, Net};
+use ferr_types::Asn;
+
+use super::duts::{ADDRESS, ADDRESS6, ASN, Kind, Neighbor, Plan, Router};
+use super::fib::{FibWatch, Sample, Totals, Until, count};
+use super::peers::{Hub, Identity, Peer, Watch};
+use super::table::Announcer;
+use super::usage::{Moment, Spent, peak_kib, resident_kib, wait_for_quiet};
+
+/// Any failure of a run; one failed run does not end the others.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Time between looks at the counters, and between points of curves.
+const LOOK: Duration = Duration::from_millis(2);
+const POINT: Duration = Duration::from_millis(50);
+/// A router that sends nothing and computes nothing for so long has done all it wants to do.
+const SETTLED: Duration = Duration::from_millis(1000);
+
+/// IPv4 address of the neighbor number `index`.
+pub(crate) fn address(index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 1, 64 + (index / 250) as u8, 1 + (index % 250) as u8)
+}
+
+fn address6(index: usize) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, 0x1000 + index as u16)
+}
+
+/// The neighbor number `index` in this AS.
+pub(crate) fn neighbor(index: usize, asn: Asn) -> Neighbor {
+    Neighbor { address: address(index), asn }
+}
+
+/// What it writes into what it announces.
+pub(crate) fn announcer(index: usize, asn: Asn) -> Announcer {
+    let kind = if asn == ASN { PeerKind::Ibgp } else { PeerKind::Ebgp };
+    Announcer { asn, kind, v4: address(index), v6: address6(index) }
+}
+
+/// A router, its neighbors and their cable. Neighbors have the numbers of their order in the plan.
+pub(crate) struct Rig {
+    pub(crate) peers: Vec<Peer>,
+    hub: Hub,
+    pub(crate) router: Box<dyn Router>,
+    /// What the kernel had before the first route came.
+    pub(crate) base: Totals,
+    /// Memory of the router before the first route came.
+    pub(crate) idle_kib: u64,
+    pub(crate) kind: Kind,
+    /// Processor time of senders whose session is gone.
+    pub(crate) gone_cpu: Duration,
+    plan: Plan,
+    watches: Vec<Watch>,
+    pub(crate) dut: Host,
+    pub(crate) outside: Host,
+    _net: Net,
+}
+
+/// What a neighbor is to have received since the beginning of a phase.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Goal {
+    pub(crate) peer: usize,
+    /// At least so many announcements and withdrawals.
+    pub(crate) announced: usize,
+    pub(crate) withdrawn: usize,
+    /// Exactly so many prefixes, by their bits.
+    pub(crate) present: Option<usize>,
+}
+
+/// What the kernel's table is to become.
+#[derive(Debug, Clone)]
+pub(crate) struct FibGoal {
+    pub(crate) sample: Arc<Sample>,
+    pub(crate) until: Until,
+    /// Routes beside those that were there before.
+    pub(crate) total: Totals,
+}
+
+/// When a phase has ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Goals {
+    pub(crate) peers: Vec<Goal>,
+    pub(crate) fib: Option<FibGoal>,
+    /// Only when nothing more happens; the last update counts.
+    pub(crate) settle: bool,
+    pub(crate) limit: Duration,
+}
+
+/// A point of the curves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point {
+    /// Seconds since the beginning of the phase.
+    pub(crate) at: f64,
+    /// Prefixes at the first of the watched neighbors.
+    pub(crate) monitor: usize,
+    pub(crate) resident_kib: u64,
+}
+
+/// What came of a phase.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Phase {
+    /// Seconds to the last UPDATE that was waited for, and to the last route of the kernel.
+    pub(crate) monitor: Option<f64>,
+    pub(crate) kernel: Option<f64>,
+    pub(crate) spent: Spent,
+    /// Part of the time in which the kernel was asked.
+    pub(crate) asking: f64,
+    /// Peak of the router's memory until the end of the phase, and what it was before any route.
+    pub(crate) peak_kib: u64,
+    pub(crate) idle_kib: u64,
+    pub(crate) points: Vec<Point>,
+    /// Part of the sample that the kernel had, by seconds.
+    pub(crate) kernel_curve: Vec<(f64, f64)>,
+}
+
+impl Rig {
+    /// Builds the network, starts the router and brings all sessions up.
+    pub(crate) fn start(kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
+        wait_for_quiet(Duration::from_secs(6));
+        let net = Net::new("bench")?;
+        let (dut, outside) = (net.host("dut")?, net.host("outside")?);
+        // No address of a link comes up in the middle of a run.
+        dut.sysctl("net.ipv6.conf.default.accept_dad", "0")?;
+        net.link(&dut, "eth0", &outside, "eth0")?;
+        dut.addr("eth0", &format!("{ADDRESS}/16"))?;
+        dut.addr("eth0", &format!("{ADDRESS6}/64"))?;
+        outside.addr("eth0", "10.1.0.2/16")?;
+        outside.addr("eth0", "fd00:1::2/64")?;
+        // All neighbors' addresses at once.
+        outside.ip("route add local 10.1.64.0/18 dev lo")?;
+        let mut router = kind.start(&dut, plan)?;
+        let idle_kib = resident_kib(&router.pids());
+        let mut rig = Self {
+            peers: Vec::new(),
+            hub: Hub::start()?,
+            router,
+            base: Totals::default(),
+            idle_kib,
+            kind,
+            gone_cpu: Duration::ZERO,
+            plan: plan.clone(),
+            watches,
+            dut,
+            outside,
+            _net: net,
+        };
+        rig.connect_all()?;
+        rig.base = count(rig.dut.netns());
+        Ok(rig)
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        let neighbors = self.plan.groups.iter().flat_map(|g| &g.neighbors);
+        let asn = neighbors.clone().nth(index).map_or(ASN, |n| n.asn);
+        Identity {
+            local: address(index),
+            remote: ADDRESS,
+            asn,
+            v6: self.plan.v6,
+            graceful: self.plan.graceful,
+        }
+    }
+
+    fn open(&self, index: usize) -> Result<Peer> {
+        let watch = self.watches.get(index).cloned().unwrap_or_default();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Ok(self.hub.connect(self.outside.netns(), self.identity(index), &watch, deadline)?)
+    }
+
+    /// Opens all sessions, in place of those that were.
+    pub(crate) fn connect_all(&mut self) -> Result<()> {
+        self.gone_cpu = self.injector_cpu();
+        self.peers.clear();
+        let count = self.plan.groups.iter().map(|g| g.neighbors.len()).sum();
+        for index in 0..count {
+            let peer = self.open(index)?;
+            self.peers.push(peer);
+        }
+        Ok(())
+    }
+
+    /// Opens the session of one neighbor again.
+    pub(crate) fn reconnect(&mut self, index: usize) -> Result<()> {
+        let peer = self.open(index)?;
+        let old = std::mem::replace(&mut self.peers[index], peer);
+        self.gone_cpu += old.cpu();
+        Ok(())
+    }
+
+    /// Has a neighbor send, in the background.
+    pub(crate) fn send(&self, index: usize, bytes: Arc<Vec<u8>>) -> Result<()> {
+        self.peers[index].send(bytes)?;
+        Ok(())
+    }
+
+    pub(crate) fn injector_cpu(&self) -> Duration {
+        self.gone_cpu + self.peers.iter().map(Peer::cpu).sum::<Duration>()
+    }
+
+    pub(crate) fn moment(&mut self) -> Moment {
+        Moment::now(&self.router.pids(), self.injector_cpu(), self.hub.cpu())
+    }
+
+    /// What the kernel should have beside the base.
+    pub(crate) fn total(&self, more: Totals) -> Totals {
+        self.base + more
+    }
+
+    fn check(&mut self, goals: &Goals) -> Result<()> {
+        self.router.check()?;
+        match goals.peers.iter().find(|g| self.peers[g.peer].is_closed()) {
+            Some(goal) => Err(format!("it ended the session with {}", address(goal.peer)).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins something by `action` and waits until all goals are reached.
+    pub(crate) fn phase(
+        &mut self,
+        goals: &Goals,
+        action: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<Phase> {
+        let before = self.counts(&goals.peers);
+        let watch = match &goals.fib {
+            Some(fib) if self.kind.has_fib() => {
+                let total = self.total(fib.total);
+                Some(FibWatch::start(self.dut.netns(), &fib.sample, fib.until, total)?)
+            }
+            _ => None,
+        };
+        let pids = self.router.pids();
+        let begin = self.moment();
+        action(self)?;
+        let reached = self.wait(goals, &before, begin.at, &pids, watch.as_ref())?;
+        let end = self.moment();
+        let seen = watch.map(FibWatch::finish);
+        let wall = (end.at - begin.at).as_secs_f64().max(1e-3);
+        let since = |at: Instant| at.saturating_duration_since(begin.at).as_secs_f64();
+        let kernel_curve = seen.iter().flat_map(|s| &s.curve).map(|(at, part)| (since(*at), *part)).collect();
+        Ok(Phase {
+            monitor: reached.0.map(since),
+            kernel: seen.as_ref().and_then(|s| s.whole).map(since),
+            asking: seen.as_ref().map_or(0.0, |s| s.cpu.as_secs_f64() / wall),
+            spent: begin.until(&end),
+            peak_kib: peak_kib(&self.router.pids()),
+            idle_kib: self.idle_kib,
+            points: reached.1,
+            kernel_curve,
+        })
+    }
+
+    fn counts(&self, goals: &[Goal]) -> Vec<(usize, usize)> {
+        goals.iter().map(|g| self.peers[g.peer].counts()).collect()
+    }
+
+    fn is_reached(&self, goals: &[Goal], before: &[(usize, usize)]) -> bool {
+        goals.iter().zip(before).all(|(goal, before)| {
+            let peer = &self.peers[goal.peer];
+            let (announced, withdrawn) = peer.counts();
+            // A session that was opened anew counts from nothing.
+            let since = |now: usize, then: usize| if now >= then { now - then } else { now };
+            since(announced, before.0) >= goal.announced
+                && since(withdrawn, before.1) >= goal.withdrawn
+                && goal.present.is_none_or(|wanted| peer.present() == wanted)
+        })
+    }
+
+    fn wait(
+        &mut self,
+        goals: &Goals,
+        before: &[(usize, usize)],
+        begin: Instant,
+        pids: &[u32],
+        watch: Option<&FibWatch>,
+    ) -> Result<(Option<Instant>, Vec<Point>)> {
+        let sampler = Sampler::start(pids.to_vec(), begin);
+        let deadline = begin + goals.limit;
+        let mut monitor = None;
+        let mut last_check = begin;
+        let mut settling: Option<(Instant, Duration)> = None;
+        loop {
+            if let Some(first) = goals.peers.first() {
+                sampler.note(
+                    self.peers[first.peer].counts().0 - before[0].0.min(self.peers[first.peer].counts().0),
+                );
+            }
+            if monitor.is_none() && self.is_reached(&goals.peers, before) {
+                let last = goals.peers.iter().filter_map(|g| self.peers[g.peer].last_update()).max();
+                match goals.settle {
+                    false => monitor = last.or(Some(begin)),
+                    true => {
+                        let cpu = pids.iter().map(|p| super::usage::process_cpu(*p)).sum::<Duration>();
+                        let (since, cpu_then) = *settling.get_or_insert((Instant::now(), cpu));
+                        let moved = last.is_some_and(|at| at > since) || cpu > cpu_then + SETTLED / 20;
+                        if moved {
+                            settling = Some((Instant::now(), cpu));
+                        } else if since.elapsed() > SETTLED {
+                            monitor = last.or(Some(begin));
+                        } else {
+                            thread::sleep(SETTLED / 10);
+                        }
+                    }
+                }
+            }
+            if monitor.is_some() && watch.is_none_or(FibWatch::is_done) {
+                return Ok((monitor.filter(|_| !goals.peers.is_empty()), sampler.finish()));
+            }
+            if last_check.elapsed() > Duration::from_millis(300) {
+                last_check = Instant::now();
+                self.check(goals)?;
+            }
+            if Instant::now() > deadline {
+                return Err(self.late(goals, before, monitor.is_some()).into());
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn late(&self, goals: &Goals, before: &[(usize, usize)], monitor: bool) -> String {
+        let seconds = goals.limit.as_secs();
+        if monitor {
+            let have = count(self.dut.netns());
+            let wanted = goals.fib.as_ref().map_or(Totals::default(), |f| self.total(f.total));
+            return format!("the kernel has {have:?} and not {wanted:?} after {seconds} s");
+        }
+        let behind = goals.peers.iter().zip(before).find(|(g, b)| !self.is_reached(&[**g], &[**b]));
+        let Some((goal, before)) = behind else { return format!("not at rest after {seconds} s") };
+        let peer = &self.peers[goal.peer];
+        let (announced, withdrawn) = peer.counts();
+        format!(
+            "{} received {} announcements of {}, {} withdrawals of {}, has {} prefixes of {:?} after {seconds} s",
+            address(goal.peer),
+            announced.saturating_sub(before.0),
+            goal.announced,
+            withdrawn.saturating_sub(before.1),
+            goal.withdrawn,
+            peer.present(),
+            goal.present
+        )
+    }
+}
+
+/// Takes points in the background.
+struct Sampler {
+    monitor: Arc<std::sync::atomic::AtomicUsize>,
+    points: Arc<Mutex<Vec<Point>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    fn start(pids: Vec<u32>, begin: Instant) -> Self {
+        let mut sampler =
+            Self { monitor: Arc::default(), points: Arc::default(), stop: Arc::default(), thread: None };
+        let (monitor, points, stop) =
+            (Arc::clone(&sampler.monitor), Arc::clone(&sampler.points), Arc::clone(&sampler.stop));
+        let take = move || {
+            while !stop.load(Ordering::Relaxed) {
+                let point = Point {
+                    at: begin.elapsed().as_secs_f64(),
+                    monitor: monitor.load(Ordering::Relaxed),
+                    resident_kib: resident_kib(&pids),
+                };
+                points.lock().unwrap_or_else(PoisonError::into_inner).push(point);
+                thread::sleep(POINT);
+            }
+        };
+        // Without it there is no curve, and nothing else is lost.
+        sampler.thread = thread::Builder::new().name("sampler".into()).spawn(take).ok();
+        sampler
+    }
+
+    fn note(&self, monitor: usize) {
+        self.monitor.store(monitor, Ordering::Relaxed);
+    }
+
+    fn finish(mut self) -> Vec<Point> {
+        self.end();
+        std::mem::take(&mut *self.points.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,320 @@
+//! A table like the Internet's: made from a seed, or read from a recorded one, and encoded for the peer that announces it.
+//!
+//! Lengths of prefixes, prefixes per attribute set, hops per path and communities per route have the shares of the recorded tables in
+//! `tests/data`. Attribute sets come in random order, both families mixed.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use ferr_bgp_wire::{
+    EncodedAttributes, PeerKind, SessionContext, encode_announcements, encode_end_of_rib, encode_withdrawals,
+};
+use ferr_types::aspath::{AsPathBuf, SegmentKind};
+use ferr_types::attr::{Aggregator, BgpNexthop, Origin, PathAttributes};
+use ferr_types::community::{Communities, Community, ExtCommunities, LargeCommunities};
+use ferr_types::{Asn, Family, Ipv4Prefix, Ipv6Prefix, Prefix};
+
+/// Numbers from a seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) const fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    /// A value of a list of shares in thousandths; the last takes what is left.
+    fn share<T: Copy>(&mut self, shares: &[(u64, T)]) -> T {
+        let mut at = self.below(1000);
+        for (share, value) in shares {
+            if at < *share {
+                return *value;
+            }
+            at -= share;
+        }
+        shares[shares.len() - 1].1
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.below(at as u64 + 1) as usize);
+        }
+    }
+}
+
+const LENGTHS_V4: [(u64, u8); 12] = [
+    (540, 24),
+    (130, 22),
+    (95, 23),
+    (81, 21),
+    (72, 20),
+    (46, 19),
+    (23, 18),
+    (13, 17),
+    (5, 15),
+    (3, 14),
+    (5, 25),
+    (26, 16),
+];
+const LENGTHS_V6: [(u64, u8); 12] = [
+    (430, 48),
+    (50, 36),
+    (45, 29),
+    (43, 44),
+    (40, 40),
+    (17, 46),
+    (14, 47),
+    (14, 35),
+    (12, 34),
+    (10, 42),
+    (10, 33),
+    (248, 32),
+];
+/// First and greatest number of prefixes of one attribute set. Five or six on average.
+const SET_SIZES: [(u64, (u64, u64)); 7] =
+    [(650, (1, 1)), (140, (2, 2)), (60, (3, 3)), (36, (4, 4)), (37, (5, 6)), (34, (7, 12)), (43, (13, 170))];
+const HOPS: [(u64, (u64, u64)); 7] =
+    [(40, (2, 2)), (271, (3, 3)), (348, (4, 4)), (193, (5, 5)), (72, (6, 6)), (32, (7, 7)), (44, (8, 14))];
+const COMMUNITIES: [(u64, (u64, u64)); 8] = [
+    (511, (0, 0)),
+    (114, (1, 1)),
+    (75, (2, 2)),
+    (28, (3, 3)),
+    (45, (4, 4)),
+    (100, (5, 5)),
+    (67, (6, 7)),
+    (60, (8, 16)),
+];
+
+/// Prefixes with the same attributes.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) family: Family,
+    pub(crate) origin: Origin,
+    /// Behind the AS that announces.
+    pub(crate) path: AsPathBuf,
+    pub(crate) med: Option<u32>,
+    pub(crate) aggregator: Option<Aggregator>,
+    pub(crate) communities: Vec<u8>,
+    pub(crate) ext_communities: Vec<u8>,
+    pub(crate) large_communities: Vec<u8>,
+    /// In the table's list.
+    pub(crate) prefixes: Range<usize>,
+}
+
+/// A table, without the one who announces it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    /// Distinct.
+    pub(crate) prefixes: Vec<Prefix>,
+    /// In the order of their announcement.
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Who announces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Announcer {
+    pub(crate) asn: Asn,
+    pub(crate) kind: PeerKind,
+    pub(crate) v4: Ipv4Addr,
+    pub(crate) v6: Ipv6Addr,
+}
+
+/// Encoded UPDATEs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Encoded {
+    /// Announcements, with End-of-RIB at the end.
+    pub(crate) announce: Vec<u8>,
+    /// Withdrawals of the same prefixes.
+    pub(crate) withdraw: Vec<u8>,
+}
+
+fn v4_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
+    let mut seen = HashSet::with_capacity(count);
+    while seen.len() < count {
+        let len = random.share(&LENGTHS_V4);
+        let first = 11 + random.below(200) as u32;
+        // Loopback would not be accepted.
+        let first = if first == 127 { 128 } else { first };
+        let bits = first << 24 | random.next() as u32 & 0x00ff_ffff;
+        seen.extend(Ipv4Prefix::from_bits(bits, len));
+    }
+    let mut all: Vec<Ipv4Prefix> = seen.into_iter().collect();
+    // The order of a hash set is not that of the seed.
+    all.sort_unstable();
+    random.shuffle(&mut all);
+    all.into_iter().map(Prefix::V4).collect()
+}
+
+fn v6_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
+    let mut seen = HashSet::with_capacity(count);
+    while seen.len() < count {
+        let len = random.share(&LENGTHS_V6);
+        // Providers have /32s; what is longer is in one of them.
+        let provider = u128::from(0x2400 + random.below(0x0b00)) << 112 | u128::from(random.below(64)) << 96;
+        let rest = u128::from(random.next()) << 32;
+        let bits =
+            if len <= 32 { provider | u128::from(random.below(0x1_0000)) << 96 } else { provider | rest };
+        seen.extend(Ipv6Prefix::new(Ipv6Addr::from_bits(bits), len));
+    }
+    let mut all: Vec<Ipv6Prefix> = seen.into_iter().collect();
+    all.sort_unstable();
+    random.shuffle(&mut all);
+    all.into_iter().map(Prefix::V6).collect()
+}
+
+impl Table {
+    /// A table with so many prefixes of each family.
+    pub(crate) fn made(v4: usize, v6: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut prefixes = v4_prefixes(v4, &mut random);
+        prefixes.extend(v6_prefixes(v6, &mut Random::new(!seed)));
+        let mut table = Self { prefixes, groups: Vec::new() };
+        table.group(v4, &mut random);
+        table
+    }
+
+    /// The same prefixes, with the attributes and in the order of another peer.
+    pub(crate) fn of_another_peer(&self, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let v4 = self.prefixes.iter().filter(|p| matches!(p, Prefix::V4(_))).count();
+        let mut prefixes = self.prefixes.clone();
+        prefixes.sort_by_key(|p| matches!(p, Prefix::V6(_)));
+        random.shuffle(&mut prefixes[..v4]);
+        random.shuffle(&mut prefixes[v4..]);
+        let mut table = Self { prefixes, groups: Vec::new() };
+        table.group(v4, &mut random);
+        table
+    }
+
+    /// Gives attributes to the prefixes; `v4` is where IPv6 begins.
+    fn group(&mut self, v4: usize, random: &mut Random) {
+        for (family, part) in [(Family::Ipv4Unicast, 0..v4), (Family::Ipv6Unicast, v4..self.prefixes.len())] {
+            let mut at = part.start;
+            while at < part.end {
+                let (least, most) = random.share(&SET_SIZES);
+                let take = (least + random.below(most - least + 1)) as usize;
+                let end = (at + take).min(part.end);
+                self.groups.push(made_group(family, at..end, random));
+                at = end;
+            }
+        }
+        random.shuffle(&mut self.groups);
+    }
+
+    /// The table in `count` parts of about the same size, each group whole.
+    pub(crate) fn split(&self, count: usize) -> Vec<Self> {
+        let each = self.prefixes.len().div_ceil(count.max(1));
+        let mut parts = vec![Self::default()];
+        for group in &self.groups {
+            let mut rest = group.prefixes.clone();
+            while !rest.is_empty() {
+                if parts[parts.len() - 1].prefixes.len() >= each {
+                    parts.push(Self::default());
+                }
+                let last = parts.len() - 1;
+                let part = &mut parts[last];
+                let take = rest.len().min(each - part.prefixes.len());
+                let begin = part.prefixes.len();
+                part.prefixes.extend_from_slice(&self.prefixes[rest.start..rest.start + take]);
+                part.groups.push(Group { prefixes: begin..begin + take, ..group.clone() });
+                rest.start += take;
+            }
+        }
+        parts
+    }
+
+    /// Encodes the whole for one session.
+    pub(crate) fn encode(&self, by: &Announcer) -> Encoded {
+        let ctx = SessionContext::new(by.kind);
+        let mut encoded = Encoded {
+            announce: Vec::with_capacity(self.prefixes.len() * 24),
+            withdraw: Vec::with_capacity(self.prefixes.len() * 5),
+        };
+        for group in &self.groups {
+            group.encode(&self.prefixes, by, &ctx, &mut encoded.announce);
+        }
+        for family in [Family::Ipv4Unicast, Family::Ipv6Unicast] {
+            encode_end_of_rib(&ctx, family, &mut encoded.announce);
+            let mine = self.prefixes.iter().filter(|p| p.afi() == family.afi());
+            encode_withdrawals(&ctx, family, mine.map(|p| (0, *p)), &mut encoded.withdraw);
+        }
+        encoded
+    }
+}
+
+impl Group {
+    /// Appends the announcements of all its prefixes, from the list that it belongs to.
+    pub(crate) fn encode(
+        &self,
+        prefixes: &[Prefix],
+        by: &Announcer,
+        ctx: &SessionContext,
+        out: &mut Vec<u8>,
+    ) {
+        let mut path = self.path.clone();
+        let external = by.kind == PeerKind::Ebgp;
+        if external {
+            path.prepend(SegmentKind::Sequence, &[by.asn]);
+        }
+        let next_hop = match self.family {
+            Family::Ipv6Unicast => BgpNexthop::V6 { global: by.v6, link_local: None },
+            _ => BgpNexthop::V4(by.v4),
+        };
+        let attributes = PathAttributes {
+            origin: self.origin,
+            as_path: path.as_path(),
+            next_hop: Some(next_hop),
+            med: self.med,
+            local_pref: (!external).then_some(100),
+            aggregator: self.aggregator,
+            communities: Communities::new(&self.communities).unwrap_or_default(),
+            ext_communities: ExtCommunities::new(&self.ext_communities).unwrap_or_default(),
+            large_communities: LargeCommunities::new(&self.large_communities).unwrap_or_default(),
+            ..PathAttributes::default()
+        };
+        if let Ok(encoded) = EncodedAttributes::new(&attributes, self.family, ctx) {
+            let mine = prefixes[self.prefixes.clone()].iter().map(|p| (0, *p));
+            encode_announcements(ctx, &encoded, mine, out);
+        }
+    }
+}
+
+fn made_group(family: Family, prefixes: Range<usize>, random: &mut Random) -> Group {
+    let between = |(least, most): (u64, u64), random: &mut Random| least + random.below(most - least + 1);
+    let hops = random.share(&HOPS);
+    let hops = between(hops, random);
+    let path = AsPathBuf::from_sequence((1..hops).map(|_| Asn(1000 + random.below(60_000) as u32)));
+    let count = random.share(&COMMUNITIES);
+    let high = 1000 + random.below(60_000) as u16;
+    let communities = (0..between(count, random))
+        .flat_map(|_| Community::new(high, random.below(60_000) as u16).0.to_be_bytes())
+        .collect();
+    Group {
+        family,
+        origin: if random.below(10) == 0 { Origin::Incomplete } else { Origin::Igp },
+        path,
+        med: (random.below(4) == 0).then(|| random.below(200) as u32),
+        aggregator: None,
+        communities,
+        ext_communities: Vec::new(),
+        large_communities: Vec::new(),
+        prefixes,
+    }
+}
+
+#[cfg(test)]
+mod tests;
