@@ -164,6 +164,11 @@ impl Routing {
         counts
     }
 
+    /// Whose route a `redistribute` statement chose for a prefix: protocol and its instance.
+    pub(crate) fn source(&self, prefix: Prefix) -> Option<(Protocol, u16)> {
+        self.chosen.get(&prefix)?.source
+    }
+
     /// What this router tells of its own under a prefix.
     fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
         if let Some(range) = inputs.config.summaries.get(&prefix) {

@@ -213,7 +213,7 @@ fn brief_json(row: &Row, clock: Clock) -> Obj {
         .put("nbrPriority", view.priority)
         .put("nbrState", state(row))
         .put("converged", text::neighbor(view.state))
-        .put("role", row.role)
+        .put("role", if row.role == "-" { "DROther" } else { row.role })
         .opt("upTimeInMsec", up.map(|up| up.as_millis() as u64))
         .put("deadTimeMsecs", dead.as_millis() as u64)
         .put("routerDeadIntervalTimerDueMsec", dead.as_millis() as u64)

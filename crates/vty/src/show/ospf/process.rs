@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferr_config::model::ospf::{AreaAuthentication, OspfInstance};
-use ferr_state::ferr_ospf::config::{AbrType, AreaKind, InstanceConfig, Translate};
+use ferr_state::ferr_ospf::config::{AbrType, AreaKind, InstanceConfig, LogAdjacency, Translate};
 use ferr_state::ferr_ospf::view::{AreaView, InstanceView};
 use ferr_state::ferr_ospf::wire::LsaType;
 use ferr_types::AreaId;
@@ -123,6 +123,15 @@ fn json(p: &Picture<'_>) -> Obj {
         .put("lsaAsopaqueCounter", opaques)
         .put("lsaAsOpaqueChecksum", opaque_sum)
         .put("attachedAreaCounter", view.areas.len());
+    match config.log_adjacency {
+        LogAdjacency::Off => {}
+        LogAdjacency::Changes => {
+            o.put("adjacencyChangesLogged", true);
+        }
+        LogAdjacency::Detail => {
+            o.put("adjacencyChangesLoggedAll", true);
+        }
+    }
     let mut areas = Obj::new();
     for area in &view.areas {
         areas.put(area.id.to_string(), area_json(area, view.abr, p.authentication(area.id).0));
@@ -213,6 +222,11 @@ fn text(out: &mut Out<'_>, p: &Picture<'_>) {
     let (n, sum) = count(&view.lsas, LsaType::OPAQUE_AS);
     line!(out, " Number of opaque AS LSA {n}. Checksum Sum {sum:#010x}");
     line!(out, " Number of areas attached to this router: {}", view.areas.len());
+    match config.log_adjacency {
+        LogAdjacency::Off => {}
+        LogAdjacency::Changes => line!(out, " Adjacency changes are logged"),
+        LogAdjacency::Detail => line!(out, " All adjacency changes are logged"),
+    }
     for area in &view.areas {
         area_text(out, area, view.abr, p.authentication(area.id).1);
     }

@@ -216,6 +216,7 @@ pub(in crate::show) fn interfaces(version: Version, clock: Clock) -> Vec<Interfa
 /// The links below.
 pub(in crate::show) fn link(name: &str, addresses: &[&str]) -> LinkInfo {
     LinkInfo {
+        vrf: VrfId::DEFAULT,
         name: name.into(),
         up: true,
         flags: "<UP,BROADCAST,RUNNING,MULTICAST>".into(),
