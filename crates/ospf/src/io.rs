@@ -221,6 +221,13 @@ pub enum Notice {
         /// Its address.
         source: IpAddr,
     },
+    /// The own router-LSA of an area has more links than fit into a packet: own networks are left out.
+    LinksLeftOut {
+        /// Area.
+        area: AreaId,
+        /// How many.
+        count: usize,
+    },
     /// The router is overloaded with LSAs: those of this router are not stored any more.
     Overflow {
         /// Originator.

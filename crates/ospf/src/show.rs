@@ -69,6 +69,7 @@ impl Instance {
             full: inside().map(|iface| iface.full().count()).sum(),
             virtual_full: through.map(|iface| iface.full().count()).sum(),
             translator: self.routing.is_translator(id),
+            shortcut_agreed: self.routing.agrees_on_shortcut(id),
             spf_runs,
             spf_last,
             lsas: self.sums(ScopeId::Area(id)),

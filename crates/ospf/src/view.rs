@@ -89,6 +89,8 @@ pub struct AreaView {
     pub virtual_full: usize,
     /// This router translates for the NSSA.
     pub translator: bool,
+    /// All its border routers are shortcut ones.
+    pub shortcut_agreed: bool,
     /// Runs of SPF in it.
     pub spf_runs: u64,
     /// Last of them.

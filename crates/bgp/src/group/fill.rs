@@ -1,6 +1,6 @@
 //! From queued prefixes to the ring: outbound policy, comparison with the record, packing by attributes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::{Push, SessionContext, UpdateWriter, encode_withdrawals};
 use ferr_policy::{Action, PolicyRoute};
@@ -48,10 +48,17 @@ impl Group {
         for _ in 0..count {
             let Some(dest) = self.pending.pop_front() else { break };
             set_bit(&mut self.queued, dest.0, false);
+            let old = self.record(dest);
+            let (announced, withdrawn) = (batch.announce.len(), batch.withdraw.len());
             if self.key.add_path.is_some() {
                 self.refresh_paths(core, table, local, dest, &mut batch);
             } else {
                 self.refresh_best(core, table, local, dest, &mut batch);
+            }
+            if self.behind > 0 && (announced, withdrawn) != (batch.announce.len(), batch.withdraw.len()) {
+                let gone = batch.withdraw.iter().skip(withdrawn).map(|w| w.3);
+                let gone: SmallVec<[u32; 2]> = gone.filter(|id| *id != 0).collect();
+                self.missed(table, (dest, old), &gone);
             }
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
@@ -163,7 +170,8 @@ impl Group {
         if wanted != self.default_sent {
             let mut out = Vec::new();
             self.write_default(core, wanted, &mut out);
-            self.push(out, LOCAL_PEER, None);
+            self.push(core.now, out, (LOCAL_PEER, None));
+            self.missed_default();
             self.default_sent = wanted;
         }
     }
@@ -185,25 +193,26 @@ impl Group {
         for run in batch.withdraw.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let mut out = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
             encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut out);
-            self.push(out, run[0].0, run[0].1);
+            self.push(core.now, out, (run[0].0, run[0].1));
         }
         batch.announce.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
         let mut out = Vec::with_capacity(BUFFER);
         let mut skip = LOCAL_PEER;
         for run in batch.announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
             if run[0].1 != skip || out.len() >= BUFFER {
-                self.push(std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), skip, None);
+                self.push(core.now, std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), (skip, None));
                 skip = run[0].1;
             }
             encode_run(core, &self.key, &self.ctx, run, &mut out);
         }
-        self.push(out, skip, None);
+        self.push(core.now, out, (skip, None));
     }
 
-    pub(super) fn push(&mut self, bytes: Vec<u8>, skip: PeerId, only: Option<PeerId>) {
-        if !bytes.is_empty() {
+    fn push(&mut self, pushed: Instant, bytes: Vec<u8>, (skip, only): (PeerId, Option<PeerId>)) {
+        let waiting = self.members.len() as u32 - self.behind;
+        if !bytes.is_empty() && waiting > 0 {
             self.ring_bytes += bytes.len();
-            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only });
+            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only, pushed, waiting });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::ospf::{metric_text, metric_type, prefix};
-use super::table::{Applied, DONE, Lines, Stmt, flag, idle, stmt};
+use super::table::{Applied, DONE, Lines, Stmt, flag, stmt};
 use crate::error::ConfigError;
 use crate::model::Secret;
 use crate::model::ospf::{
@@ -287,7 +287,7 @@ pub(crate) static AREA: &[Stmt<OspfArea>] = &[
             Some(AreaAuthentication::MessageDigest) => o.line("authentication message-digest"),
         },
     ),
-    idle(stmt(
+    stmt(
         "shortcut ~ <default|enable|disable>",
         set_shortcut,
         |area, _| {
@@ -299,7 +299,7 @@ pub(crate) static AREA: &[Stmt<OspfArea>] = &[
             Shortcut::Enable => o.line("shortcut enable"),
             Shortcut::Disable => o.line("shortcut disable"),
         },
-    )),
+    ),
     STUB,
     stmt(
         "nssa ~ [{translate-candidate|translate-never|translate-always|no-summary|suppress-fa\
@@ -342,7 +342,7 @@ pub(crate) static AREA: &[Stmt<OspfArea>] = &[
     EXPORT,
     IMPORT,
     FILTER,
-    idle(flag!("flood-reduction", flood_reduction)),
+    flag!("flood-reduction", flood_reduction),
 ];
 
 /// OSPFv3.

@@ -38,6 +38,9 @@ pub(super) fn notice(notice: &Notice) {
         Notice::DuplicateRouterId { name, source } => {
             warn!(target: "ospf", "interface {name}: {source} uses the router ID of this router");
         }
+        Notice::LinksLeftOut { area, count } => {
+            warn!(target: "ospf", "area {area}: {count} networks of this router do not fit into its router-LSA");
+        }
         Notice::Overflow { router } => {
             warn!(target: "ospf", "router {router} floods more LSAs than are kept of one router; the rest is dropped");
         }

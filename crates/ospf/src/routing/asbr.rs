@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Instant;
 
 use ferr_ospf_wire::Version;
 use ferr_policy::{Action, PolicyRoute};
@@ -38,6 +39,30 @@ struct Defaults<'a> {
     type2: bool,
     tag: Option<u32>,
     route_map: Option<&'a str>,
+}
+
+/// External ranges in force. A change of them waits, so that several lines of configuration make one change of what is told.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    ranges: BTreeMap<Prefix, ExternalSummary>,
+    pub(crate) due: Option<Instant>,
+}
+
+impl Gathering {
+    /// Takes over what is configured when its time has come. True when that changes ranges.
+    pub(crate) fn follow(&mut self, config: &InstanceConfig, first: bool, now: Instant) -> bool {
+        if config.summaries == self.ranges {
+            self.due = None;
+            return false;
+        }
+        let due = *self.due.get_or_insert(if first { now } else { now + config.aggregation_delay });
+        if due > now {
+            return false;
+        }
+        self.due = None;
+        self.ranges.clone_from(&config.summaries);
+        true
+    }
 }
 
 impl Routing {
@@ -135,8 +160,8 @@ impl Routing {
     }
 
     /// Prefixes under which what changed may be told: themselves, and the external ranges that they are in.
-    pub(crate) fn with_summaries(&self, inputs: &Inputs<'_>, changed: &BTreeSet<Prefix>) -> BTreeSet<Prefix> {
-        let ranges = inputs.config.summaries.keys();
+    pub(crate) fn with_summaries(&self, changed: &BTreeSet<Prefix>) -> BTreeSet<Prefix> {
+        let ranges = self.gathering.ranges.keys();
         let touched = ranges.filter(|r| changed.range(**r..).next().is_some_and(|p| r.covers(*p)));
         changed.iter().chain(touched).copied().collect()
     }
@@ -172,9 +197,10 @@ impl Routing {
     }
 
     /// What this router tells of its own under a prefix.
-    fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
-        if let Some(range) = inputs.config.summaries.get(&prefix) {
-            let gathered = self.gathered(prefix, &inputs.config.summaries);
+    fn local_external(&self, prefix: Prefix) -> Option<Chosen> {
+        let ranges = &self.gathering.ranges;
+        if let Some(range) = ranges.get(&prefix) {
+            let gathered = self.gathered(prefix, ranges);
             let largest = gathered.map(|c| c.metric).max().filter(|_| range.advertise)?;
             return Some(Chosen {
                 type2: range.type2,
@@ -185,7 +211,7 @@ impl Routing {
                 source: None,
             });
         }
-        let hidden = inputs.config.summaries.keys().any(|range| range.covers(prefix));
+        let hidden = ranges.keys().any(|range| range.covers(prefix));
         self.chosen.get(&prefix).filter(|_| !hidden || prefix.is_default()).copied()
     }
 
@@ -207,12 +233,12 @@ impl Routing {
                 scopes.extend(if let ScopeId::Area(id) = scope { Some(Some(id)) } else { None });
             }
             prefixes.extend(self.chosen.keys());
-            prefixes.extend(inputs.config.summaries.keys());
+            prefixes.extend(self.gathering.ranges.keys());
             prefixes.extend(self.translatable());
             prefixes.insert(Prefix::default_route(self.afi()));
         }
         for prefix in prefixes {
-            let local = self.local_external(prefix, inputs);
+            let local = self.local_external(prefix);
             for &scope in &scopes {
                 let external = match scope {
                     None => self.as_external(prefix, local, inputs),

@@ -111,6 +111,11 @@ impl Routing {
         SpfView { due: self.backoff.due(), ..self.stats }
     }
 
+    /// Whether a router can be reached in any area.
+    pub(crate) fn reaches(&self, router: RouterId) -> bool {
+        self.areas.values().any(|area| area.router(router).is_some())
+    }
+
     /// Says how long the last run took: the core has no clock.
     pub(crate) const fn spf_took(&mut self, duration: std::time::Duration) {
         self.stats.duration = duration;
