@@ -69,7 +69,8 @@ impl Speaker {
         config.passive = true;
         config.families[Family::Ipv4Unicast] = Some(NeighborFamily::default());
         self.bgp.add_neighbor(config, now);
-        let local = Ipv4Addr::new(10, 0, number, 1);
+        // One address of ours for all: those who see another one are sent another next hop.
+        let local = Ipv4Addr::new(10, 0, 0, 1);
         let conn = ConnId(1 << 60 | u64::from(number));
         let addresses = LocalAddresses { v4: Some(local), ifindex: IfIndex(1), ..LocalAddresses::default() };
         let ends = (SocketAddr::new(local.into(), 179), SocketAddr::new(remote, 40_000));
