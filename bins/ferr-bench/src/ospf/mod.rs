@@ -6,6 +6,7 @@ mod network;
 mod router;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ struct Run {
     /// From the kernel's word that the cable is lost to its first and last change.
     first: f64,
     last: f64,
+    /// From the kernel's word to the first probe that comes through.
+    switch: f64,
     /// Time without an answer to probes.
     outage: f64,
     /// Peak memory in MB, and processor seconds.
@@ -71,6 +74,8 @@ const QUIET: Duration = Duration::from_millis(2500);
 /// Between two changes: more than MinLSArrival, and than the longest tick of a rival.
 const BETWEEN: Duration = Duration::from_millis(1500);
 
+/// Probes are watched for so long after a cut.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Between two probes.
 const PROBE: Duration = Duration::from_micros(200);
 
@@ -92,7 +97,7 @@ fn report(runs: &[(Kind, Vec<Run>)], routers: u32, as_json: bool) {
     for (kind, results) in runs {
         let of = |f: fn(&Run) -> f64| median(&mut results.iter().map(f).collect::<Vec<_>>());
         let (load, change, outage) = (of(|r| r.load), of(|r| r.change), of(|r| r.outage));
-        let (first, last) = (of(|r| r.first), of(|r| r.last));
+        let (first, last, switch) = (of(|r| r.first), of(|r| r.last), of(|r| r.switch));
         let (memory, cpu) = (of(|r| r.memory), of(|r| r.cpu));
         let mut spf: Vec<f64> = results.iter().filter_map(|r| r.spf).collect();
         let spf = (!spf.is_empty()).then(|| median(&mut spf));
@@ -100,14 +105,14 @@ fn report(runs: &[(Kind, Vec<Run>)], routers: u32, as_json: bool) {
             println!(
                 "{}",
                 json!({ "router": kind.name(), "routers": routers, "runs": results.len(), "load_ms": load,
-                    "change_ms": change, "full_spf_ms": spf, "cut_first_ms": first, "cut_last_ms": last,
+                    "change_ms": change, "full_spf_ms": spf, "cut_first_ms": first, "cut_last_ms": last, "cut_switch_ms": switch,
                     "outage_ms": outage, "memory_mb": memory, "cpu_s": cpu })
             );
         } else {
             let spf = spf.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.3} ms"));
             println!(
                 "{routers:6} routers: {:<5} load {load:7.0} ms, change {change:7.1} ms, full SPF {spf}, carrier lost {first:.2} to \
-                 {last:.2} ms, outage {outage:.1} ms, {memory:5.0} MB, {cpu:5.2} s of processor time",
+                 {last:.2} ms, packets pass after {switch:.2} ms, outage {outage:.1} ms, {memory:5.0} MB, {cpu:5.2} s of processor time",
                 kind.name()
             );
         }
@@ -208,13 +213,34 @@ fn follow(
     Ok((median(&mut latencies), spf))
 }
 
+/// When probes were sent that are answered while `cut` runs and for a while after.
+fn answered_during(stream: &Stream, cut: impl FnOnce() -> Result<()>) -> Result<Vec<Instant>> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            let mut answered: Vec<Instant> = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let newest = stream.newest_answered();
+                answered.extend(newest.filter(|newest| answered.last() != Some(newest)));
+                thread::sleep(Duration::from_micros(50));
+            }
+            answered
+        });
+        let outcome = cut();
+        thread::sleep(AFTERWARDS);
+        done.store(true, Ordering::Relaxed);
+        let answered = sampler.join().unwrap_or_default();
+        outcome.map(|()| answered)
+    })
+}
+
 /// Cuts the better cable under a stream of probes.
 fn cut(kind: Kind, bed: &Bed, probed: IpAddr, limit: Duration, run: &mut Run) -> Result<()> {
     let watch = CutWatch::start(bed.dut.netns())?;
     let stream = Stream::start(bed.source.netns(), None, probed, PROBE)?;
     thread::sleep(QUIET);
     let began = Instant::now();
-    bed.ghost.ip("link set eth0 down")?;
+    let answered = answered_during(&stream, || Ok(bed.ghost.ip("link set eth0 down")?))?;
     let (lost, (first, last)) = loop {
         thread::sleep(QUIET);
         let seen = watch.seen();
@@ -231,5 +257,8 @@ fn cut(kind: Kind, bed: &Bed, probed: IpAddr, limit: Duration, run: &mut Run) ->
     run.first = ms(first.saturating_duration_since(lost));
     run.last = ms(last.saturating_duration_since(lost));
     run.outage = ms(report.longest_gap);
+    // The kernel takes a while from the end of the cable to the loss of the carrier.
+    let back = answered.into_iter().filter(|sent| *sent > lost).min();
+    run.switch = back.map_or(f64::NAN, |sent| ms(sent - lost));
     Ok(())
 }
