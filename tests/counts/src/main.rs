@@ -22,8 +22,11 @@ use std::process::ExitCode;
 /// What is counted, after everything was set up.
 pub(crate) type Work = Box<dyn FnOnce() -> usize>;
 
+/// Sets a work up that does so many things.
+type SetUp = fn(usize) -> Work;
+
 /// Name, number of things done, set-up.
-const WORKS: [(&str, usize, fn(usize) -> Work); 13] = [
+const WORKS: [(&str, usize, SetUp); 13] = [
     ("prefixmap-insert", 100_000, prefixes::insert),
     ("prefixmap-get", 100_000, prefixes::get),
     ("prefixmap-longest-match", 20_000, prefixes::longest_match),
