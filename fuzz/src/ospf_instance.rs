@@ -103,6 +103,7 @@ fn interface(version: Version, link: u32, n: usize, other: usize, network: Netwo
             StaticNeighbor { priority: 1, poll: Duration::from_secs(60) },
         )]),
         neighbor_filter: None,
+        opaque: true,
     }
 }
 
