@@ -12,6 +12,7 @@ use crate::core::{Core, LOCAL_PEER};
 use crate::decision::{Candidate, select};
 use crate::export::{Exported, GroupKey, default_route, encode, export};
 use crate::family::candidate;
+use crate::inbound::prefix_independent;
 use crate::local::LocalRoutes;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
@@ -23,6 +24,8 @@ struct Batch {
     announce: Vec<(Exported, PeerId, Prefix, u32)>,
     /// Source to skip, sole addressee, prefix, path id.
     withdraw: Vec<(PeerId, Option<PeerId>, Prefix, u32)>,
+    /// What became of the path before, if that does not depend on its prefix: the next one mostly has the same attributes.
+    last: Option<(Path, Option<Exported>)>,
 }
 
 impl Group {
@@ -63,6 +66,7 @@ impl Group {
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
         }
+        forget_last(core, &mut batch);
         self.originate_default(core, table);
         self.write(core, batch);
         // What came before the interval goes out whole; the interval separates it from what follows.
@@ -86,7 +90,7 @@ impl Group {
         // Nobody but its own source would get it: neither policy nor a record is needed, until another member joins.
         let best = best.filter(|b| self.members.len() != 1 || !self.members.contains_key(&b.peer));
         let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent_count >= m);
-        let exported = best.filter(|_| !full).and_then(|b| export(core, &self.key, local, prefix, &b));
+        let exported = best.filter(|_| !full).and_then(|b| self.export(core, local, prefix, &b, batch));
         match exported {
             None if old.attr.is_some() => {
                 batch.withdraw.push((self.skip_of(old.source), None, prefix.into(), 0));
@@ -110,6 +114,41 @@ impl Group {
                 batch.announce.push((new, skip, prefix.into(), 0));
             }
         }
+    }
+
+    /// [`export`], or what it gave for the path before when this one is the same to it.
+    fn export<P: TablePrefix>(
+        &self,
+        core: &mut Core,
+        local: &LocalRoutes<P>,
+        prefix: P,
+        path: &Path,
+        batch: &mut Batch,
+    ) -> Option<Exported> {
+        let same = |last: &Path| {
+            (last.attr, last.peer, last.flags) == (path.attr, path.peer, path.flags)
+                && (last.nexthop, last.weight) == (path.nexthop, path.weight)
+        };
+        if let Some((_, exported)) = batch.last.as_ref().filter(|(last, _)| same(last)) {
+            if let Some(exported) = exported {
+                core.attrs.retain(exported.attr);
+            }
+            return *exported;
+        }
+        let exported = export(core, &self.key, local, prefix, path);
+        let fixed = self.key.default_originate.is_none()
+            && self.key.advertise.is_none()
+            && self.key.filters.route_map.is_none()
+            && !local.aggregates.suppresses()
+            && prefix_independent(&core.policy, &self.key.filters);
+        if fixed {
+            // Both the path's attributes and what they became live as long as it is remembered.
+            core.attrs.retain(path.attr);
+            exported.iter().for_each(|e| core.attrs.retain(e.attr));
+            forget_last(core, batch);
+            batch.last = Some((*path, exported));
+        }
+        exported
     }
 
     fn refresh_paths<P: TablePrefix>(
@@ -214,6 +253,13 @@ impl Group {
             self.ring_bytes += bytes.len();
             self.ring.push_back(Buffer { bytes: bytes.into(), skip, only, pushed, waiting });
         }
+    }
+}
+
+fn forget_last(core: &mut Core, batch: &mut Batch) {
+    if let Some((path, exported)) = batch.last.take() {
+        core.attrs.release(path.attr);
+        exported.iter().for_each(|e| core.attrs.release(e.attr));
     }
 }
 
