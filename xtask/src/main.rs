@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod checks;
+mod counts;
 mod fuzz;
 mod package;
 mod packages;
@@ -60,7 +61,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 
 type Step = (&'static str, fn(&Context) -> Outcome);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("packages", packages::install),
     ("format", format),
     ("layering, licences, sizes", checks::all),
@@ -69,6 +70,7 @@ const STEPS: [Step; 10] = [
     ("build", build),
     ("installation", package::install_test),
     ("fuzzing", fuzz::smoke),
+    ("counts of instructions", counts::check),
     ("examples in documentation", doctests),
     ("tests", tests),
 ];
@@ -138,14 +140,16 @@ fn test(context: &Context, only: Option<&str>) -> Outcome {
 }
 
 const USAGE: &str = "usage: cargo xtask test [--full] [--step NAME]\n       \
-    cargo xtask package [--profile NAME] [--test]\n\
+    cargo xtask package [--profile NAME] [--test]\n       \
+    cargo xtask counts\n\
     steps: packages, format, layering, clippy, documentation, build, installation,\n\
-    fuzzing, examples, tests";
+    fuzzing, counts, examples, tests";
 
 /// What was asked for.
 enum Task {
     Test { full: bool, only: Option<String> },
     Package { profile: String, test: bool },
+    Counts,
 }
 
 fn parse(arguments: &[String]) -> Result<Task, String> {
@@ -153,6 +157,7 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
     let mut task = match arguments.next() {
         Some("test") => Task::Test { full: false, only: None },
         Some("package") => Task::Package { profile: "release".to_owned(), test: false },
+        Some("counts") => Task::Counts,
         _ => return Err(USAGE.to_owned()),
     };
     while let Some(argument) = arguments.next() {
@@ -178,6 +183,7 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
 fn perform(task: &Task) -> Outcome {
     match task {
         Task::Test { full, only } => test(&Context::new(*full)?, only.as_deref()),
+        Task::Counts => counts::write(&Context::new(false)?),
         Task::Package { profile, test } => package::main(&Context::new(false)?, profile, *test),
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Context, Outcome, run};
 
 /// Rivals as peers, their clients, and tools.
-const PACKAGES: [&str; 20] = [
+const PACKAGES: [&str; 21] = [
     "bgpdump",
     "bird2",
     // A kernel of their own for tests of VRFs.
@@ -26,6 +26,7 @@ const PACKAGES: [&str; 20] = [
     "tcpdump",
     "tshark",
     "user-mode-linux",
+    "valgrind",
     "wireguard-go",
     "wireguard-tools",
 ];

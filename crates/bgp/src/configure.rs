@@ -265,6 +265,7 @@ impl Instance {
         self.reset_session(id, DownReason::Deconfigured);
         if let Some(peer) = self.core.peers.get_mut(id) {
             peer.removed = true;
+            self.some_removed = true;
             peer.bfd_hold = None;
         }
         self.sync_conditions();

@@ -124,6 +124,7 @@ impl Instance {
                 continue;
             }
             let core = &mut self.core;
+            let now = core.now;
             // Peers that come up together are told together.
             let from = core.config.coalesce_time.filter(|_| fresh).map(|t| core.now + t);
             let (rest, told) = match old {
@@ -133,8 +134,8 @@ impl Instance {
                 None => Default::default(),
             };
             rest.into_iter().for_each(|bytes| self.send_control(id, bytes));
-            let new =
-                key.map(|key| with_family!(self, family, |f| f.groups.join(id, key, told, fresh, from)));
+            let new = key
+                .map(|key| with_family!(self, family, |f| f.groups.join(id, key, told, fresh, (now, from))));
             let conn = self.core.peers.get_mut(id).and_then(|peer| {
                 peer.groups[family] = new;
                 peer.session.as_ref().map(|s| s.conn)

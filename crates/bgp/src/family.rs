@@ -1,6 +1,8 @@
 //! One address family of an instance: its table, its update groups, its own routes; and the decision over them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use ferr_policy::{Action, PolicyRoute};
 use ferr_types::{
@@ -68,6 +70,18 @@ pub(crate) enum SweepKind {
     /// All prefixes are brought to those who import them.
     Leak,
 }
+
+/// Outcome of the decision for a prefix.
+struct Choice {
+    best: Option<PathIdx>,
+    reason: Reason,
+    /// Paths that share the load, the best one included; empty when it is alone.
+    ways: SmallVec<[PathIdx; 4]>,
+    backup: Option<PathIdx>,
+}
+
+/// Source, next hop, flags and MED of the path that was offered to the RIB last, and the offer.
+type LastOffer = Option<((ferr_types::PeerId, NexthopId, u16, u32), Arc<RouteSpec>)>;
 
 /// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
 const SWEEP_SLICE: u32 = 4096;
@@ -190,23 +204,66 @@ impl<P: TablePrefix> FamilyState<P> {
     pub(crate) fn decide(&mut self, core: &mut Core) {
         while self.table.has_dirty() && !core.defers(self.table.family) {
             let dirty = self.table.take_dirty();
+            let mut last = None;
             for id in &dirty {
-                self.decide_one(core, *id);
+                self.decide_one(core, *id, &mut last);
             }
             self.table.recycle_dirty(dirty);
             self.update_aggregates(core);
         }
     }
 
-    fn decide_one(&mut self, core: &mut Core, id: DestId) {
+    fn decide_one(&mut self, core: &mut Core, id: DestId, last: &mut LastOffer) {
         let dest = self.table.dest_mut(id);
         dest.set_dirty(false);
         let (had_best, old_first, touched) = (dest.best(), dest.first, dest.touched());
         dest.set_touched(false);
+        let Choice { best, reason, ways, backup } = self.choose(core, id);
+        let changed_ways = self.mark_multipath(id, &ways);
+        let changed_backup = self.mark_backup(id, backup);
+        if let Some(at) = best {
+            self.table.move_to_front(id, at);
+        }
+        let dest = self.table.dest_mut(id);
+        dest.set_best(best.is_some());
+        dest.reason = reason;
+        let changed =
+            touched || had_best != best.is_some() || (had_best && best != Some(old_first)) || changed_ways;
+        if changed {
+            self.table.version = self.table.version.wrapping_add(1);
+            let version = self.table.version;
+            self.table.dest_mut(id).version = version;
+            self.announce_to_rib(core, id, last);
+            let best = self.table.best(id).map(|p| p.attr);
+            self.local.aggregates.note(core, id, self.table.dest(id).prefix, best);
+            self.groups.changed(&mut self.table, id);
+        } else {
+            if changed_backup {
+                self.announce_to_rib(core, id, last);
+            }
+            if self.groups.any_add_path() {
+                self.groups.changed(&mut self.table, id);
+            }
+        }
+        self.note_leak(id);
+        self.table.reap(id);
+    }
+
+    /// What the decision says of a prefix.
+    fn choose(&self, core: &Core, id: DestId) -> Choice {
+        let usable = |p: &Path| p.is_eligible() && core.nexthops.is_usable(p.nexthop);
+        // Most prefixes have one path.
+        let first = self.table.dest(id).first;
+        let only = self.table.paths(id).next().filter(|(_, p)| p.next == PathIdx::NIL);
+        if let Some((_, path)) = only {
+            let best = Some(first).filter(|_| usable(path));
+            let reason = best.map_or(Reason::NothingToSelect, |_| Reason::FirstPath);
+            return Choice { best, reason, ways: SmallVec::new(), backup: None };
+        }
         let candidates: SmallVec<[Candidate<'_>; 4]> = self
             .table
             .paths(id)
-            .filter(|(_, p)| p.is_eligible() && core.nexthops.is_usable(p.nexthop))
+            .filter(|(_, p)| usable(p))
             .map(|(at, path)| candidate(core, at, path))
             .collect();
         let selection = select(&candidates, &core.config.bestpath);
@@ -216,35 +273,8 @@ impl<P: TablePrefix> FamilyState<P> {
         };
         let best = selection.as_ref().map(|s| s.best);
         let backup = best.and_then(|best| backup(&candidates, best, &ways, &core.config.bestpath));
-        drop(candidates);
-        let changed_ways = self.mark_multipath(id, &ways);
-        let changed_backup = self.mark_backup(id, backup);
-        if let Some(at) = best {
-            self.table.move_to_front(id, at);
-        }
-        let dest = self.table.dest_mut(id);
-        dest.set_best(best.is_some());
-        dest.reason = selection.as_ref().map_or(Reason::NothingToSelect, |s| s.reason);
-        let changed =
-            touched || had_best != best.is_some() || (had_best && best != Some(old_first)) || changed_ways;
-        if changed {
-            self.table.version = self.table.version.wrapping_add(1);
-            let version = self.table.version;
-            self.table.dest_mut(id).version = version;
-            self.announce_to_rib(core, id);
-            let best = self.table.best(id).map(|p| p.attr);
-            self.local.aggregates.note(core, id, self.table.dest(id).prefix, best);
-            self.groups.changed(&mut self.table, id);
-        } else {
-            if changed_backup {
-                self.announce_to_rib(core, id);
-            }
-            if self.groups.any_add_path() {
-                self.groups.changed(&mut self.table, id);
-            }
-        }
-        self.note_leak(id);
-        self.table.reap(id);
+        let reason = selection.map_or(Reason::NothingToSelect, |s| s.reason);
+        Choice { best, reason, ways, backup }
     }
 
     /// Notes which path is the backup; true when the RIB has to hear of it.
@@ -274,7 +304,7 @@ impl<P: TablePrefix> FamilyState<P> {
     }
 
     /// Hands the outcome of a prefix to the RIB.
-    fn announce_to_rib(&mut self, core: &mut Core, id: DestId) {
+    fn announce_to_rib(&mut self, core: &mut Core, id: DestId, last: &mut LastOffer) {
         let family = self.table.family;
         if family.safi() != Safi::Unicast {
             return;
@@ -288,11 +318,10 @@ impl<P: TablePrefix> FamilyState<P> {
             instance: 0,
         };
         let best = self.table.best(id).filter(|p| !p.has(flag::LOCAL) || p.has(flag::AGGREGATE)).copied();
-        let spec = best.and_then(|best| self.route_spec(core, id, &best));
+        let spec = best.and_then(|best| self.shared_offer(core, id, &best, last));
         match spec {
             Some(spec) => {
                 self.table.dest_mut(id).set_installed(true);
-                let spec = core.shared_spec(spec);
                 core.rib.push(RouteUpdate::Set(key, spec));
             }
             None if dest.installed() => {
@@ -301,6 +330,36 @@ impl<P: TablePrefix> FamilyState<P> {
             }
             None => {}
         }
+    }
+
+    /// What the RIB is offered; the same as for the prefix before when nothing that counts differs.
+    fn shared_offer(
+        &self,
+        core: &mut Core,
+        id: DestId,
+        best: &Path,
+        last: &mut LastOffer,
+    ) -> Option<Arc<RouteSpec>> {
+        let config = &core.config.families[self.table.family];
+        let special = flag::AGGREGATE | flag::MULTIPATH | flag::IMPORTED;
+        let plain = best.flags & special == 0
+            && !self.table.dest(id).backed()
+            && config.distance_rules.is_empty()
+            && config.table_map.is_none()
+            // The guard of a link-local next hop depends on the global one beside it.
+            && !matches!(core.nexthops.key(best.nexthop).addr, IpAddr::V6(a) if a.is_unicast_link_local());
+        if !plain {
+            let spec = self.route_spec(core, id, best)?;
+            return Some(core.shared_spec(spec));
+        }
+        let what = (best.peer, best.nexthop, best.flags, core.attrs.key(best.attr).med);
+        if let Some((_, spec)) = last.as_ref().filter(|(of, _)| *of == what) {
+            return Some(spec.clone());
+        }
+        let spec = self.route_spec(core, id, best)?;
+        let spec = core.shared_spec(spec);
+        *last = Some((what, spec.clone()));
+        Some(spec)
     }
 
     fn route_spec(&self, core: &mut Core, id: DestId, best: &Path) -> Option<RouteSpec> {
@@ -436,7 +495,7 @@ fn ways(core: &Core, path: &Path) -> SmallVec<[Nexthop; 1]> {
     if there.is_empty() {
         return SmallVec::from_elem(Nexthop::blackhole(ferr_types::BlackholeKind::Drop), 1);
     }
-    let gateway = |(ifindex, addr): &(ferr_types::IfIndex, Option<std::net::IpAddr>)| match addr {
+    let gateway = |(ifindex, addr): &(ferr_types::IfIndex, Option<IpAddr>)| match addr {
         Some(addr) => Gateway::Address { addr: *addr, ifindex: Some(*ifindex), onlink: false },
         None => Gateway::Interface(*ifindex),
     };

@@ -62,6 +62,8 @@ pub struct Instance {
     pub(crate) v6m: FamilyState<Ipv6Prefix>,
     pub(crate) scratch: Scratch,
     pub(crate) more_work: bool,
+    /// Removed neighbors wait for their burial.
+    pub(crate) some_removed: bool,
     pub(crate) listen: Vec<ListenRange>,
     pub(crate) next_conn: u64,
     started: bool,
@@ -105,6 +107,7 @@ impl Instance {
             v6m: FamilyState::new(Family::Ipv6Multicast),
             scratch: Scratch::default(),
             more_work: false,
+            some_removed: false,
             listen: Vec::new(),
             next_conn: seeds.first_conn,
             started: false,
@@ -424,6 +427,9 @@ impl Instance {
 
     /// Forgets removed neighbors whose routes are gone and whose farewell was sent.
     fn bury(&mut self) {
+        if !self.some_removed {
+            return;
+        }
         let gone: Vec<PeerId> = self
             .core
             .peers
@@ -433,6 +439,7 @@ impl Instance {
             .map(|p| p.id)
             .collect();
         gone.into_iter().for_each(|id| self.core.peers.remove(id));
+        self.some_removed = self.core.peers.iter().any(|p| p.removed);
     }
 
     /// Earliest time at which [`Self::handle_timeout`] has something to do.

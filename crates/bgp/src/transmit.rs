@@ -34,7 +34,8 @@ impl Instance {
         for family in Family::ALL {
             let Some(group) = self.core.peers.get(id).and_then(|p| p.groups[family]) else { continue };
             let core = &mut self.core;
-            let bytes = with_family!(self, family, |f| f.groups.poll(core, &f.table, &f.local, id, group));
+            let bytes =
+                with_family!(self, family, |f| f.groups.poll(core, &mut f.table, &f.local, id, group));
             if let Some(bytes) = bytes {
                 if let Some(peer) = self.core.peers.get_mut(id) {
                     peer.sent(now, &bytes);

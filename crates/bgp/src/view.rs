@@ -217,6 +217,10 @@ pub struct GroupView {
     pub route_map: Option<String>,
     /// Members.
     pub members: Vec<PeerId>,
+    /// Those who were left behind because they do not read, in this order.
+    pub behind: Vec<PeerId>,
+    /// Octets that wait for members; what several wait for counts once for each who was left behind.
+    pub waiting: usize,
 }
 
 /// Counts of a family.
@@ -393,6 +397,8 @@ impl Instance {
                 kind: kind_name(g.key.kind),
                 route_map: g.key.filters.route_map.clone(),
                 members: g.members().collect(),
+                behind: g.left_behind().collect(),
+                waiting: g.waiting_octets(),
             })
             .collect())
     }

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use ferr_bgp::ConnId;
 use ferr_netio::{ConnectOptions, TcpError, TtlMode, connect_socket, set_mss, set_ttl};
 use ferr_types::IfIndex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -248,12 +248,16 @@ async fn watch_path(socket: Arc<socket2::Socket>, peer: SocketAddr) {
     }
 }
 
-async fn read_loop(key: ConnKey, mut read: OwnedReadHalf, events: mpsc::Sender<ConnEvent>) {
+async fn read_loop(key: ConnKey, read: OwnedReadHalf, events: mpsc::Sender<ConnEvent>) {
     loop {
+        // No memory is taken before there is something to read: most of many peers say nothing most of the time.
+        let ready = read.readable().await;
         let mut buffer = BytesMut::with_capacity(CHUNK);
-        let kind = match read.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => ConnKind::Closed,
+        let kind = match ready.and_then(|()| read.try_read_buf(&mut buffer)) {
+            Ok(0) => ConnKind::Closed,
             Ok(_) => ConnKind::Data(buffer),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => ConnKind::Closed,
         };
         let last = matches!(kind, ConnKind::Closed);
         if events.send(ConnEvent { key: key.clone(), kind }).await.is_err() || last {

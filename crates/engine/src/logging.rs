@@ -145,6 +145,7 @@ fn tag(target: &str) -> &'static str {
     let part = target.strip_prefix("ferr_").unwrap_or(target);
     match part.split("::").next().unwrap_or(part) {
         "bgp" | "bgp_wire" => "BGP",
+        "ospf" | "ospf_wire" => "OSPF",
         "static" => "STATIC",
         "vty" | "config" => "MGMTD",
         _ => "ZEBRA",

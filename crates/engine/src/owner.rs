@@ -34,6 +34,8 @@ use crate::translate::ospf::Anchor;
 use crate::translate::{self, links::TunnelFacts};
 use crate::tunnels::WantedTunnels;
 
+/// How often the wall clock is compared.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
 /// A transaction whose end never comes is ended after this pause without lines.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -93,6 +95,8 @@ pub(crate) struct Owner {
     adverts: Adverts,
     /// Ties civil time to the clock of timers.
     anchor: Anchor,
+    /// When it was looked at last.
+    anchor_seen: Instant,
     policy: Arc<PolicySet>,
 }
 
@@ -109,6 +113,7 @@ impl Owner {
             reading: 0,
             adverts: Adverts::default(),
             anchor: Anchor::now(),
+            anchor_seen: Instant::now(),
             policy: Arc::default(),
         }
     }
@@ -130,6 +135,8 @@ impl Owner {
         loop {
             let open = self.transactions > 0;
             let timeout = open.then(|| self.last_line + TRANSACTION_TIMEOUT);
+            // Lifetimes of keys are civil time, and nobody says that the clock was set.
+            let look = (!open && self.has_lifetimes()).then(|| self.anchor_seen + CLOCK_INTERVAL);
             tokio::select! {
                 request = self.ports.requests.recv() => match request {
                     Some(request) => self.request(request).await,
@@ -156,6 +163,14 @@ impl Owner {
                     if !open {
                         let around = self.ports.around.borrow().clone();
                         self.apply_bfd(&around).await;
+                    }
+                }
+                () = sleep_until(look) => {
+                    self.anchor_seen = Instant::now();
+                    if self.anchor.is_off() {
+                        info!("the clock was set: lifetimes of keys follow");
+                        let around = self.ports.around.borrow().clone();
+                        self.apply_ospf(&around).await;
                     }
                 }
                 () = sleep_until(timeout) => {
@@ -259,14 +274,23 @@ impl Owner {
             self.applied.bgp = bgp.clone();
             let _ = self.ports.bgp.send(BgpMessage::Configure(Box::new(bgp))).await;
         }
+        self.apply_ospf(&around).await;
+        self.publish_ospf_numbers();
+        self.apply_bfd(&around).await;
+    }
+
+    async fn apply_ospf(&mut self, around: &Surroundings) {
         self.anchor = self.anchor.follow();
-        let ospf = translate::ospf::ospf(&self.running, &around, &self.policy, self.anchor);
+        let ospf = translate::ospf::ospf(&self.running, around, &self.policy, self.anchor);
         if ospf != self.applied.ospf {
             self.applied.ospf = ospf.clone();
             let _ = self.ports.ospf.send(OspfMessage::Configure(Box::new(ospf))).await;
         }
-        self.publish_ospf_numbers();
-        self.apply_bfd(&around).await;
+    }
+
+    fn has_lifetimes(&self) -> bool {
+        let mut keys = self.running.key_chains.values().flat_map(|chain| chain.keys.values());
+        keys.any(|key| key.send.is_some() || key.accept.is_some())
     }
 
     /// Clients find an instance by its number.

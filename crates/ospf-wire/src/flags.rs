@@ -67,6 +67,8 @@ bitflags! {
         const WILDCARD = 0x08;
         /// Translates type 7 LSAs always (Nt, RFC 3101).
         const NSSA_TRANSLATOR = 0x10;
+        /// S: summaries of the area count beside the backbone's (shortcut border routers).
+        const SHORTCUT = 0x20;
         /// OSPFv3: a host (H, RFC 8770 has it in OSPFv2).
         const HOST = 0x80;
         const _ = !0;

@@ -73,8 +73,8 @@ pub struct InstanceConfig {
     pub write_multiplier: u8,
     /// Changes of adjacencies are logged: not, when up or down, or all.
     pub log_adjacency: LogAdjacency,
-    /// DoNotAge is set in own LSAs where all routers understand it (`flood-reduction`).
-    pub flood_reduction: bool,
+    /// Own LSAs are told again together with others that are due within this time. Default 10 s.
+    pub refresh_interval: Duration,
 }
 
 impl InstanceConfig {
@@ -107,7 +107,7 @@ impl InstanceConfig {
             fast_reroute: FastReroute::default(),
             write_multiplier: 20,
             log_adjacency: LogAdjacency::Off,
-            flood_reduction: false,
+            refresh_interval: Duration::from_secs(10),
         }
     }
 }
@@ -191,6 +191,8 @@ pub struct InterfaceConfig {
     pub neighbors: BTreeMap<IpAddr, StaticNeighbor>,
     /// Prefix list of neighbors' addresses with which adjacencies are made.
     pub neighbor_filter: Option<String>,
+    /// OSPFv2: opaque LSAs are exchanged here, if the instance exchanges them at all.
+    pub opaque: bool,
 }
 
 impl InterfaceConfig {
@@ -221,6 +223,7 @@ impl InterfaceConfig {
             auth: AuthConfig::None,
             neighbors: BTreeMap::new(),
             neighbor_filter: None,
+            opaque: true,
         }
     }
 }
@@ -302,6 +305,22 @@ pub struct AreaConfig {
     pub export_list: Option<String>,
     /// Virtual links through it, by router at the other end.
     pub virtual_links: BTreeMap<RouterId, VirtualLink>,
+    /// OSPFv2, with [`AbrType::Shortcut`]: whether summaries of the area count beside the backbone's.
+    pub shortcut: Shortcut,
+    /// OSPFv2: own LSAs bear DoNotAge where all routers of the area understand it (RFC 4136).
+    pub flood_reduction: bool,
+}
+
+/// `area N shortcut`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shortcut {
+    /// Where this router has no backbone.
+    #[default]
+    Default,
+    /// Always, when all border routers of the area say the same of themselves.
+    Enable,
+    /// Never.
+    Disable,
 }
 
 /// What an area carries of the outside.

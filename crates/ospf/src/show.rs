@@ -14,7 +14,9 @@ use crate::io::{Cause, NeighborState};
 use crate::lsdb::ScopeId;
 use crate::neighbor::{Neighbor, NeighborKey};
 use crate::timer::Timer;
-use crate::view::{AreaView, InstanceView, InterfaceView, NeighborView, RouteView, RouterRouteView};
+use crate::view::{
+    AreaView, InstanceView, InterfaceView, NeighborView, RouteView, RouterRouteView, VertexView,
+};
 
 impl Instance {
     /// The instance as `show` wants it.
@@ -67,6 +69,7 @@ impl Instance {
             full: inside().map(|iface| iface.full().count()).sum(),
             virtual_full: through.map(|iface| iface.full().count()).sum(),
             translator: self.routing.is_translator(id),
+            shortcut_agreed: self.routing.agrees_on_shortcut(id),
             spf_runs,
             spf_last,
             lsas: self.sums(ScopeId::Area(id)),
@@ -176,6 +179,21 @@ impl Instance {
     /// How many routes of other protocols `redistribute` statements chose, by protocol and its instance.
     pub fn redistributed(&self) -> BTreeMap<(Protocol, u16), usize> {
         self.routing.redistributed()
+    }
+
+    /// Whose route a `redistribute` statement chose for a prefix: protocol and its instance.
+    pub fn redistributed_from(&self, prefix: Prefix) -> Option<(Protocol, u16)> {
+        self.routing.source(prefix)
+    }
+
+    /// Whether the AS-external-LSA of this router for a prefix tells a route of an NSSA (RFC 3101 section 3).
+    pub fn is_translated(&self, prefix: Prefix) -> bool {
+        self.routing.is_translated(prefix) && !self.config.summaries.contains_key(&prefix)
+    }
+
+    /// Routers and networks of an area that can be reached, this router among them.
+    pub fn vertices(&self, area: AreaId) -> Vec<VertexView> {
+        self.routing.vertices(area)
     }
 
     /// Ways to border routers.

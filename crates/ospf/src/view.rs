@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferr_ospf_wire::{DbdFlags, LsaType, Options, PacketType};
+use ferr_ospf_wire::{DbdFlags, LsaType, Options, PacketType, RouterBits};
 use ferr_types::{AreaId, IfIndex, Prefix, RouterId, Tag};
 
 use crate::config::{AreaConfig, InterfaceConfig, InterfaceKey};
@@ -89,6 +89,8 @@ pub struct AreaView {
     pub virtual_full: usize,
     /// This router translates for the NSSA.
     pub translator: bool,
+    /// All its border routers are shortcut ones.
+    pub shortcut_agreed: bool,
     /// Runs of SPF in it.
     pub spf_runs: u64,
     /// Last of them.
@@ -242,6 +244,23 @@ pub struct RouteView {
     pub backup: Vec<WayView>,
     /// Since when it is so.
     pub since: Instant,
+}
+
+/// A router or a network of an area, as the shortest paths reach it.
+#[derive(Debug, Clone)]
+pub struct VertexView {
+    /// The router; of a network the designated one in OSPFv3, unset in OSPFv2.
+    pub router: RouterId,
+    /// Of a network: address of its designated router, or that one's number of the interface (OSPFv3).
+    pub network: Option<u32>,
+    /// Cost.
+    pub cost: u32,
+    /// What the router is.
+    pub bits: RouterBits,
+    /// Options of its LSA (OSPFv3).
+    pub options: Options,
+    /// Ways; none to the router itself.
+    pub ways: Vec<WayView>,
 }
 
 /// A way to a router that matters: area border, AS boundary.

@@ -90,19 +90,18 @@ impl PrefixKey for Ipv4Prefix {
 }
 
 impl PrefixKey for Ipv6Prefix {
-    type Packed = (u64, u64, u8);
-    type Index<V> = std::collections::BTreeMap<(u64, u64, u8), V>;
+    type Packed = Self;
+    type Index<V> = std::collections::BTreeMap<Self, V>;
     const MAX_LEN: u8 = 128;
 
     #[inline]
-    fn pack(self) -> (u64, u64, u8) {
-        let bits = self.bits();
-        ((bits >> 64) as u64, bits as u64, self.len())
+    fn pack(self) -> Self {
+        self
     }
 
     #[inline]
-    fn unpack((hi, lo, len): (u64, u64, u8)) -> Self {
-        Self::from_bits(u128::from(hi) << 64 | u128::from(lo), len).unwrap_or(Self::DEFAULT)
+    fn unpack(packed: Self) -> Self {
+        packed
     }
 
     fn prefix_len(self) -> u8 {
@@ -122,10 +121,9 @@ impl PrefixKey for Ipv6Prefix {
         shared.min(self.len()).min(other.len())
     }
 
-    fn last_covered(self) -> (u64, u64, u8) {
+    fn last_covered(self) -> Self {
         let host = u128::MAX.checked_shr(u32::from(self.len())).unwrap_or(0);
-        let bits = self.bits() | host;
-        ((bits >> 64) as u64, bits as u64, 128)
+        Self::host((self.bits() | host).into())
     }
 }
 

@@ -30,11 +30,10 @@ pub struct Ipv4Prefix {
     len: u8,
 }
 
-/// IPv6 prefix; ordered like [`Ipv4Prefix`].
+/// IPv6 prefix; ordered like [`Ipv4Prefix`]. Kept as octets: aligned to words, each would take 24 octets instead of 17.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ipv6Prefix {
-    hi: u64,
-    lo: u64,
+    octets: [u8; 16],
     len: u8,
 }
 
@@ -119,7 +118,7 @@ impl Ipv4Prefix {
 
 impl Ipv6Prefix {
     /// `::/0`
-    pub const DEFAULT: Self = Self { hi: 0, lo: 0, len: 0 };
+    pub const DEFAULT: Self = Self { octets: [0; 16], len: 0 };
 
     /// Prefix of the first `len` bits of `addr`; `None` when `len` > 128.
     pub const fn new(addr: Ipv6Addr, len: u8) -> Option<Self> {
@@ -133,13 +132,12 @@ impl Ipv6Prefix {
             return None;
         }
         let addr = addr & Self::mask_bits(len);
-        Some(Self { hi: (addr >> 64) as u64, lo: addr as u64, len })
+        Some(Self { octets: addr.to_be_bytes(), len })
     }
 
     /// Host prefix `addr/128`.
     pub const fn host(addr: Ipv6Addr) -> Self {
-        let bits = addr.to_bits();
-        Self { hi: (bits >> 64) as u64, lo: bits as u64, len: 128 }
+        Self { octets: addr.octets(), len: 128 }
     }
 
     const fn mask_bits(len: u8) -> u128 {
@@ -154,7 +152,7 @@ impl Ipv6Prefix {
     /// Network address as a big-endian number.
     #[inline]
     pub const fn bits(self) -> u128 {
-        (self.hi as u128) << 64 | self.lo as u128
+        u128::from_be_bytes(self.octets)
     }
 
     /// Prefix length, 0..=128.
@@ -186,7 +184,7 @@ impl Ipv6Prefix {
             return self;
         }
         let bits = self.bits() & Self::mask_bits(len);
-        Self { hi: (bits >> 64) as u64, lo: bits as u64, len }
+        Self { octets: bits.to_be_bytes(), len }
     }
 }
 

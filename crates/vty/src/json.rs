@@ -1,5 +1,6 @@
 //! JSON of FRR's form: two blanks per level, no blank behind the colon, empty containers over two lines.
 
+use std::fmt::{self, Write as _};
 use std::io;
 
 use serde::Serialize;
@@ -131,6 +132,106 @@ impl Obj {
 impl From<Obj> for Value {
     fn from(obj: Obj) -> Self {
         Self::Object(obj.0)
+    }
+}
+
+/// What an object is built through, kept ([`Obj`]) or written at once ([`Compact`]).
+pub(crate) trait Fields {
+    /// Sets a key to a text.
+    fn text(&mut self, key: &'static str, value: &str);
+    /// `true` when it holds, else nothing.
+    fn holds(&mut self, key: &'static str, holds: bool);
+}
+
+impl Fields for Obj {
+    fn text(&mut self, key: &'static str, value: &str) {
+        self.put(key, value);
+    }
+
+    fn holds(&mut self, key: &'static str, holds: bool) {
+        self.flag(key, holds);
+    }
+}
+
+/// An object written into a text as it grows, without blanks: a large table is millions of values, and keeping each for a moment takes
+/// longer than all the rest.
+#[derive(Debug)]
+pub(crate) struct Compact<'a> {
+    out: &'a mut String,
+    filled: bool,
+}
+
+impl<'a> Compact<'a> {
+    /// Opens an object.
+    pub(crate) fn open(out: &'a mut String) -> Self {
+        out.push('{');
+        Self { out, filled: false }
+    }
+
+    /// Closes it.
+    pub(crate) fn close(self) {
+        self.out.push('}');
+    }
+
+    fn key(&mut self, key: &'static str) {
+        if self.filled {
+            self.out.push(',');
+        }
+        self.filled = true;
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+    }
+
+    /// Sets a key to a number.
+    pub(crate) fn number(&mut self, key: &'static str, value: impl Into<u64>) {
+        self.key(key);
+        // Writing to a string does not fail.
+        let _ = write!(self.out, "{}", value.into());
+    }
+
+    /// Sets a key to a text that needs no escapes: an address, a prefix, a path.
+    pub(crate) fn plain(&mut self, key: &'static str, value: impl fmt::Display) {
+        self.key(key);
+        let _ = write!(self.out, "\"{value}\"");
+    }
+
+    /// Sets a key to a list of objects.
+    pub(crate) fn objects<T>(
+        &mut self,
+        key: &'static str,
+        items: impl IntoIterator<Item = T>,
+        mut fill: impl FnMut(&mut Compact<'_>, T),
+    ) {
+        self.key(key);
+        self.out.push('[');
+        for (n, item) in items.into_iter().enumerate() {
+            if n > 0 {
+                self.out.push(',');
+            }
+            let mut object = Compact::open(self.out);
+            fill(&mut object, item);
+            object.close();
+        }
+        self.out.push(']');
+    }
+}
+
+impl Fields for Compact<'_> {
+    fn text(&mut self, key: &'static str, value: &str) {
+        if value.bytes().any(|b| b < 0x20 || matches!(b, b'"' | b'\\')) {
+            self.key(key);
+            self.out.push_str(&Value::from(value).to_string());
+        } else {
+            self.plain(key, value);
+        }
+    }
+
+    fn holds(&mut self, key: &'static str, holds: bool) {
+        if holds {
+            self.key(key);
+            self.out.push_str("true");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::Context;
 use crate::workspace::{Packages, linked};
 
 /// Crates of the workspace and what they may depend on (docs/architecture.md).
-pub(crate) const LAYERS: [(&str, &[&str]); 23] = [
+pub(crate) const LAYERS: [(&str, &[&str]); 24] = [
     ("types", &[]),
     ("prefixmap", &["types"]),
     ("bgp-wire", &["types"]),
@@ -65,6 +65,7 @@ pub(crate) const LAYERS: [(&str, &[&str]); 23] = [
     ),
     ("testnet", &["types", "bgp-wire", "bfd-wire"]),
     ("oracles", &["types", "bgp-wire", "ospf-wire"]),
+    ("counts", &["types", "prefixmap", "bgp-wire", "policy", "bgp", "ospf", "bfd", "rib"]),
     ("interop", &["types", "testnet"]),
     ("vm-tests", &["testnet"]),
 ];

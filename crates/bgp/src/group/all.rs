@@ -95,14 +95,14 @@ impl<P: TablePrefix> Groups<P> {
         GroupId(at as u32)
     }
 
-    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key. A new group begins at `from`.
+    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key. It is `now`; a new group begins at `from`.
     pub(crate) fn join(
         &mut self,
         peer: PeerId,
         key: GroupKey,
         told: Told,
         fresh: bool,
-        from: Option<Instant>,
+        (now, from): (Instant, Option<Instant>),
     ) -> GroupId {
         let known = self.index.get(&key).copied();
         let id = match known {
@@ -123,6 +123,8 @@ impl<P: TablePrefix> Groups<P> {
             }
             let member = Member {
                 cursor,
+                progress: now,
+                behind: None,
                 replay,
                 told: told.prefixes,
                 told_default: told.default,
@@ -150,7 +152,10 @@ impl<P: TablePrefix> Groups<P> {
             while group.has_work() {
                 group.fill(core, table, local, true);
             }
-            while let Some(bytes) = group.poll(peer) {
+            while let Some(bytes) = group.poll_behind(core, table, local, peer) {
+                rest.push(bytes);
+            }
+            while let Some(bytes) = group.poll(core.now, peer) {
                 rest.push(bytes);
             }
             for (i, sent) in group.sent.iter().enumerate() {
@@ -160,7 +165,11 @@ impl<P: TablePrefix> Groups<P> {
             }
             told.default = group.default_sent;
         }
-        group.members.remove(&peer);
+        group.catch_up(table, peer);
+        if let Some(member) = group.members.remove(&peer) {
+            let passed = (member.cursor - group.base) as usize;
+            group.ring.iter_mut().skip(passed).for_each(|buffer| buffer.waiting -= 1);
+        }
         group.trim();
         if group.members.is_empty() {
             self.dissolve(core, table, id);
@@ -205,21 +214,14 @@ impl<P: TablePrefix> Groups<P> {
             if core.defers(group.key.family) || group.not_before.is_some_and(|t| t > core.now) {
                 continue;
             }
-            if group.ring_bytes >= RING_LIMIT {
-                if let Some(slow) = held_back(group) {
-                    self.split(core, table, id, slow);
-                    more = true;
-                }
+            if group.ring_bytes >= RING_LIMIT && !group.make_room(core.now) {
                 continue;
             }
             let before = group.end();
             group.fill(core, table, local, false);
             if group.end() != before || !group.has_work() {
-                let members: Vec<PeerId> = group.members.keys().copied().collect();
                 more |= group.has_work() && group.ring_bytes < RING_LIMIT;
-                for peer in members {
-                    notify(core, peer);
-                }
+                group.members.keys().for_each(|peer| notify(core, *peer));
             } else {
                 more |= group.has_work();
             }
@@ -227,70 +229,38 @@ impl<P: TablePrefix> Groups<P> {
         more
     }
 
-    /// Moves a member that holds the ring back to a group of its own.
-    fn split(&mut self, core: &mut Core, table: &mut Table<P>, id: GroupId, peer: PeerId) {
-        let Some(group) = self.get_mut(id) else { return };
-        let Some(member) = group.members.remove(&peer) else { return };
-        let mut own = Group::new(GroupKey { solo: Some(peer), ..group.key.clone() });
-        own.base = member.cursor;
-        own.ring = group.ring.iter().skip((member.cursor - group.base) as usize).cloned().collect();
-        own.ring_bytes = own.ring.iter().map(|b| b.bytes.len()).sum();
-        own.sent.clone_from(&group.sent);
-        own.sent_count = group.sent_count;
-        own.sent_paths.clone_from(&group.sent_paths);
-        own.scan = group.scan;
-        own.default_sent = group.default_sent;
-        own.default_version = group.default_version;
-        let pending: Vec<DestId> = group.pending.iter().copied().collect();
-        group.trim();
-        if own.key.add_path.is_some() {
-            own.sent_paths.values().flatten().for_each(|(_, s)| core.attrs.retain(s.attr));
-        } else {
-            own.sent.iter().for_each(|s| core.attrs.retain(s.attr));
-        }
-        pending.into_iter().for_each(|dest| own.enqueue(table, dest));
-        own.members.insert(peer, member);
-        let family = own.key.family;
-        let new = self.insert(own);
-        if let Some(p) = core.peers.get_mut(peer) {
-            p.groups[family] = Some(new);
-        }
-    }
-
     /// Next octets for a member: the ring first, then its replay.
     pub(crate) fn poll(
         &mut self,
         core: &mut Core,
-        table: &Table<P>,
+        table: &mut Table<P>,
         local: &LocalRoutes<P>,
         peer: PeerId,
         id: GroupId,
     ) -> Option<Bytes> {
         let group = self.get_mut(id)?;
-        group.poll(peer).or_else(|| group.poll_replay(core, table, local, peer))
+        if let Some(bytes) = group.poll_behind(core, table, local, peer) {
+            return Some(bytes);
+        }
+        group.poll(core.now, peer).or_else(|| group.poll_replay(core, table, local, peer))
     }
 
-    /// Whether the group has more to encode and room in its ring, or can make room by letting go of a slow member.
+    /// Whether the group has more to encode, and room in its ring.
     pub(crate) fn waiting(&self, id: GroupId) -> bool {
-        self.get(id)
-            .is_some_and(|g| g.has_work() && (g.ring_bytes < RING_LIMIT / 2 || held_back(g).is_some()))
+        self.get(id).is_some_and(|g| g.has_work() && g.ring_bytes < RING_LIMIT / 2)
     }
 
     /// Earliest time at which an advertisement interval or the wait for members ends.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let waiting = self.groups.iter().flatten().filter(|g| g.has_work());
-        waiting.filter_map(|g| g.not_before).filter(|t| *t > now).min()
+        let waiting = || self.groups.iter().flatten().filter(|g| g.has_work());
+        let room = waiting().filter_map(|g| g.room_due(now));
+        waiting().filter_map(|g| g.not_before).filter(|t| *t > now).chain(room).min()
     }
 }
-/// The slowest member, if another one has nothing left to send.
-fn held_back(group: &Group) -> Option<PeerId> {
-    let end = group.end();
-    let starving = group.members.values().any(|m| m.cursor == end);
-    let slowest = group.members.iter().min_by_key(|(_, m)| m.cursor)?;
-    (starving && group.members.len() > 1).then_some(*slowest.0)
-}
+/// The driver comes by itself to those whose connection is full.
 fn notify(core: &mut Core, peer: PeerId) {
-    if let Some(conn) = core.peers.get(peer).and_then(|p| p.session.as_ref()).map(|s| s.conn) {
+    let open = core.peers.get(peer).filter(|p| p.stalled_since.is_none());
+    if let Some(conn) = open.and_then(|p| p.session.as_ref()).map(|s| s.conn) {
         core.out.push_back(Output::Transmit { conn });
     }
 }

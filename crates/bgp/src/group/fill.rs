@@ -1,6 +1,6 @@
 //! From queued prefixes to the ring: outbound policy, comparison with the record, packing by attributes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::{Push, SessionContext, UpdateWriter, encode_withdrawals};
 use ferr_policy::{Action, PolicyRoute};
@@ -12,6 +12,7 @@ use crate::core::{Core, LOCAL_PEER};
 use crate::decision::{Candidate, select};
 use crate::export::{Exported, GroupKey, default_route, encode, export};
 use crate::family::candidate;
+use crate::inbound::prefix_independent;
 use crate::local::LocalRoutes;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
@@ -23,6 +24,8 @@ struct Batch {
     announce: Vec<(Exported, PeerId, Prefix, u32)>,
     /// Source to skip, sole addressee, prefix, path id.
     withdraw: Vec<(PeerId, Option<PeerId>, Prefix, u32)>,
+    /// What became of the path before, if that does not depend on its prefix: the next one mostly has the same attributes.
+    last: Option<(Path, Option<Exported>)>,
 }
 
 impl Group {
@@ -48,14 +51,22 @@ impl Group {
         for _ in 0..count {
             let Some(dest) = self.pending.pop_front() else { break };
             set_bit(&mut self.queued, dest.0, false);
+            let old = self.record(dest);
+            let (announced, withdrawn) = (batch.announce.len(), batch.withdraw.len());
             if self.key.add_path.is_some() {
                 self.refresh_paths(core, table, local, dest, &mut batch);
             } else {
                 self.refresh_best(core, table, local, dest, &mut batch);
             }
+            if self.behind > 0 && (announced, withdrawn) != (batch.announce.len(), batch.withdraw.len()) {
+                let gone = batch.withdraw.iter().skip(withdrawn).map(|w| w.3);
+                let gone: SmallVec<[u32; 2]> = gone.filter(|id| *id != 0).collect();
+                self.missed(table, (dest, old), &gone);
+            }
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
         }
+        forget_last(core, &mut batch);
         self.originate_default(core, table);
         self.write(core, batch);
         // What came before the interval goes out whole; the interval separates it from what follows.
@@ -79,7 +90,7 @@ impl Group {
         // Nobody but its own source would get it: neither policy nor a record is needed, until another member joins.
         let best = best.filter(|b| self.members.len() != 1 || !self.members.contains_key(&b.peer));
         let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent_count >= m);
-        let exported = best.filter(|_| !full).and_then(|b| export(core, &self.key, local, prefix, &b));
+        let exported = best.filter(|_| !full).and_then(|b| self.export(core, local, prefix, &b, batch));
         match exported {
             None if old.attr.is_some() => {
                 batch.withdraw.push((self.skip_of(old.source), None, prefix.into(), 0));
@@ -103,6 +114,41 @@ impl Group {
                 batch.announce.push((new, skip, prefix.into(), 0));
             }
         }
+    }
+
+    /// [`export`], or what it gave for the path before when this one is the same to it.
+    fn export<P: TablePrefix>(
+        &self,
+        core: &mut Core,
+        local: &LocalRoutes<P>,
+        prefix: P,
+        path: &Path,
+        batch: &mut Batch,
+    ) -> Option<Exported> {
+        let same = |last: &Path| {
+            (last.attr, last.peer, last.flags) == (path.attr, path.peer, path.flags)
+                && (last.nexthop, last.weight) == (path.nexthop, path.weight)
+        };
+        if let Some((_, exported)) = batch.last.as_ref().filter(|(last, _)| same(last)) {
+            if let Some(exported) = exported {
+                core.attrs.retain(exported.attr);
+            }
+            return *exported;
+        }
+        let exported = export(core, &self.key, local, prefix, path);
+        let fixed = self.key.default_originate.is_none()
+            && self.key.advertise.is_none()
+            && self.key.filters.route_map.is_none()
+            && !local.aggregates.suppresses()
+            && prefix_independent(&core.policy, &self.key.filters);
+        if fixed {
+            // Both the path's attributes and what they became live as long as it is remembered.
+            core.attrs.retain(path.attr);
+            exported.iter().for_each(|e| core.attrs.retain(e.attr));
+            forget_last(core, batch);
+            batch.last = Some((*path, exported));
+        }
+        exported
     }
 
     fn refresh_paths<P: TablePrefix>(
@@ -163,7 +209,8 @@ impl Group {
         if wanted != self.default_sent {
             let mut out = Vec::new();
             self.write_default(core, wanted, &mut out);
-            self.push(out, LOCAL_PEER, None);
+            self.push(core.now, out, (LOCAL_PEER, None));
+            self.missed_default();
             self.default_sent = wanted;
         }
     }
@@ -185,26 +232,34 @@ impl Group {
         for run in batch.withdraw.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let mut out = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
             encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut out);
-            self.push(out, run[0].0, run[0].1);
+            self.push(core.now, out, (run[0].0, run[0].1));
         }
         batch.announce.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
         let mut out = Vec::with_capacity(BUFFER);
         let mut skip = LOCAL_PEER;
         for run in batch.announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
             if run[0].1 != skip || out.len() >= BUFFER {
-                self.push(std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), skip, None);
+                self.push(core.now, std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), (skip, None));
                 skip = run[0].1;
             }
             encode_run(core, &self.key, &self.ctx, run, &mut out);
         }
-        self.push(out, skip, None);
+        self.push(core.now, out, (skip, None));
     }
 
-    pub(super) fn push(&mut self, bytes: Vec<u8>, skip: PeerId, only: Option<PeerId>) {
-        if !bytes.is_empty() {
+    fn push(&mut self, pushed: Instant, bytes: Vec<u8>, (skip, only): (PeerId, Option<PeerId>)) {
+        let waiting = self.members.len() as u32 - self.behind;
+        if !bytes.is_empty() && waiting > 0 {
             self.ring_bytes += bytes.len();
-            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only });
+            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only, pushed, waiting });
         }
+    }
+}
+
+fn forget_last(core: &mut Core, batch: &mut Batch) {
+    if let Some((path, exported)) = batch.last.take() {
+        core.attrs.release(path.attr);
+        exported.iter().for_each(|e| core.attrs.release(e.attr));
     }
 }
 

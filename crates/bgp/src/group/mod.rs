@@ -8,10 +8,11 @@
 //!
 //! # Invariants
 //! * A prefix in `pending` is pinned in the table, so its number is not reused before the withdrawal went out.
-//! * The ring is bounded; a member that holds it back while another one starves moves to a group of its own, with a copy of
-//!   record, queue and the rest of the ring: nothing is lost and nothing repeated.
+//! * The ring is bounded; a member that holds it back while another one starves is left behind, with a bit for each prefix that
+//!   changes until it reads again: nothing is lost.
 
 mod all;
+mod behind;
 mod fill;
 mod send;
 
@@ -29,6 +30,7 @@ use crate::export::GroupKey;
 use crate::table::{DestId, Table, TablePrefix};
 
 pub(crate) use all::Groups;
+use behind::Behind;
 
 /// Number of a group in its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,11 +60,25 @@ struct Buffer {
     skip: PeerId,
     /// For this member only.
     only: Option<PeerId>,
+    /// When it was encoded.
+    pushed: Instant,
+    /// Members that have still to pass it.
+    waiting: u32,
+}
+
+impl Buffer {
+    fn is_for(&self, peer: PeerId) -> bool {
+        self.skip != peer && self.only.is_none_or(|only| only == peer)
+    }
 }
 
 #[derive(Debug)]
 struct Member {
+    /// Buffer to be passed next; nothing to one that was left behind.
     cursor: u64,
+    /// When it last took a buffer.
+    progress: Instant,
+    behind: Option<Box<Behind>>,
     /// Next prefix to be replayed.
     replay: Option<u32>,
     /// Prefixes that another group told the peer of: withdrawn in the replay where they are not sent any more.
@@ -115,6 +131,8 @@ pub(crate) struct Group {
     /// Number of the first buffer in the ring.
     base: u64,
     ring_bytes: usize,
+    /// Members that were left behind.
+    behind: u32,
     scan: Option<u32>,
     default_sent: bool,
     default_version: Option<u32>,
@@ -151,6 +169,7 @@ impl Group {
             ring: VecDeque::new(),
             base: 0,
             ring_bytes: 0,
+            behind: 0,
             scan: Some(0),
             default_sent: false,
             default_version: None,

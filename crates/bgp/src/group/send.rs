@@ -1,5 +1,7 @@
 //! From the ring to a member, and the replay of the table for one that joined later.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use ferr_bgp_wire::{encode_end_of_rib, encode_withdrawals};
 use ferr_types::PeerId;
@@ -14,13 +16,15 @@ use super::{Group, Member, REPLAY, bit, refresh_marker};
 
 impl Group {
     /// Next buffer for a member.
-    pub(super) fn poll(&mut self, peer: PeerId) -> Option<Bytes> {
-        let member = self.members.get_mut(&peer)?;
+    pub(super) fn poll(&mut self, now: Instant, peer: PeerId) -> Option<Bytes> {
+        let member = self.members.get_mut(&peer).filter(|m| m.behind.is_none())?;
         let mut found = None;
         while found.is_none() {
-            let Some(buffer) = self.ring.get((member.cursor - self.base) as usize) else { break };
+            let Some(buffer) = self.ring.get_mut((member.cursor - self.base) as usize) else { break };
             member.cursor += 1;
-            if buffer.skip != peer && buffer.only.is_none_or(|o| o == peer) {
+            member.progress = now;
+            buffer.waiting -= 1;
+            if buffer.is_for(peer) {
                 found = Some(buffer.bytes.clone());
             }
         }
@@ -30,10 +34,7 @@ impl Group {
 
     /// Drops buffers that every member has passed.
     pub(super) fn trim(&mut self) {
-        let slowest = self.members.values().map(|m| m.cursor).min().unwrap_or(self.end());
-        while self.base < slowest
-            && let Some(buffer) = self.ring.pop_front()
-        {
+        while let Some(buffer) = self.ring.pop_front_if(|b| b.waiting == 0) {
             self.ring_bytes -= buffer.bytes.len();
             self.base += 1;
         }

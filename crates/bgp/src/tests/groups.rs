@@ -89,31 +89,104 @@ fn late_members_get_the_whole_table_and_its_end() {
     assert_eq!(back, 0);
 }
 
+/// Announces prefixes with attributes of their own: much to be sent, far beyond the ring.
+fn announce_apart(lab: &mut Lab, from: usize, list: &[String], asn: u32) {
+    for (i, p) in list.iter().enumerate() {
+        let bytes = lab.update_bytes(from, &[(0, p)], &path(&[65001, asn + i as u32]));
+        let conn = lab.wires[from].conn.unwrap();
+        assert_eq!(lab.bgp.received(lab.now, conn, &bytes), bytes.len());
+    }
+    lab.settle();
+}
+
 #[test]
 fn a_slow_member_does_not_hold_the_others_back() {
     let mut lab = Lab::new(|_| {});
     let source = lab.peer(65001, |_| {});
     let (slow, fast) = (lab.peer(65002, |_| {}), lab.peer(65003, |_| {}));
     lab.wires[slow].reads = false;
-    // Every prefix has attributes of its own: much to be sent, far beyond the ring.
     let list = many(20_000);
-    for (i, p) in list.iter().enumerate() {
-        let bytes = lab.update_bytes(source, &[(0, p)], &path(&[65001, 70_000 + i as u32]));
-        let conn = lab.wires[source].conn.unwrap();
-        assert_eq!(lab.bgp.received(lab.now, conn, &bytes), bytes.len());
-    }
-    lab.settle();
+    announce_apart(&mut lab, source, &list, 70_000);
+    assert!(lab.wires[fast].table.len() < list.len(), "the ring is full");
+    lab.advance(Duration::from_millis(600));
     assert_eq!(lab.wires[fast].table.len(), list.len());
-    assert!(lab.bgp.groups(V4).len() > 1, "the slow one has a group of its own");
+    assert_eq!(lab.bgp.groups(V4)[0].behind.len(), 1);
     lab.withdraw(source, &[&list[0]]);
     lab.announce(source, &[&list[1]], &path(&[65001]));
     lab.wires[slow].reads = true;
     lab.settle();
     assert_eq!(lab.wires[slow].table, lab.wires[fast].table, "it misses nothing");
+    assert!(lab.bgp.groups(V4)[0].behind.is_empty(), "and is in the ring again");
     for p in [source, slow, fast] {
         lab.cut(p);
     }
     assert_eq!(lab.bgp.summary(V4).attribute_sets, 0, "no reference is left");
+    assert_eq!(lab.bgp.summary(V4).prefixes, 0, "nor a pinned prefix");
+}
+
+#[test]
+fn a_hundred_members_that_do_not_read_cost_two_bits_per_prefix() {
+    let mut lab = Lab::new(|_| {});
+    let source = lab.peer(65001, |_| {});
+    let fast = lab.peer(65002, |_| {});
+    let stuck: Vec<usize> = (0..100).map(|i| lab.peer(65100 + i, |_| {})).collect();
+    stuck.iter().for_each(|w| lab.wires[*w].reads = false);
+    let list = many(9_000);
+    // Everything changes five times, and half of it goes.
+    for round in 0..5 {
+        announce_apart(&mut lab, source, &list, 70_000 + round * 20_000);
+        lab.advance(Duration::from_secs(1));
+    }
+    for p in list.iter().step_by(2) {
+        lab.withdraw(source, &[p]);
+    }
+    lab.advance(Duration::from_secs(1));
+    assert_eq!(lab.wires[fast].table.len(), list.len() / 2);
+    let group = &lab.bgp.groups(V4)[0];
+    assert_eq!((group.members.len(), group.behind.len()), (102, 100));
+    // One ring that all share, counted for each, and two bits: never what was sent meanwhile, some 5 MB for each.
+    assert!(group.waiting < 100 * (600 * 1024 + list.len() / 4), "{}", group.waiting);
+    // One dies, the others read on.
+    lab.cut(stuck[0]);
+    for w in &stuck[1..] {
+        lab.wires[*w].reads = true;
+    }
+    lab.settle();
+    for w in &stuck[1..] {
+        assert_eq!(lab.wires[*w].table, lab.wires[fast].table);
+    }
+    for w in std::iter::once(source).chain([fast]).chain(stuck) {
+        lab.cut(w);
+    }
+    let summary = lab.bgp.summary(V4);
+    assert_eq!((summary.attribute_sets, summary.prefixes), (0, 0));
+}
+
+#[test]
+fn a_slow_member_with_several_paths_hears_of_those_that_went() {
+    let mut lab = Lab::new(|_| {});
+    let sources: Vec<usize> = [65001, 65002].into_iter().map(|asn| lab.peer(asn, |_| {})).collect();
+    let sink = |lab: &mut Lab, asn| {
+        lab.peer_with(asn, &[add_path(false, true)], |n| {
+            n.families[V4].as_mut().unwrap().add_path_tx = AddPathTx::All
+        })
+    };
+    let (slow, fast) = (sink(&mut lab, 65010), sink(&mut lab, 65011));
+    let p = "192.0.2.0/24";
+    for source in &sources {
+        lab.announce(*source, &[p], &path(&[65001]));
+    }
+    assert_eq!(lab.wires[slow].table.len(), 2);
+    lab.wires[slow].reads = false;
+    announce_apart(&mut lab, sources[0], &many(20_000), 70_000);
+    lab.advance(Duration::from_secs(1));
+    lab.withdraw(sources[1], &[p]);
+    lab.announce(sources[1], &["198.51.100.0/24"], &path(&[65002]));
+    assert_eq!(lab.bgp.groups(V4).iter().map(|g| g.behind.len()).sum::<usize>(), 1);
+    lab.wires[slow].reads = true;
+    lab.settle();
+    assert_eq!(lab.wires[slow].table, lab.wires[fast].table);
+    assert_eq!(lab.wires[slow].table.len(), 20_002);
 }
 
 #[test]

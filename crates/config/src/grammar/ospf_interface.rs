@@ -304,7 +304,7 @@ pub(crate) static INTERFACE: &[Stmt<OspfInterface>] = &[
             }
         },
     ),
-    idle(stmt(
+    stmt(
         "ip ospf capability opaque [A.B.C.D@addr]",
         |i, _| {
             i.no_opaque_lsa = false;
@@ -319,7 +319,7 @@ pub(crate) static INTERFACE: &[Stmt<OspfInterface>] = &[
                 o.no("ip ospf capability opaque");
             }
         },
-    )),
+    ),
 ];
 
 fn set_network6(l: &mut Ospf6Link, a: &Args<'_>) -> Applied {

@@ -2,9 +2,10 @@
 
 use super::args::Args;
 use super::ospf::{
-    AGGREGATION_TIMER, DEFAULT_INFORMATION, DISTANCE, GRACEFUL, HELPER_ENABLE, HELPER_ROUTERS, LOG_ADJACENCY,
-    MAXIMUM_PATHS, MIN_ARRIVAL, REDISTRIBUTE, REFERENCE_BANDWIDTH, SPF_THROTTLE, distance_text, prefix,
-    router_id, set_distance, set_summary, show_summaries, source, source_text, unset_distance, unset_summary,
+    AGGREGATION_TIMER, DEFAULT_INFORMATION, DEFAULT_INFORMATION6, DISTANCE, GRACEFUL, HELPER_ENABLE,
+    HELPER_ROUTERS, LOG_ADJACENCY, MAXIMUM_PATHS, MIN_ARRIVAL, REDISTRIBUTE, REFERENCE_BANDWIDTH,
+    SPF_THROTTLE, distance_text, prefix, router_id, set_distance, set_summary, show_summaries, source,
+    source_text, unset_distance, unset_summary,
 };
 use super::table::{
     Applied, DONE, Lines, Stmt, alias, flag, idle, inert, off_flag, stmt, value, value_unless,
@@ -72,8 +73,8 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
     SPF_THROTTLE,
     value_unless!("timers throttle lsa all", "(0-5000)", lsa_throttle, 5000_u16),
     MIN_ARRIVAL,
-    idle(value_unless!("ospf write-multiplier", "(1-100)", write_multiplier, 20_u8)),
-    idle(alias(
+    value_unless!("ospf write-multiplier", "(1-100)", write_multiplier, 20_u8),
+    alias(
         "write-multiplier ~ (1-100)@v",
         |n, a| {
             n.write_multiplier = Some(a.val("v")?).filter(|v| *v != 20);
@@ -83,7 +84,7 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
             n.write_multiplier = None;
             DONE
         },
-    )),
+    ),
     idle(value!("socket buffer send", "(1-4000000000)", socket_send)),
     idle(value!("socket buffer recv", "(1-4000000000)", socket_receive)),
     idle(alias(
@@ -103,14 +104,14 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
     value!("max-metric router-lsa on-startup", "(5-86400)", max_metric.on_startup),
     value!("max-metric router-lsa on-shutdown", "(5-100)", max_metric.on_shutdown),
     flag!("max-metric router-lsa administrative", max_metric.administrative),
-    idle(value_unless!("refresh timer", "(10-1800)", refresh_timer, 10_u16)),
+    value_unless!("refresh timer", "(10-1800)", refresh_timer, 10_u16),
     REDISTRIBUTE,
     GRACEFUL,
     HELPER_ENABLE,
     off_flag!("graceful-restart helper strict-lsa-checking", helper.lenient),
     flag!("graceful-restart helper planned-only", helper.planned_only),
     HELPER_ROUTERS,
-    idle(AGGREGATION_TIMER),
+    AGGREGATION_TIMER,
     stmt(
         "summary-address A.B.C.D/M@p ~ [<tag (0-4294967295)@tag|no-advertise>]",
         set_summary,
@@ -135,7 +136,7 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
             Some(FastReroute { node_protection: true }) => o.line("fast-reroute ti-lfa node-protection"),
         },
     ),
-    idle(flag!("flood-reduction", flood_reduction)),
+    flag!("flood-reduction", flood_reduction),
     stmt(
         "network A.B.C.D/M@p area <A.B.C.D@v|(0-4294967295)@v>",
         set_network,
@@ -256,7 +257,7 @@ pub(crate) static HEAD6: &[Stmt<OspfInstance>] = &[
     idle(flag!("ospf6 send-extra-data zebra", send_extra_data)),
     LOG_ADJACENCY,
     REFERENCE_BANDWIDTH,
-    idle(value_unless!("write-multiplier", "(1-100)", write_multiplier, 20_u8)),
+    value_unless!("write-multiplier", "(1-100)", write_multiplier, 20_u8),
     MIN_ARRIVAL,
     MAXIMUM_PATHS,
     flag!("stub-router administrative", stub_router),
@@ -277,8 +278,8 @@ pub(crate) static TAIL6: &[Stmt<OspfInstance>] = &[
             }
         },
     ),
-    DEFAULT_INFORMATION,
-    idle(AGGREGATION_TIMER),
+    DEFAULT_INFORMATION6,
+    AGGREGATION_TIMER,
     stmt(
         "summary-address X:X::X:X/M@p ~ [{tag (0-4294967295)@tag|metric (0-16777215)@metric|metric-type (1-2)@type}]",
         set_summary,

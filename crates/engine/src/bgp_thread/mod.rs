@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ferr_bgp::{BfdPeer, BfdState, ConnId, Leaks, Output};
 use ferr_policy::PolicySet;
@@ -37,6 +37,8 @@ use crate::{EngineError, OwnerId};
 const ROUTE_BATCH: usize = 1024;
 /// Offers that may wait for the RIB before sockets are not read any more.
 const ROUTE_BACKLOG: usize = 4 * ROUTE_BATCH;
+/// How long the next timer counts as known: asking hundreds of neighbors after each event would take longer than the events.
+const TIMERS_KNOWN: Duration = Duration::from_millis(5);
 /// Events of connections that may wait: with 64 KiB each, 1 MiB.
 const CONN_EVENTS: usize = 16;
 
@@ -98,6 +100,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             alive: BTreeSet::new(),
             learnt_dirty: false,
             leaks: Leaks::default(),
+            timers: None,
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -130,6 +133,8 @@ struct Worker {
     learnt_dirty: bool,
     /// Routes between the speakers.
     leaks: Leaks,
+    /// When the speakers were asked for their next timer, and what they said.
+    timers: Option<(Instant, Option<Instant>)>,
 }
 
 /// What the loop woke up for.
@@ -173,16 +178,31 @@ impl Worker {
                 Step::Conn(event) => self.conn_event(event),
                 Step::Work => {}
                 Step::Timeout => {
-                    self.learnt_dirty = true;
                     let now = Instant::now();
+                    let asked = self.timers.take();
+                    if asked.is_some_and(|(_, due)| due.is_none_or(|due| due > now)) {
+                        continue;
+                    }
+                    self.learnt_dirty = true;
                     self.world.instances.values_mut().for_each(|i| i.bgp.handle_timeout(now));
                 }
             }
         }
     }
 
+    /// When to look at the timers again: those that began since they were last asked for are not known.
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.world.instances.values_mut().filter_map(|i| i.bgp.poll_timeout()).min()
+        let now = Instant::now();
+        match self.timers {
+            Some((asked, due)) if now < asked + TIMERS_KNOWN => {
+                Some(due.map_or(asked + TIMERS_KNOWN, |due| due.min(asked + TIMERS_KNOWN)))
+            }
+            _ => {
+                let due = self.world.instances.values_mut().filter_map(|i| i.bgp.poll_timeout()).min();
+                self.timers = Some((now, due));
+                due
+            }
+        }
     }
 
     /// Carries out what the speakers want; true when they have more work of their own.

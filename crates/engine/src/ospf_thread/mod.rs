@@ -20,7 +20,7 @@ use ferr_rib::{GuardedGateway, RibEvent};
 use ferr_state::{OspfJob, OspfName, OspfWorld};
 use ferr_types::{IfIndex, Protocol, VrfId};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::error;
+use tracing::{debug, error};
 
 use self::handover::Restarts;
 use self::sockets::{Packets, Sockets};
@@ -344,6 +344,9 @@ fn handle_timeout(instance: &mut Instance) {
     let (now, runs) = (Instant::now(), instance.spf_runs());
     instance.handle_timeout(now);
     if instance.spf_runs() != runs {
-        instance.spf_took(now.elapsed());
+        let took = now.elapsed();
+        instance.spf_took(took);
+        // Named as FRR names it.
+        debug!(target: "ospf", "SPF Processing Time(usecs): {}", took.as_micros());
     }
 }

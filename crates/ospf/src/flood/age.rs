@@ -1,9 +1,10 @@
 //! Installation and ageing: what is due when, and what leaves the database (RFC 2328 sections 12.1.1, 13.2 and 14).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ferr_ospf_wire::{Age, LsaHeader};
+use ferr_types::RouterId;
 
 use crate::instance::Instance;
 use crate::lsdb::{LsaKey, ScopeId, Stored};
@@ -15,6 +16,10 @@ const REFRESH: Duration = Duration::from_secs(1800);
 const REFRESH_JITTER: Duration = Duration::from_secs(120);
 /// CheckAge: the checksum of an LSA is checked again.
 const CHECK: Duration = Duration::from_secs(300);
+/// An own LSA is told no earlier than so after it was told last for the sake of company.
+const COMPANY: Duration = Duration::from_secs(900);
+/// An LSA that does not age is taken out when its originator is out of reach for so long, and it is as old here (RFC 1793 section 2.3).
+const ABANDONED: Duration = Duration::from_secs(Age::MAX.0 as u64);
 /// LSAs of MaxAge are looked at so often.
 const SWEEP: Duration = Duration::from_millis(200);
 /// LSAs that are handled in one turn at most.
@@ -27,6 +32,8 @@ const SWEEP_BATCH: usize = 4096;
 pub(crate) struct Ages {
     due: BTreeSet<(Instant, ScopeId, LsaKey)>,
     leaving: BTreeSet<(ScopeId, LsaKey)>,
+    /// Originators of LSAs that do not age which are out of reach, and since when.
+    away: BTreeMap<RouterId, Instant>,
 }
 
 impl Ages {
@@ -75,6 +82,7 @@ impl Instance {
         if changed {
             self.routing.lsa_changed(scope, &key, old, new, now);
             self.link_content_changed(scope, &key);
+            self.demand_changed(key.kind);
         }
         changed
     }
@@ -103,15 +111,41 @@ impl Instance {
         if stored.age(now).is_max() {
             return None;
         }
-        let end = if own {
-            at + REFRESH.saturating_sub(age)
-                - self.random.up_to(REFRESH_JITTER.min(REFRESH.saturating_sub(age)))
+        let end = if own && stored.age_at_installation().is_do_not_age() {
+            // Told once: it does not grow old anywhere (RFC 4136 section 3).
+            return Some(now + CHECK);
+        } else if own {
+            let latest = at + REFRESH.saturating_sub(age)
+                - self.random.up_to(REFRESH_JITTER.min(REFRESH.saturating_sub(age)));
+            self.in_company(latest, at)
         } else if stored.age_at_installation().is_do_not_age() {
             return Some(now + CHECK);
         } else {
             at + Duration::from_secs(Age::MAX.0.into()).saturating_sub(age)
         };
         Some(if own { end } else { end.min(now + CHECK) })
+    }
+
+    /// The last moment up to `latest` at which own LSAs are told again together.
+    fn in_company(&self, latest: Instant, told: Instant) -> Instant {
+        let interval = self.config.refresh_interval.as_millis().max(1);
+        let beyond = latest.saturating_duration_since(self.started).as_millis() % interval;
+        let beyond = Duration::from_millis(u64::try_from(beyond).unwrap_or(0));
+        latest.checked_sub(beyond).filter(|at| *at >= told + COMPANY).unwrap_or(latest)
+    }
+
+    /// Whether an LSA that does not age has lost its originator.
+    fn is_abandoned(&mut self, key: &LsaKey, stored: &Stored, now: Instant) -> bool {
+        if !stored.age_at_installation().is_do_not_age() || key.router == self.config.router_id {
+            return false;
+        }
+        if self.routing.reaches(key.router) {
+            self.ages.away.remove(&key.router);
+            return false;
+        }
+        let since = *self.ages.away.entry(key.router).or_insert(now);
+        let long = |since| now.saturating_duration_since(since) >= ABANDONED;
+        long(since) && long(stored.installed())
     }
 
     /// Handles what is due.
@@ -122,9 +156,13 @@ impl Instance {
                 return;
             };
             self.ages.due.remove(&(due, scope, key));
-            let Some(stored) = self.lsdb.get(scope, &key) else { continue };
-            if stored.age(now).is_max() {
+            let Some(stored) = self.lsdb.get(scope, &key).cloned() else { continue };
+            if stored.age(now).is_max() || self.is_abandoned(&key, &stored, now) {
                 self.expire(scope, key, now);
+            } else if key.router == self.config.router_id && stored.age(now).is_do_not_age() {
+                let next = self.next_check(scope, &key, now);
+                self.lsdb.set_due(scope, &key, next);
+                self.ages.due.extend(next.map(|next| (next, scope, key)));
             } else if key.router == self.config.router_id && !stored.is_received() {
                 self.refresh(scope, key, now);
             } else if stored.lsa(self.config.version).is_some_and(|lsa| lsa.checksum_holds()) {

@@ -12,6 +12,8 @@ mod receive;
 use std::collections::{BTreeSet, VecDeque};
 
 pub(crate) use age::Ages;
+#[cfg(test)]
+pub(crate) use receive::MAX_PER_ROUTER;
 
 use crate::lsdb::LsaKey;
 

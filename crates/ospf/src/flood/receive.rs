@@ -13,7 +13,7 @@ use crate::lsdb::{LsaKey, ScopeId, Stored};
 use crate::neighbor::NeighborKey;
 
 /// LSAs of one foreign router that are stored at most.
-const MAX_PER_ROUTER: usize = 1 << 18;
+pub(crate) const MAX_PER_ROUTER: usize = 1 << 18;
 /// LSAs that are stored at most, own ones beside.
 const MAX_STORED: usize = 1 << 20;
 /// Notes of what was sent back to a neighbor.
@@ -91,7 +91,9 @@ impl Instance {
                 let area = self.config.areas.get(&iface.area());
                 area.is_some_and(|area| matches!(area.kind, AreaKind::Nssa(_)))
             }
-            LsaType::OPAQUE_LINK | LsaType::OPAQUE_AREA | LsaType::OPAQUE_AS => self.config.opaque,
+            LsaType::OPAQUE_LINK | LsaType::OPAQUE_AREA | LsaType::OPAQUE_AS => {
+                self.config.opaque && iface.config.opaque
+            }
             _ => true,
         }
     }

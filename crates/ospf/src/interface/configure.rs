@@ -61,6 +61,10 @@ impl Instance {
         self.stub_configured(&old);
         let areas: Vec<AreaId> = self.ifaces.values().map(Interface::area).collect();
         self.dirty.areas.extend(areas);
+        let reduces = |c: &InstanceConfig| c.areas.values().map(|a| a.flood_reduction).collect::<Vec<_>>();
+        if reduces(&old) != reduces(&self.config) {
+            self.own.touch_all();
+        }
         self.dirty.links = true;
         self.routing.reconfigured(now);
     }

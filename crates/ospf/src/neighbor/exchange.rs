@@ -85,7 +85,7 @@ impl Instance {
     fn description_options(&self, iface: &Interface) -> Options {
         let options = self.packet_options(iface);
         match self.config.version {
-            Version::V2 if self.config.opaque => options | Options::O,
+            Version::V2 if self.config.opaque && iface.config.opaque => options | Options::O,
             _ => options,
         }
     }

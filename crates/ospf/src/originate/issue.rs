@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ferr_ospf_wire::{Age, LsSequence, LsaHeader, LsaType, LsaWriter, Options};
-use ferr_types::RouterId;
+use ferr_ospf_wire::{Age, LsSequence, LsaHeader, LsaType, LsaWriter, Options, Version};
+use ferr_types::{AreaId, RouterId};
 
 use super::{OwnKey, Wish};
 use crate::instance::Instance;
@@ -22,10 +22,14 @@ pub(crate) struct Issued {
 const MAX_LSA: usize = 65_535;
 
 /// The octets of an LSA.
-fn assemble(key: OwnKey, router: RouterId, sequence: LsSequence, wish: &Wish) -> Option<Vec<u8>> {
-    let (_, kind, id) = key;
-    let header =
-        LsaHeader { age: Age(0), options: wish.options, kind, id, router, sequence, checksum: 0, length: 0 };
+fn assemble(
+    (_, kind, id): OwnKey,
+    (age, options): (Age, Options),
+    router: RouterId,
+    sequence: LsSequence,
+    wish: &Wish,
+) -> Option<Vec<u8>> {
+    let header = LsaHeader { age, options, kind, id, router, sequence, checksum: 0, length: 0 };
     let mut buf = vec![0; LsaHeader::LEN + wish.body.len()];
     let mut writer = LsaWriter::new(&mut buf, &header).ok()?;
     writer.raw(&wish.body).ok()?;
@@ -91,6 +95,41 @@ impl Instance {
         self.originate(key, now);
     }
 
+    fn reduces_floods(&self) -> bool {
+        self.config.version == Version::V2 && self.config.areas.values().any(|area| area.flood_reduction)
+    }
+
+    /// Options of an own LSA: DC says that DoNotAge is understood (RFC 1793 section 2.1).
+    fn told_options(&self, wish: &Wish) -> Options {
+        if self.reduces_floods() { wish.options | Options::DC } else { wish.options }
+    }
+
+    /// Whether own LSAs of a scope bear DoNotAge: where that is wanted, and all routers understand it (RFC 1793 section 2.5).
+    fn stands_still(&self, scope: ScopeId) -> bool {
+        let capable = |id: &AreaId| {
+            let routers = self.lsdb.of_type(ScopeId::Area(*id), LsaType::ROUTER_V2);
+            let mut others = routers.filter(|(key, _)| key.router != self.config.router_id);
+            others.all(|(_, stored)| {
+                stored.lsa(self.config.version).is_some_and(|lsa| lsa.header.options.contains(Options::DC))
+            })
+        };
+        self.reduces_floods()
+            && match scope {
+                ScopeId::Link(_) => false,
+                ScopeId::Area(id) => {
+                    self.config.areas.get(&id).is_some_and(|area| area.flood_reduction) && capable(&id)
+                }
+                ScopeId::As => self.config.areas.iter().all(|(id, area)| area.flood_reduction && capable(id)),
+            }
+    }
+
+    /// A router-LSA changed: its router may understand DoNotAge, or no longer.
+    pub(crate) fn demand_changed(&mut self, kind: LsaType) {
+        if kind == LsaType::ROUTER_V2 && self.reduces_floods() {
+            self.own.touch_all();
+        }
+    }
+
     /// The database holds what is wanted already.
     fn is_current(&self, key: OwnKey, now: Instant) -> bool {
         let Some(wish) = self.own.get(&key) else { return false };
@@ -98,7 +137,8 @@ impl Instance {
         let Some(lsa) = stored.lsa(self.config.version) else { return false };
         !stored.is_received()
             && !stored.age(now).is_max()
-            && lsa.header.options == wish.options
+            && lsa.header.options == self.told_options(wish)
+            && stored.age_at_installation().is_do_not_age() == self.stands_still(key.0)
             && lsa.octets().get(LsaHeader::LEN..) == Some(&wish.body)
     }
 
@@ -123,7 +163,9 @@ impl Instance {
             }
         };
         let Some(wish) = self.own.get(&key) else { return };
-        let Some(octets) = assemble(key, self.config.router_id, sequence, wish) else { return };
+        let age = Age(if self.stands_still(key.0) { Age::DO_NOT_AGE } else { 0 });
+        let (head, own) = ((age, self.told_options(wish)), self.config.router_id);
+        let Some(octets) = assemble(key, head, own, sequence, wish) else { return };
         let stored = Stored::originated(octets.into(), now);
         let Some(header) = stored.lsa(self.config.version).map(|lsa| lsa.header) else { return };
         // An instance that nobody heard of need not be waited for, but a neighbor may ask for it any time now: then the next one must

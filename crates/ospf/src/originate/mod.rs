@@ -11,6 +11,8 @@ mod network;
 mod router;
 
 pub(crate) use issue::{Issued, body_of};
+#[cfg(test)]
+pub(crate) use router::LINKS_V2;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;

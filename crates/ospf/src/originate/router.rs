@@ -4,7 +4,8 @@
 use std::net::Ipv4Addr;
 
 use ferr_ospf_wire::{
-    LinkStateId, LinkType, LinkV2, LinkV3, LsaType, PrefixOptions, PrefixV3, Referenced, RouterBits, Version,
+    LinkStateId, LinkType, LinkV2, LinkV3, LsaType, Options, PrefixOptions, PrefixV3, Referenced, RouterBits,
+    Version,
 };
 use ferr_types::{AreaId, Ipv6Prefix, RouterId};
 
@@ -13,13 +14,15 @@ use super::{OwnKey, Wish};
 use crate::config::{MAX_LINK_METRIC, NetworkType};
 use crate::instance::Instance;
 use crate::interface::Interface;
-use crate::io::InterfaceState;
+use crate::io::{InterfaceState, Notice};
 use crate::lsdb::ScopeId;
 
 /// Links of one OSPFv3 router-LSA, so that it fits any MTU.
 const LINKS_PER_LSA: usize = 80;
 /// Prefixes of one intra-area-prefix-LSA, likewise.
 pub(super) const PREFIXES_PER_LSA: usize = 60;
+/// Links of an OSPFv2 router-LSA: there is one of it, and it has to fit into one IP packet with any trailer.
+pub(crate) const LINKS_V2: usize = 5440;
 const HOST_MASK: Ipv4Addr = Ipv4Addr::BROADCAST;
 
 /// Pieces of a list; one, though empty, at least.
@@ -50,7 +53,13 @@ impl Instance {
         match self.config.version {
             Version::V2 => {
                 let bits = self.bits(area);
-                let told: Vec<LinkV2<'_>> = links.iter().flat_map(|iface| self.links_v2(iface)).collect();
+                let mut told: Vec<LinkV2<'_>> = links.iter().flat_map(|iface| self.links_v2(iface)).collect();
+                if told.len() > LINKS_V2 {
+                    // Those that others go through this router by are told before its own networks.
+                    told.sort_by_key(|link| link.kind == LinkType::STUB);
+                    self.notices.push(Notice::LinksLeftOut { area, count: told.len() - LINKS_V2 });
+                    told.truncate(LINKS_V2);
+                }
                 let body = body_of(LsaType::ROUTER_V2, |writer| writer.router_v2(bits, told));
                 let key = (ScopeId::Area(area), LsaType::ROUTER_V2, self.config.router_id.0.into());
                 self.want_or_not(key, body.filter(|_| exists), area);
@@ -63,7 +72,7 @@ impl Instance {
     pub(super) fn want_or_not(&mut self, key: OwnKey, body: Option<Box<[u8]>>, area: AreaId) {
         let options = match self.config.version {
             Version::V2 => self.area_options(area),
-            Version::V3 => ferr_ospf_wire::Options::empty(),
+            Version::V3 => Options::empty(),
         };
         match body {
             Some(body) => self.own.want(key, Wish { options, body }),
@@ -149,7 +158,9 @@ impl Instance {
         let links: Vec<LinkV3> = up.iter().flat_map(|iface| self.links_v3(iface)).collect();
         let mut prefixes: Vec<PrefixV3> = up.iter().flat_map(|iface| self.prefixes_v3(iface)).collect();
         prefixes.extend(self.virtual_host(area, &prefixes));
-        let (bits, options) = (self.bits(area), self.area_options(area));
+        let (bits, mut options) = (self.bits(area), self.area_options(area));
+        // No way through this router at all (RFC 5340 section 2.7), whatever the metric.
+        options.set(Options::R, !self.is_stub_router());
         let mut bodies = Vec::new();
         if exists {
             for (piece, links) in pieces(&links, LINKS_PER_LSA).into_iter().enumerate() {

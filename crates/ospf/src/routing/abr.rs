@@ -117,7 +117,7 @@ impl Routing {
                 changed.insert(prefix);
             }
             if was_active != self.ranges.is_active(prefix) {
-                let route = self.internal(prefix, inputs);
+                let route = self.internal(prefix);
                 if self.table.set_internal(prefix, route) {
                     changed.insert(prefix);
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Instant;
 
 use ferr_ospf_wire::Version;
 use ferr_policy::{Action, PolicyRoute};
@@ -26,6 +27,8 @@ pub(crate) struct Chosen {
     metric: u32,
     tag: u32,
     gateway: Option<IpAddr>,
+    /// Forwarding address that a route-map set (OSPFv3).
+    forwarding: Option<IpAddr>,
     /// Protocol and its instance, where a `redistribute` statement chose it.
     source: Option<(Protocol, u16)>,
 }
@@ -36,6 +39,30 @@ struct Defaults<'a> {
     type2: bool,
     tag: Option<u32>,
     route_map: Option<&'a str>,
+}
+
+/// External ranges in force. A change of them waits, so that several lines of configuration make one change of what is told.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    ranges: BTreeMap<Prefix, ExternalSummary>,
+    pub(crate) due: Option<Instant>,
+}
+
+impl Gathering {
+    /// Takes over what is configured when its time has come. True when that changes ranges.
+    pub(crate) fn follow(&mut self, config: &InstanceConfig, first: bool, now: Instant) -> bool {
+        if config.summaries == self.ranges {
+            self.due = None;
+            return false;
+        }
+        let due = *self.due.get_or_insert(if first { now } else { now + config.aggregation_delay });
+        if due > now {
+            return false;
+        }
+        self.due = None;
+        self.ranges.clone_from(&config.summaries);
+        true
+    }
 }
 
 impl Routing {
@@ -133,8 +160,8 @@ impl Routing {
     }
 
     /// Prefixes under which what changed may be told: themselves, and the external ranges that they are in.
-    pub(crate) fn with_summaries(&self, inputs: &Inputs<'_>, changed: &BTreeSet<Prefix>) -> BTreeSet<Prefix> {
-        let ranges = inputs.config.summaries.keys();
+    pub(crate) fn with_summaries(&self, changed: &BTreeSet<Prefix>) -> BTreeSet<Prefix> {
+        let ranges = self.gathering.ranges.keys();
         let touched = ranges.filter(|r| changed.range(**r..).next().is_some_and(|p| r.covers(*p)));
         changed.iter().chain(touched).copied().collect()
     }
@@ -164,20 +191,27 @@ impl Routing {
         counts
     }
 
+    /// Whose route a `redistribute` statement chose for a prefix: protocol and its instance.
+    pub(crate) fn source(&self, prefix: Prefix) -> Option<(Protocol, u16)> {
+        self.chosen.get(&prefix)?.source
+    }
+
     /// What this router tells of its own under a prefix.
-    fn local_external(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Chosen> {
-        if let Some(range) = inputs.config.summaries.get(&prefix) {
-            let gathered = self.gathered(prefix, &inputs.config.summaries);
+    fn local_external(&self, prefix: Prefix) -> Option<Chosen> {
+        let ranges = &self.gathering.ranges;
+        if let Some(range) = ranges.get(&prefix) {
+            let gathered = self.gathered(prefix, ranges);
             let largest = gathered.map(|c| c.metric).max().filter(|_| range.advertise)?;
             return Some(Chosen {
                 type2: range.type2,
                 metric: range.metric.unwrap_or(largest),
                 tag: range.tag,
                 gateway: None,
+                forwarding: None,
                 source: None,
             });
         }
-        let hidden = inputs.config.summaries.keys().any(|range| range.covers(prefix));
+        let hidden = ranges.keys().any(|range| range.covers(prefix));
         self.chosen.get(&prefix).filter(|_| !hidden || prefix.is_default()).copied()
     }
 
@@ -199,12 +233,12 @@ impl Routing {
                 scopes.extend(if let ScopeId::Area(id) = scope { Some(Some(id)) } else { None });
             }
             prefixes.extend(self.chosen.keys());
-            prefixes.extend(inputs.config.summaries.keys());
+            prefixes.extend(self.gathering.ranges.keys());
             prefixes.extend(self.translatable());
             prefixes.insert(Prefix::default_route(self.afi()));
         }
         for prefix in prefixes {
-            let local = self.local_external(prefix, inputs);
+            let local = self.local_external(prefix);
             for &scope in &scopes {
                 let external = match scope {
                     None => self.as_external(prefix, local, inputs),
@@ -219,9 +253,10 @@ impl Routing {
         let mut normal = self.status.areas.values().filter(|a| a.is_normal());
         normal.next()?;
         let Some(chosen) = local else { return self.translated(prefix) };
-        let forwarding = chosen.gateway.filter(|gateway| {
+        let on_link = chosen.gateway.filter(|gateway| {
             self.version == Version::V2 && interfaces(inputs.config).any(|i| is_on(i, *gateway))
         });
+        let forwarding = chosen.forwarding.or(on_link);
         let Chosen { type2, metric, tag, .. } = chosen;
         Some(OwnExternal { type2, metric, tag, forwarding, propagate: false })
     }
@@ -245,10 +280,10 @@ impl Routing {
                 propagate: false,
             });
         }
-        let Chosen { type2, metric, tag, gateway, .. } = local?;
+        let Chosen { type2, metric, tag, gateway, forwarding: set, .. } = local?;
         let here = |i: &&InterfaceConfig| i.area == id;
         let on_link = gateway.filter(|g| interfaces(inputs.config).filter(here).any(|i| is_on(i, *g)));
-        let forwarding = on_link.or_else(|| address_in(self.version, id, inputs.config));
+        let forwarding = set.or(on_link).or_else(|| address_in(self.version, id, inputs.config));
         let propagate = !self.status.abr && forwarding.is_some();
         Some(OwnExternal { type2, metric, tag, forwarding, propagate })
     }
@@ -292,6 +327,7 @@ fn apply(route: &ForeignRoute, defaults: &Defaults<'_>, inputs: &Inputs<'_>) -> 
         metric: defaults.metric.min(MAX_METRIC),
         tag: defaults.tag.unwrap_or(route.tag.0),
         gateway: route.gateway,
+        forwarding: None,
         source: Some((route.protocol, route.instance)),
     };
     let Some(name) = defaults.route_map else { return Some(chosen) };
@@ -314,6 +350,7 @@ fn apply(route: &ForeignRoute, defaults: &Defaults<'_>, inputs: &Inputs<'_>) -> 
     }
     chosen.type2 = seen.metric_type.map_or(chosen.type2, |kind| kind == 2);
     chosen.tag = seen.tag;
+    chosen.forwarding = seen.forwarding.map(IpAddr::V6);
     Some(chosen)
 }
 

@@ -45,12 +45,12 @@ impl Path {
 
 impl Routing {
     /// Best route to a prefix inside the AS.
-    pub(crate) fn internal(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
-        let route = self.intra(prefix, inputs).or_else(|| self.inter(prefix));
+    pub(crate) fn internal(&self, prefix: Prefix) -> Option<Route> {
+        let route = self.intra(prefix).or_else(|| self.inter(prefix));
         self.through_transit(route, |area| summaries(area, prefix))
     }
 
-    fn intra(&self, prefix: Prefix, inputs: &Inputs<'_>) -> Option<Route> {
+    fn intra(&self, prefix: Prefix) -> Option<Route> {
         let mut best: Option<(AreaId, u32, Ways)> = None;
         for (id, area) in &self.areas {
             let Some(leaves) = area.leaves.get(&prefix) else { continue };
@@ -58,9 +58,8 @@ impl Routing {
             for leaf in leaves {
                 let dist = area.tree.dist(leaf.vertex);
                 if dist == INFINITY || (dist == 0 && self.is_root(area, leaf.vertex)) {
-                    let own = (dist == 0).then(|| self.local(*id, inputs).own_prefix(prefix));
-                    if let Some(ways) = own.filter(|ways| !ways.is_empty()) {
-                        keep(&mut here, leaf.metric, &ways);
+                    if let Some(ways) = self.own_prefixes.get(&(*id, prefix)).filter(|_| dist == 0) {
+                        keep(&mut here, leaf.metric, ways);
                     }
                     continue;
                 }
@@ -121,10 +120,23 @@ impl Routing {
         self.inter_of(|area| summaries(area, prefix))
     }
 
+    fn reads_summaries(&self, id: AreaId) -> bool {
+        self.status.reads_summaries(id, || self.agrees_on_shortcut(id))
+    }
+
+    /// All border routers of an area that can be reached are shortcut ones.
+    pub(crate) fn agrees_on_shortcut(&self, id: AreaId) -> bool {
+        self.areas.get(&id).is_some_and(|area| {
+            let reached = area.graph.iter().filter(|(number, _)| area.tree.dist(*number) != INFINITY);
+            let mut borders = reached.map(|(_, v)| v.bits()).filter(|b| b.contains(RouterBits::BORDER));
+            borders.all(|bits| bits.contains(RouterBits::SHORTCUT))
+        })
+    }
+
     /// Best of what border routers tell, of all areas that are looked at.
     fn inter_of<'a>(&'a self, told: impl Fn(&'a Area) -> &'a [Summary]) -> Option<Route> {
         let mut best: Option<(AreaId, u32, Ways, SmallVec<[Target; 4]>)> = None;
-        for (id, area) in self.areas.iter().filter(|(id, _)| self.status.reads_summaries(**id)) {
+        for (id, area) in self.areas.iter().filter(|(id, _)| self.reads_summaries(**id)) {
             if let Some((cost, ways, targets)) = self.best_told(area, told(area))
                 && best.as_ref().is_none_or(|b| cost < b.1)
             {

@@ -84,6 +84,11 @@ impl Vertex {
         self.parts.iter().fold(RouterBits::empty(), |bits, part| bits | part.bits)
     }
 
+    /// Options of its LSAs (OSPFv3).
+    pub(crate) fn options(&self) -> Options {
+        self.parts.first().map_or(Options::empty(), |part| part.options)
+    }
+
     fn usable(&self, version: Version) -> bool {
         let Some(part) = self.parts.first() else { return false };
         version == Version::V2

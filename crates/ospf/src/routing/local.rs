@@ -161,21 +161,15 @@ impl<'a> Local<'a> {
         }
     }
 
-    /// Ways out to a prefix of this router itself: the links that have it.
-    pub(crate) fn own_prefix(&self, prefix: Prefix) -> Ways {
-        let has = |local: &LocalLink| {
-            let Some(settings) = self.settings(local) else { return false };
-            match prefix {
-                Prefix::V4(p) => {
-                    settings.address.is_some_and(|(addr, on)| on == p || (p.len() == 32 && p.contains(addr)))
-                }
-                Prefix::V6(p) => settings.prefixes.contains(&p),
-            }
-        };
-        let mut ways: Vec<Way> =
-            self.of_area().filter(|(_, l)| has(l)).map(|(_, l)| self.on_link(l)).collect();
-        ways.sort_unstable();
-        ways.dedup();
-        ways.into()
+    /// Ways out to prefixes of this router itself: the links that have them.
+    pub(crate) fn own_prefixes(&self) -> impl Iterator<Item = (Prefix, Way)> {
+        self.of_area().flat_map(|(_, local)| {
+            let settings = self.settings(local);
+            let v4 = settings.and_then(|s| s.address).into_iter();
+            let v4 = v4.flat_map(|(addr, on)| [Prefix::V4(on), Prefix::host(addr.into())]);
+            let v6 = settings.into_iter().flat_map(|s| s.prefixes.iter().map(|p| Prefix::V6(*p)));
+            let way = self.on_link(local);
+            v4.chain(v6).map(move |prefix| (prefix, way))
+        })
     }
 }

@@ -164,6 +164,9 @@ pub(crate) struct Routing {
     foreign: BTreeMap<(Prefix, Protocol, u16), ForeignRoute>,
     foreign_dirty: BTreeSet<Prefix>,
     chosen: asbr::ChosenRoutes,
+    gathering: asbr::Gathering,
+    /// Ways to prefixes of this router's own links.
+    own_prefixes: BTreeMap<(AreaId, Prefix), Ways>,
     /// NSSAs for which this router translates.
     translators: BTreeSet<AreaId>,
     /// Of these, those for which it was elected, and how long it goes on.
@@ -200,6 +203,8 @@ impl Routing {
             foreign: BTreeMap::new(),
             foreign_dirty: BTreeSet::new(),
             chosen: BTreeMap::new(),
+            gathering: asbr::Gathering::default(),
+            own_prefixes: BTreeMap::new(),
             translators: BTreeSet::new(),
             ending: BTreeMap::new(),
             teller: tell::Teller::default(),
@@ -411,7 +416,7 @@ impl Routing {
     /// When [`Self::run`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let ending = self.ending.values().copied();
-        self.soon.into_iter().chain(self.backoff.due()).chain(ending).min()
+        self.soon.into_iter().chain(self.backoff.due()).chain(ending).chain(self.gathering.due).min()
     }
 
     /// Takes what the RIB has to be told.

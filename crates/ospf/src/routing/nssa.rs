@@ -118,6 +118,9 @@ impl Routing {
             }
             let told = self.externals.of(prefix).iter().filter(|e| self.is_translatable(*id, prefix, e));
             let best = told.min_by_key(|e| (e.type2, e.metric, std::cmp::Reverse(e.router)))?;
+            if !nssa.suppress_forwarding && self.is_told_by_another(*id, prefix, best) {
+                return None;
+            }
             Some(OwnExternal {
                 type2: best.type2,
                 metric: best.metric,
@@ -125,6 +128,21 @@ impl Routing {
                 forwarding: best.forwarding.filter(|_| !nssa.suppress_forwarding),
                 propagate: false,
             })
+        })
+    }
+
+    /// Another translator of the NSSA, with a higher router ID, tells the AS the same: destination, cost and forwarding address.
+    fn is_told_by_another(&self, id: AreaId, prefix: Prefix, told: &External) -> bool {
+        let translates = |router| {
+            let border = self.areas.get(&id).and_then(|area| area.router(router));
+            border.is_some_and(|(_, _, _, bits)| bits.contains(RouterBits::BORDER))
+                && self.boundaries.contains_key(&router)
+        };
+        self.externals.of(prefix).iter().any(|e| {
+            e.area.is_none()
+                && e.router > self.status.router
+                && (e.type2, e.metric, e.forwarding) == (told.type2, told.metric, told.forwarding)
+                && translates(e.router)
         })
     }
 

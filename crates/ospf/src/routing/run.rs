@@ -12,6 +12,7 @@ use super::graph::VertexKey;
 use super::local::Local;
 use super::status::Status;
 use super::table::Style;
+use super::ways::Way;
 use super::{Dirty, Inputs, LocalLink, Routing, spf};
 use crate::config::InterfaceKey;
 use crate::originate::OwnLsas;
@@ -33,10 +34,12 @@ impl Routing {
     /// Works out what is due. True when own LSAs, the bits of the router-LSA or the ways to ends of virtual links were changed.
     pub(crate) fn run(&mut self, now: Instant, inputs: &Inputs<'_>, own: &mut OwnLsas) -> bool {
         self.soon = self.soon.filter(|at| *at > now);
+        let first = self.last_run.is_none();
         self.last_run = Some(now);
         let mut work = self.absorb(inputs);
+        work.everything |= self.gathering.follow(inputs.config, first, now);
         let bits_changed = self.note_status(inputs, &mut work);
-        self.note_links(inputs, now);
+        let moved = self.note_links(inputs, now);
         let virtuals = self.virtuals.clone();
         if self.backoff.take(now) {
             self.run_trees(now, inputs, &mut work);
@@ -44,6 +47,9 @@ impl Routing {
             self.stats.partial += 1;
         }
         let everything = work.everything;
+        if everything || moved {
+            self.note_own_prefixes(inputs);
+        }
         let (changed, tell, routers) = self.run_routes(inputs, work);
         self.tell_rib(everything, &changed, now);
         if !inputs.restarting {
@@ -64,7 +70,7 @@ impl Routing {
         self.tell_summaries(inputs, own, everything, prefixes);
         self.tell_boundaries(own, routers);
         let changed = self.choose(inputs, everything);
-        let mut externals = self.with_summaries(inputs, &changed);
+        let mut externals = self.with_summaries(&changed);
         self.with_nssa_ranges(prefixes, &mut externals);
         let translators = self.elect(now);
         if translators != self.translators {
@@ -93,7 +99,7 @@ impl Routing {
     }
 
     /// SPF has to run when links are others, or those to whom they lead; not while an adjacency is on its way.
-    fn note_links(&mut self, inputs: &Inputs<'_>, now: Instant) {
+    fn note_links(&mut self, inputs: &Inputs<'_>, now: Instant) -> bool {
         let adjacent = |l: &LocalLink| l.neighbors.iter().filter(|n| n.full).cloned().collect::<Vec<_>>();
         let same = |a: &LocalLink, b: &LocalLink| {
             (a.key, a.area, a.network, a.ifindex, a.addr, a.interface_id, a.cost)
@@ -101,7 +107,8 @@ impl Routing {
                 && adjacent(a) == adjacent(b)
         };
         let (seen, now_seen) = (&self.seen, inputs.links);
-        if seen.len() != now_seen.len() || !seen.iter().zip(now_seen).all(|(a, b)| same(a, b)) {
+        let moved = seen.len() != now_seen.len() || !seen.iter().zip(now_seen).all(|(a, b)| same(a, b));
+        if moved {
             let was = seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router)));
             let is: BTreeSet<_> =
                 now_seen.iter().flat_map(|l| adjacent(l).into_iter().map(|n| (l.key, n.router))).collect();
@@ -112,6 +119,23 @@ impl Routing {
                 self.backoff.urgent(now, &self.timers);
             }
         }
+        moved
+    }
+
+    fn note_own_prefixes(&mut self, inputs: &Inputs<'_>) {
+        let areas: BTreeSet<AreaId> = inputs.links.iter().map(|link| link.area).collect();
+        let mut all: BTreeMap<(AreaId, Prefix), Vec<Way>> = BTreeMap::new();
+        for id in areas {
+            for (prefix, way) in self.local(id, inputs).own_prefixes() {
+                all.entry((id, prefix)).or_default().push(way);
+            }
+        }
+        let sorted = all.into_iter().map(|(key, mut ways)| {
+            ways.sort_unstable();
+            ways.dedup();
+            (key, ways.into())
+        });
+        self.own_prefixes = sorted.collect();
     }
 
     fn note_status(&mut self, inputs: &Inputs<'_>, work: &mut Work) -> bool {
@@ -257,7 +281,7 @@ impl Routing {
         sort(&mut work.prefixes);
         let mut changed = Vec::new();
         for &prefix in &work.prefixes {
-            let route = self.internal(prefix, inputs);
+            let route = self.internal(prefix);
             if self.table.set_internal(prefix, route) {
                 changed.push(prefix);
             }

@@ -6,7 +6,7 @@ use ferr_ospf_wire::RouterBits;
 use ferr_types::{AreaId, IfIndex, RouterId};
 
 use super::Inputs;
-use crate::config::{AbrType, AreaConfig, AreaKind, InterfaceKey, Translate};
+use crate::config::{AbrType, AreaConfig, AreaKind, InterfaceKey, Shortcut, Translate};
 
 /// An area as routes see it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,12 +50,15 @@ pub(crate) struct Status {
     pub(crate) abr: bool,
     pub(crate) asbr: bool,
     pub(crate) rfc1583: bool,
+    /// A shortcut border router, and whether it has the backbone.
+    pub(crate) shortcut: Option<bool>,
     pub(crate) areas: BTreeMap<AreaId, AreaStatus>,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Self { router: RouterId::UNSET, abr: false, asbr: false, rfc1583: false, areas: BTreeMap::new() }
+        let (router, areas) = (RouterId::UNSET, BTreeMap::new());
+        Self { router, abr: false, asbr: false, rfc1583: false, shortcut: None, areas }
     }
 }
 
@@ -89,7 +92,9 @@ impl Status {
             AbrType::Standard => active > 1,
         };
         let asbr = !config.redistribute.is_empty() || config.default_originate.is_some();
-        Self { router: config.router_id, abr, asbr, rfc1583: config.rfc1583, areas }
+        let shortcut =
+            (abr && config.abr_type == AbrType::Shortcut).then(|| attached.contains(&AreaId::BACKBONE));
+        Self { router: config.router_id, abr, asbr, rfc1583: config.rfc1583, shortcut, areas }
     }
 
     /// An area.
@@ -102,10 +107,32 @@ impl Status {
         self.area(id).is_none_or(AreaStatus::is_normal)
     }
 
-    /// Whether summaries of an area are looked at (RFC 3509 section 2.2): of the backbone alone where it is to be had.
-    pub(crate) fn reads_summaries(&self, id: AreaId) -> bool {
+    /// Whether summaries of an area are looked at (RFC 3509 section 2.2): of the backbone alone where it is to be had, and for a shortcut
+    /// border router of areas in which `agreed` says that all border routers are that.
+    pub(crate) fn reads_summaries(&self, id: AreaId, agreed: impl FnOnce() -> bool) -> bool {
+        if !self.abr || id == AreaId::BACKBONE {
+            return true;
+        }
         let backbone = self.area(AreaId::BACKBONE).is_some_and(|a| a.full);
-        !self.abr || !backbone || id == AreaId::BACKBONE
+        match (self.shortcut, self.shortcut_of(id)) {
+            (Some(_), Shortcut::Disable) => false,
+            (Some(true), Shortcut::Enable) => !backbone || agreed(),
+            _ => !backbone,
+        }
+    }
+
+    fn shortcut_of(&self, id: AreaId) -> Shortcut {
+        self.area(id).map_or_else(Shortcut::default, |a| a.config.shortcut)
+    }
+
+    /// Whether the router-LSA of an area bears the S bit.
+    fn says_shortcut(&self, id: AreaId) -> bool {
+        let said = match self.shortcut_of(id) {
+            Shortcut::Default => self.shortcut == Some(false),
+            Shortcut::Enable => self.shortcut.is_some(),
+            Shortcut::Disable => false,
+        };
+        said && id != AreaId::BACKBONE
     }
 
     /// Areas with an interface that is up.
@@ -117,6 +144,7 @@ impl Status {
     pub(crate) fn bits(&self, id: AreaId) -> RouterBits {
         let mut bits = RouterBits::empty();
         bits.set(RouterBits::BORDER, self.abr);
+        bits.set(RouterBits::SHORTCUT, self.says_shortcut(id));
         let Some(area) = self.area(id) else { return bits };
         let translates = |a: &AreaStatus| match &a.config.kind {
             AreaKind::Nssa(nssa) => nssa.translate != Translate::Never,

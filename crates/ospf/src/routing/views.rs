@@ -6,10 +6,10 @@ use std::time::Instant;
 use ferr_ospf_wire::{RouterBits, Version};
 use ferr_types::{AreaId, Prefix, RouterId};
 
-use super::graph::{INFINITY, VertexKey};
+use super::graph::{INFINITY, Vertex, VertexKey};
 use super::ways::Ways;
 use super::{Routing, VirtualPath};
-use crate::view::{PathKind, RouteView, RouterRouteView, SpfView, WayView};
+use crate::view::{PathKind, RouteView, RouterRouteView, SpfView, VertexView, WayView};
 
 fn ways_view(ways: &Ways) -> Vec<WayView> {
     ways.iter().map(|w| WayView { ifindex: w.ifindex, gateway: w.gateway }).collect()
@@ -80,9 +80,40 @@ impl Routing {
         views
     }
 
+    /// Routers and networks of an area that can be reached, this router among them.
+    pub(crate) fn vertices(&self, area: AreaId) -> Vec<VertexView> {
+        let Some(state) = self.areas.get(&area) else { return Vec::new() };
+        let reached = state.graph.iter().filter(|(number, _)| state.tree.dist(*number) != INFINITY);
+        let view = |(number, vertex): (u32, &Vertex)| {
+            let (router, network) = match vertex.key {
+                VertexKey::Router(router) => (router, None),
+                VertexKey::Network(id, router) => (router, Some(id)),
+            };
+            VertexView {
+                router,
+                network,
+                cost: state.tree.dist(number),
+                bits: vertex.bits(),
+                options: vertex.options(),
+                ways: ways_view(state.tree.ways(number)),
+            }
+        };
+        reached.map(view).collect()
+    }
+
+    /// Whether this router tells an external route for an NSSA, not for itself.
+    pub(crate) fn is_translated(&self, prefix: Prefix) -> bool {
+        !self.chosen.contains_key(&prefix)
+    }
+
     /// Runs of SPF.
     pub(crate) fn spf_view(&self) -> SpfView {
         SpfView { due: self.backoff.due(), ..self.stats }
+    }
+
+    /// Whether a router can be reached in any area.
+    pub(crate) fn reaches(&self, router: RouterId) -> bool {
+        self.areas.values().any(|area| area.router(router).is_some())
     }
 
     /// Says how long the last run took: the core has no clock.

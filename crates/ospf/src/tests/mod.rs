@@ -1,6 +1,8 @@
 //! The machine against a neighbor whose every packet is written by hand.
 
+mod bounds;
 mod exchange;
+mod features;
 mod flooding;
 mod parts;
 
@@ -9,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_ospf_wire::{
-    Age, AuthOut, Dbd, DbdFlags, Hello, HelloLink, LinkStateId, LsSequence, LsaHeader, LsaType, LsaWriter,
-    Options, Origin, Packet, PacketBody, PacketWriter, RouterBits, UpdateWriter, Version, seal_v2,
+    Age, AuthOut, Dbd, DbdFlags, Hello, HelloLink, LinkStateId, LinkV2, LsSequence, LsaHeader, LsaType,
+    LsaWriter, Options, Origin, Packet, PacketBody, PacketWriter, RouterBits, UpdateWriter, Version, seal_v2,
 };
 use ferr_policy::PolicySet;
 use ferr_types::{AreaId, IfIndex, Ipv4Prefix, RouterId, VrfId};
@@ -52,6 +54,11 @@ pub(super) fn interface() -> InterfaceConfig {
 
 impl Bed {
     pub(super) fn new() -> Self {
+        Self::configured(|_| {})
+    }
+
+    /// One whose configuration is changed before the start.
+    pub(super) fn configured(change: impl FnOnce(&mut InstanceConfig)) -> Self {
         #[allow(clippy::disallowed_methods)]
         let now = Instant::now() + Duration::from_secs(10_000);
         let mut config = InstanceConfig::new(Version::V2, VrfId::DEFAULT, "default", OWN);
@@ -59,6 +66,7 @@ impl Bed {
         let interface = interface();
         let key = InterfaceKey::Link(IfIndex(1), interface.address.map(|(addr, _)| addr));
         config.interfaces.insert(key, interface);
+        change(&mut config);
         let start = Start { seed: 1, boot_count: 1, restarting: None };
         let ospf = Instance::new(config, Arc::new(PolicySet::default()), start, now);
         Self { ospf, now, refused: Vec::new() }
@@ -67,10 +75,7 @@ impl Bed {
     /// One with a neighbor that is fully adjacent and has nothing.
     pub(super) fn full() -> Self {
         let mut bed = Self::new();
-        bed.begin_exchange();
-        bed.describe(DbdFlags::INIT | DbdFlags::MORE | DbdFlags::MASTER, 100, &[]);
-        bed.describe(DbdFlags::MASTER, 101, &[]);
-        assert_eq!(bed.state(), NeighborState::Full);
+        bed.become_full();
         bed.sent();
         // MinLSInterval of the router-LSA passes, and what it says of the adjacency is acknowledged.
         bed.wait(Duration::from_secs(6));
@@ -78,6 +83,13 @@ impl Bed {
         bed.ack(&[own]);
         bed.sent();
         bed
+    }
+
+    pub(super) fn become_full(&mut self) {
+        self.begin_exchange();
+        self.describe(DbdFlags::INIT | DbdFlags::MORE | DbdFlags::MASTER, 100, &[]);
+        self.describe(DbdFlags::MASTER, 101, &[]);
+        assert_eq!(self.state(), NeighborState::Full);
     }
 
     pub(super) fn begin_exchange(&mut self) {
@@ -203,9 +215,19 @@ fn understand(octets: &[u8]) -> Sent {
 
 /// A router-LSA without links.
 pub(super) fn router_lsa(router: RouterId, sequence: LsSequence, age: u16) -> Vec<u8> {
+    router_lsa_with(router, sequence, age, (Options::E, &[]))
+}
+
+/// A router-LSA with options and links.
+pub(super) fn router_lsa_with(
+    router: RouterId,
+    sequence: LsSequence,
+    age: u16,
+    (options, links): (Options, &[LinkV2<'_>]),
+) -> Vec<u8> {
     let header = LsaHeader {
         age: Age(age),
-        options: Options::E,
+        options,
         kind: LsaType::ROUTER_V2,
         id: router.0.into(),
         router,
@@ -213,9 +235,9 @@ pub(super) fn router_lsa(router: RouterId, sequence: LsSequence, age: u16) -> Ve
         checksum: 0,
         length: 0,
     };
-    let mut buf = vec![0; 64];
+    let mut buf = vec![0; 256];
     let mut writer = LsaWriter::new(&mut buf, &header).unwrap();
-    writer.router_v2(RouterBits::empty(), []).unwrap();
+    writer.router_v2(RouterBits::empty(), links.iter().copied()).unwrap();
     let len = writer.finish().unwrap();
     buf.truncate(len);
     buf

@@ -127,6 +127,7 @@ pub(crate) enum Ospf6Action {
     Database,
     Routes,
     Tree,
+    Simulate,
     BorderRouters,
     LinkState,
     Redistribute,

@@ -6,7 +6,9 @@ mod interface;
 mod lsa;
 mod misc;
 mod neighbor;
+mod origin;
 mod process;
+mod record;
 mod route;
 mod text;
 mod tree;
@@ -30,6 +32,7 @@ pub(super) async fn run(ctx: &mut Ctx<'_>, action: Ospf6Action, args: &Args) -> 
         O::Database => database::show(ctx, args).await,
         O::Routes => route::show(ctx, args).await,
         O::Tree => tree::show(ctx, args).await,
+        O::Simulate => tree::simulate(ctx, args).await,
         O::BorderRouters => route::border_routers(ctx, args).await,
         O::LinkState => tree::link_state(ctx, args).await,
         O::Redistribute => misc::redistribute(ctx, args).await,

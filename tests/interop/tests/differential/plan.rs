@@ -1,5 +1,7 @@
 //! What is compared: the configuration, the neighbors and the commands.
 
+use crate::compare::Masks;
+
 /// The VRF `blue` does not exist.
 pub(crate) const CONF: &str = "frr version 8.4.4
 frr defaults traditional
@@ -312,3 +314,54 @@ pub(crate) const TEXTS: &[&str] = &[
     "show running-config no-header",
     "show running-config bgpd",
 ];
+
+/// Times, counters, memory.
+pub(crate) const MASKS: Masks = Masks {
+    whole: &[
+        "string",
+        "portLocal",
+        "portForeign",
+        "nexthopGroupId",
+        "installedNexthopGroupId",
+        "internalStatus",
+        "internalFlags",
+        "interfaceIndex",
+        "updateGroupId",
+        "subGroupId",
+        "opensSent",
+        "opensRecv",
+        "notificationsSent",
+        "notificationsRecv",
+        "updatesSent",
+        "updatesRecv",
+        "keepalivesSent",
+        "keepalivesRecv",
+        "totalSent",
+        "totalRecv",
+        "connectionsEstablished",
+        "connectionsDropped",
+        "invoked",
+        "processedChange",
+        "lastResetCode",
+        "outq",
+        "inq",
+        "estimatedRttInMsecs",
+        "routeRefreshSent",
+        "routeRefreshRecv",
+    ],
+    parts: &[
+        "lastLink",
+        "ptime",
+        "psed",
+        "Epoch",
+        "epoch",
+        "Msec",
+        "String",
+        "emory",
+        "msg",
+        "ersion",
+        "TimerLast",
+        "Uptime",
+        "uptime",
+    ],
+};

@@ -16,8 +16,11 @@ use tracing::debug;
 
 use super::Source;
 
+#[cfg(test)]
+mod tests;
+
 /// The same moment on both clocks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Anchor {
     now: Instant,
     wall: SystemTime,
@@ -34,7 +37,15 @@ impl Anchor {
 
     /// The same, unless the wall clock was set since: equal configuration is to give equal keys.
     pub(crate) fn follow(self) -> Self {
-        let new = Self::now();
+        self.unless_set(Self::now())
+    }
+
+    /// Whether the wall clock was set since.
+    pub(crate) fn is_off(self) -> bool {
+        self.follow() != self
+    }
+
+    fn unless_set(self, new: Self) -> Self {
         let expected = self.wall + new.now.saturating_duration_since(self.now);
         let ahead = new.wall.duration_since(expected).unwrap_or_else(|behind| behind.duration());
         if ahead > STEP { new } else { self }

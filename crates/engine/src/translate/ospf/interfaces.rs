@@ -147,6 +147,7 @@ impl Source<'_> {
             neighbor_filter: own
                 .and_then(|o| o.neighbor_filter.clone())
                 .or_else(|| all.neighbor_filter.clone()),
+            opaque: !(all.no_opaque_lsa || own.is_some_and(|o| o.no_opaque_lsa)),
         }
     }
 
@@ -207,6 +208,7 @@ impl Source<'_> {
             auth: self.auth_v3(said.authentication.as_ref()),
             neighbors: said.neighbors.iter().map(|(addr, n)| (IpAddr::V6(*addr), neighbor(n))).collect(),
             neighbor_filter: None,
+            opaque: true,
         };
         Some((InterfaceKey::Link(link.ifindex, None), config))
     }

@@ -128,8 +128,12 @@ impl Source<'_> {
                 model::AbrType::Shortcut => core::AbrType::Shortcut,
                 model::AbrType::Standard => core::AbrType::Standard,
             },
-            // The database takes and hands on opaque LSAs whatever the statement says: it is about originating them.
-            opaque: true,
+            // A restart, own or helped, is told by opaque LSAs: it does not need the statement beside its own.
+            opaque: self.version == Version::V3
+                || i.opaque_lsa
+                || i.graceful_restart.is_some()
+                || i.helper.all
+                || !i.helper.routers.is_empty(),
             spf: core::SpfTimers {
                 initial: millis(i.spf_throttle.delay),
                 short: millis(i.spf_throttle.hold),
@@ -149,7 +153,7 @@ impl Source<'_> {
                 model::LogAdjacency::On => core::LogAdjacency::Changes,
                 model::LogAdjacency::Detail => core::LogAdjacency::Detail,
             },
-            flood_reduction: i.flood_reduction || i.areas.values().any(|a| a.flood_reduction),
+            refresh_interval: seconds(i.refresh_timer, 10),
             ..default
         };
         config.areas = self.areas(&config);
@@ -191,7 +195,7 @@ impl Source<'_> {
     /// Areas that are named by a statement of their own or by an interface.
     fn areas(&self, config: &core::InstanceConfig) -> BTreeMap<AreaId, core::AreaConfig> {
         let mut areas: BTreeMap<AreaId, core::AreaConfig> =
-            config.interfaces.values().map(|i| (i.area, core::AreaConfig::default())).collect();
+            config.interfaces.values().map(|i| (i.area, self.area(&model::OspfArea::default()))).collect();
         for (id, area) in &self.instance.areas {
             areas.insert(area_id(id), self.area(area));
         }
@@ -214,6 +218,12 @@ impl Source<'_> {
             import_list: area.import_list.clone(),
             export_list: area.export_list.clone(),
             virtual_links: links.collect(),
+            shortcut: match area.shortcut {
+                model::Shortcut::Default => core::Shortcut::Default,
+                model::Shortcut::Enable => core::Shortcut::Enable,
+                model::Shortcut::Disable => core::Shortcut::Disable,
+            },
+            flood_reduction: self.instance.flood_reduction || area.flood_reduction,
         }
     }
 

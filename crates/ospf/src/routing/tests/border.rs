@@ -9,12 +9,13 @@ use ferr_types::IfIndex;
 
 use super::lab::{Lab, area, p2p, pfx, rid, stub, virt};
 use crate::config::NetworkType::{PointToPoint, Virtual};
-use crate::config::{AreaConfig, AreaKind, AreaRange, InterfaceKey};
+use crate::config::{AbrType, AreaConfig, AreaKind, AreaRange, InterfaceKey, Shortcut};
 use crate::routing::{LocalLink, LocalNeighbor};
 
 const B: RouterBits = RouterBits::BORDER;
 const E: RouterBits = RouterBits::EXTERNAL;
 const V: RouterBits = RouterBits::VIRTUAL;
+const S: RouterBits = RouterBits::SHORTCUT;
 
 /// 1 is on the border of area 0 (with 2) and area 1 (with 3).
 pub(super) fn abr() -> Lab {
@@ -212,4 +213,26 @@ fn transit_areas_may_be_shorter() {
     lab.summary(1, 5, "10.0.3.0/24", 4);
     lab.settle();
     assert_eq!(lab.route("10.0.3.0/24"), "110/5 10.1.15.2@if4");
+}
+
+#[test]
+fn shortcut_border_routers_take_the_shorter_way_when_all_agree() {
+    let mut lab = abr();
+    lab.config.abr_type = AbrType::Shortcut;
+    lab.summary(1, 3, "10.9.0.0/16", 1);
+    lab.router(1, 3, B, &[p2p(1, "10.1.13.2", 10)]);
+    lab.area(1, AreaConfig { shortcut: Shortcut::Enable, ..AreaConfig::default() });
+    lab.router(1, 1, B | S, &[p2p(3, "10.1.13.1", 10)]);
+    lab.settle();
+    assert_eq!(lab.routing.router_bits(area(1)), B | S);
+    assert_eq!(lab.routing.router_bits(area(0)), B);
+    assert_eq!(lab.route("10.9.0.0/16"), "110/110 10.0.12.2@if1", "3 does not agree");
+    lab.router(1, 3, B | S, &[p2p(1, "10.1.13.2", 10)]);
+    lab.settle();
+    assert_eq!(lab.route("10.9.0.0/16"), "110/11 10.1.13.2@if2");
+    lab.area(1, AreaConfig { shortcut: Shortcut::Disable, ..AreaConfig::default() });
+    lab.routing.reconfigured(lab.now);
+    lab.settle();
+    assert_eq!(lab.route("10.9.0.0/16"), "110/110 10.0.12.2@if1");
+    assert_eq!(lab.routing.router_bits(area(1)), B);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferr_ospf_wire::RouterBits;
 use ferr_policy::{
@@ -183,6 +184,36 @@ fn external_ranges_gather() {
 }
 
 #[test]
+fn external_ranges_change_after_a_delay() {
+    let mut lab = lab();
+    lab.config.redistribute.push(rule(None));
+    lab.routing.redistribute(foreign("192.0.2.0/24", None, 0), lab.now);
+    lab.settle();
+    let before = ["5@as 192.0.2.0/24 192.0.2.0 E2 20 fwd 0.0.0.0 tag 0"];
+    assert_eq!(lab.told(), before);
+    let summary = ExternalSummary { advertise: true, tag: 0, metric: None, type2: true };
+    lab.config.aggregation_delay = Duration::from_secs(7);
+    lab.config.summaries.insert(pfx("192.0.0.0/16"), summary);
+    lab.routing.reconfigured(lab.now);
+    let changed = lab.now;
+    while let Some(due) = lab.routing.poll_timeout().filter(|due| *due < changed + Duration::from_secs(7)) {
+        lab.now = lab.now.max(due);
+        lab.run();
+    }
+    assert_eq!(lab.told(), before);
+    lab.settle();
+    assert_eq!(lab.told(), ["5@as 192.0.0.0/16 192.0.0.0 E2 20 fwd 0.0.0.0 tag 0"]);
+    // Taken back before its time, a change was none.
+    lab.config.summaries.clear();
+    lab.routing.reconfigured(lab.now);
+    lab.run();
+    lab.config.summaries.insert(pfx("192.0.0.0/16"), summary);
+    lab.routing.reconfigured(lab.now);
+    lab.settle();
+    assert_eq!(lab.told(), ["5@as 192.0.0.0/16 192.0.0.0 E2 20 fwd 0.0.0.0 tag 0"]);
+}
+
+#[test]
 fn inside_an_nssa_routes_carry_an_address() {
     let mut lab = lab();
     lab.area_kind(0, AreaKind::Nssa(Nssa::default()));
@@ -226,6 +257,23 @@ fn the_border_of_an_nssa_translates() {
     lab.settle();
     assert_eq!(lab.told_with("5@as "), told);
     assert!(lab.routing.router_bits(area(1)).contains(RouterBits::NSSA_TRANSLATOR));
+}
+
+#[test]
+fn of_two_that_translate_the_same_one_tells_it() {
+    let mut lab = nssa_abr(Nssa { translate: Translate::Always, ..Nssa::default() });
+    lab.router(1, 3, B | E, &[p2p(1, "10.1.13.2", 10), stub("10.1.13.0/30", 10)]);
+    lab.router(0, 2, B | E, &[p2p(1, "10.0.12.2", 10), p2p(3, "10.0.23.1", 10), stub("10.0.12.0/30", 10)]);
+    lab.router(0, 3, B | E, &[p2p(2, "10.0.23.2", 10)]);
+    // Of the first the same, of the second with another cost.
+    lab.external(3, "192.0.2.0/24", (true, 20), "10.1.13.2");
+    lab.external(3, "192.0.4.0/24", (false, 31), "10.1.13.2");
+    lab.settle();
+    assert_eq!(lab.told_with("5@as "), ["192.0.4.0/24 192.0.4.0 E1 30 fwd 10.1.13.2 tag 0"]);
+    // The other is out of reach.
+    lab.router(0, 3, B | E, &[]);
+    lab.settle();
+    assert_eq!(lab.told_with("5@as ").len(), 2);
 }
 
 #[test]

@@ -78,6 +78,11 @@ pub(super) const TABLE: &[Command] = &[
     show(ospf6!("route X:X::X:X [json]"), "the route to an address", O::Routes),
     show(ospf6!("route X:X::X:X/M [<match|longer>] [detail] [json]"), "some routes", O::Routes),
     show(ospf6!("spf tree [json]"), "shortest paths", O::Tree),
+    show(
+        ospf6!("simulate spf-tree A.B.C.D area A.B.C.D"),
+        "shortest paths as another router sees them",
+        O::Simulate,
+    ),
     show(ospf6!("area A.B.C.D spf tree"), "shortest paths in an area", O::Tree),
     show(ospf6!("border-routers [<A.B.C.D|detail>]"), "ways to border routers", O::BorderRouters),
     show(

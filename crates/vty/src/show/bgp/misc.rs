@@ -178,7 +178,8 @@ pub(super) async fn update_groups(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         None => Family::ALL.to_vec(),
         Some(afi) => Family::ALL.into_iter().filter(|f| f.afi() == afi).collect(),
     };
-    type Row = (Family, GroupView, Vec<String>);
+    // Members, and whether they were left behind.
+    type Row = (Family, GroupView, Vec<(String, bool)>);
     let rows = ctx
         .handle()
         .bgp(move |world, _| {
@@ -187,8 +188,12 @@ pub(super) async fn update_groups(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
                 let Some(instance) = world.instances.get_mut(&name) else { continue };
                 for family in &families {
                     for group in instance.bgp.groups(*family) {
-                        let names = group.members.iter().filter_map(|id| instance.bgp.neighbor(*id));
-                        let names = names.map(|c| c.name.clone()).collect();
+                        let name = |id| instance.bgp.neighbor(id).map(|c| c.name.clone());
+                        let names = group
+                            .members
+                            .iter()
+                            .filter_map(|id| Some((name(*id)?, group.behind.contains(id))));
+                        let names = names.collect();
                         rows.push((*family, group, names));
                     }
                 }
@@ -203,7 +208,7 @@ pub(super) async fn update_groups(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             inner
                 .put("afi", family.to_string())
                 .opt("outgoingRouteMap", group.route_map.clone())
-                .put("peers", members.clone());
+                .put("peers", members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
             o.put(group.id.number().to_string(), inner);
         }
         ctx.out.push(&o.pretty());
@@ -217,7 +222,10 @@ pub(super) async fn update_groups(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "  MRAI value (seconds): 0\n");
         line!(ctx.out, "  Update-subgroup {id}:");
         line!(ctx.out, "    Peers:");
-        members.iter().for_each(|m| line!(ctx.out, "      - {m}"));
+        for (name, behind) in members {
+            let behind = if *behind { " (left behind: it does not read)" } else { "" };
+            line!(ctx.out, "      - {name}{behind}");
+        }
     }
     Ok(Status::Success)
 }

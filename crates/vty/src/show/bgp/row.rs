@@ -6,8 +6,9 @@ use ferr_state::bgp::{DestView, PathView};
 use ferr_types::attr::{BgpNexthop, Origin};
 use ferr_types::{Afi, Prefix};
 use serde_json::Value;
+use smallvec::{SmallVec, smallvec};
 
-use crate::json::Obj;
+use crate::json::{Compact, Fields, Obj};
 use crate::output::{Out, line, put};
 
 /// The code legends in front of a table.
@@ -144,64 +145,87 @@ fn column(out: &mut Out<'_>, text: &str, width: usize, indent: usize) {
     }
 }
 
+/// Addresses of the next hop, with their scope, and whether they are used.
+fn nexthop_addresses(path: &PathView, afi: Afi) -> SmallVec<[(IpAddr, Option<&'static str>, bool); 2]> {
+    match nexthop(path, afi) {
+        BgpNexthop::V4(a) => smallvec![(a.into(), None, true)],
+        BgpNexthop::V6 { global, link_local: None } => smallvec![(global.into(), Some("global"), true)],
+        BgpNexthop::V6 { global, link_local: Some(local) } if global.is_unspecified() => {
+            smallvec![(local.into(), Some("link-local"), true)]
+        }
+        BgpNexthop::V6 { global, link_local: Some(local) } => {
+            smallvec![(global.into(), Some("global"), false), (local.into(), Some("link-local"), true)]
+        }
+    }
+}
+
+const fn family_word(addr: IpAddr) -> &'static str {
+    if addr.is_ipv4() { "ipv4" } else { "ipv6" }
+}
+
 /// Addresses of the next hop as objects; `more` is told whether the object is the first one.
 pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&mut Obj, bool)) -> Vec<Value> {
-    let mut object = |addr: IpAddr, scope: Option<&str>, used: bool, first: bool| {
+    let addresses = nexthop_addresses(path, afi).into_iter().enumerate();
+    let object = |(n, (addr, scope, used)): (usize, (IpAddr, Option<&str>, bool))| {
         let mut o = Obj::new();
         o.put("ip", addr.to_string()).opt("hostname", path.peer_hostname.clone());
-        o.put("afi", if addr.is_ipv4() { "ipv4" } else { "ipv6" }).opt("scope", scope);
-        more(&mut o, first);
+        o.put("afi", family_word(addr)).opt("scope", scope);
+        more(&mut o, n == 0);
         o.flag("used", used);
         Value::from(o)
     };
-    match nexthop(path, afi) {
-        BgpNexthop::V4(a) => vec![object(a.into(), None, true, true)],
-        BgpNexthop::V6 { global, link_local: None } => {
-            vec![object(global.into(), Some("global"), true, true)]
-        }
-        BgpNexthop::V6 { global, link_local: Some(local) } if global.is_unspecified() => {
-            vec![object(local.into(), Some("link-local"), true, true)]
-        }
-        BgpNexthop::V6 { global, link_local: Some(local) } => {
-            let global = object(global.into(), Some("global"), false, true);
-            vec![global, object(local.into(), Some("link-local"), true, false)]
-        }
-    }
+    addresses.map(object).collect()
 }
 
 /// State of a path, with which its objects begin.
-pub(super) fn status_object(dest: &DestView, path: &PathView) -> Obj {
-    let mut o = Obj::new();
-    o.flag("stale", path.stale)
-        .flag("suppressed", path.suppressed)
-        .flag("valid", path.valid)
-        .flag("history", path.history)
-        .flag("damped", path.damped)
-        .flag("bestpath", path.best)
-        .opt("selectionReason", path.best.then(|| dest.reason.text()))
-        .flag("multipath", path.multipath && !path.best)
-        .put("pathFrom", if path.internal { "internal" } else { "external" });
-    o
+pub(super) fn status_fields(o: &mut impl Fields, dest: &DestView, path: &PathView) {
+    o.holds("stale", path.stale);
+    o.holds("suppressed", path.suppressed);
+    o.holds("valid", path.valid);
+    o.holds("history", path.history);
+    o.holds("damped", path.damped);
+    o.holds("bestpath", path.best);
+    if path.best {
+        o.text("selectionReason", dest.reason.text());
+    }
+    o.holds("multipath", path.multipath && !path.best);
+    o.text("pathFrom", if path.internal { "internal" } else { "external" });
 }
 
-/// Object of one path in a table.
-pub(super) fn json(dest: &DestView, path: &PathView) -> Value {
+/// Writes the object of one path in a table.
+pub(super) fn json(out: &mut String, dest: &DestView, path: &PathView) {
     let (prefix, a) = (dest.prefix, path.attributes());
-    let mut o = status_object(dest, path);
-    o.put("prefix", prefix.addr().to_string())
-        .put("prefixLen", prefix.len())
-        .put("network", prefix.to_string())
-        .put("version", dest.version)
-        .opt("metric", a.med)
-        .opt("locPrf", a.local_pref)
-        .put("weight", path.weight)
-        .put("peerId", path.peer_name.clone().unwrap_or_else(|| "(unspec)".to_owned()))
-        .put("path", a.as_path.to_string())
-        .put("origin", origin_word(a.origin));
-    if let Some(from) = &path.imported {
-        o.flag("announceNexthopSelf", from.announce_self);
-        o.put("nhVrfName", from.vrf_name.clone()).put("nhVrfId", from.vrf.0);
+    let mut o = Compact::open(out);
+    status_fields(&mut o, dest, path);
+    o.plain("prefix", prefix.addr());
+    o.number("prefixLen", prefix.len());
+    o.plain("network", prefix);
+    o.number("version", dest.version);
+    if let Some(med) = a.med {
+        o.number("metric", med);
     }
-    o.put("nexthops", nexthop_objects(path, prefix.afi(), |_, _| ()));
-    o.into()
+    if let Some(local_pref) = a.local_pref {
+        o.number("locPrf", local_pref);
+    }
+    o.number("weight", path.weight);
+    o.text("peerId", path.peer_name.as_deref().unwrap_or("(unspec)"));
+    o.plain("path", a.as_path);
+    o.text("origin", origin_word(a.origin));
+    if let Some(from) = &path.imported {
+        o.holds("announceNexthopSelf", from.announce_self);
+        o.text("nhVrfName", &from.vrf_name);
+        o.number("nhVrfId", from.vrf.0);
+    }
+    o.objects("nexthops", nexthop_addresses(path, prefix.afi()), |o, (addr, scope, used)| {
+        o.plain("ip", addr);
+        if let Some(name) = &path.peer_hostname {
+            o.text("hostname", name);
+        }
+        o.text("afi", family_word(addr));
+        if let Some(scope) = scope {
+            o.text("scope", scope);
+        }
+        o.holds("used", used);
+    });
+    o.close();
 }

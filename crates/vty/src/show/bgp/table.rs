@@ -2,6 +2,7 @@
 
 pub(super) mod damping;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -232,6 +233,7 @@ async fn rows(
     let damping = damping::Kind::of(args);
     let mut after: Option<Prefix> = None;
     let (mut shown, mut paths) = (0usize, 0usize);
+    let mut text = String::new();
     loop {
         let (vrf, wanted, from) = (head.vrf.clone(), head.filter.clone(), after);
         let slice = ctx.handle().bgp(move |world, _| {
@@ -251,11 +253,11 @@ async fn rows(
             head.complete(&mut dest);
             if json {
                 let comma = if shown > 0 { "," } else { "" };
-                ctx.out.push(&format!(
-                    "{comma}\"{}\": {}\n",
-                    dest.prefix,
-                    json_value(&dest, full.then_some(&told), damping, &clock)
-                ));
+                text.clear();
+                let _ = write!(text, "{comma}\"{}\": ", dest.prefix);
+                json_value(&mut text, &dest, full.then_some(&told), damping, &clock);
+                text.push('\n');
+                ctx.out.push(&text);
             } else if full {
                 detail::text(&mut ctx.out, &dest, head, &told, &clock);
                 line!(ctx.out);
@@ -291,14 +293,24 @@ async fn rows(
 }
 
 fn json_value(
+    out: &mut String,
     dest: &DestView,
     full: Option<&Vec<detail::Told>>,
     damping: Option<damping::Kind>,
     clock: &Clock,
-) -> String {
+) {
     if let Some(told) = full {
-        return pretty_at(&detail::json(dest, told, clock), 1);
+        return out.push_str(&pretty_at(&detail::json(dest, told, clock), 1));
     }
-    let path = |p| damping.map_or_else(|| row::json(dest, p), |kind| kind.json(dest, p, clock));
-    Value::from(dest.paths.iter().map(path).collect::<Vec<_>>()).to_string()
+    out.push('[');
+    for (n, path) in dest.paths.iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        match damping {
+            Some(kind) => out.push_str(&kind.json(dest, path, clock).to_string()),
+            None => row::json(out, dest, path),
+        }
+    }
+    out.push(']');
 }

@@ -316,9 +316,10 @@ pub(super) async fn max_age(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             let mut list = Obj::new();
             for row in &rows {
                 let mut o = Obj::new();
-                o.put("lsaType", Kind::of(row.key.kind).map_or("unknown", |k| k.title))
+                o.put("linkType", row.key.kind.value())
                     .put("linkStateId", row.key.id.to_string())
-                    .put("advertisingRouter", row.key.router.to_string());
+                    .put("advertisingRouter", row.key.router.to_string())
+                    .put("lsaLockCount", 1);
                 list.put(row.key.id.to_string(), o);
             }
             let mut o = Obj::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ferr_state::ferr_ospf::InterfaceState;
-use ferr_state::ferr_ospf::config::InterfaceKey;
+use ferr_state::ferr_ospf::config::{AuthConfig, InterfaceKey};
 use ferr_state::ferr_ospf::view::InterfaceView;
 use ferr_state::ferr_ospf::wire::PacketType;
 use ferr_types::{Ipv4Prefix, RouterId};
@@ -48,11 +48,9 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         if !args.has("json") {
             targets.title(ctx, target);
         }
-        let found: Vec<&InterfaceView> = taken
-            .interfaces
-            .iter()
-            .filter(|i| wanted.as_deref().is_none_or(|name| *i.config.name == *name))
-            .collect();
+        let is_wanted = |i: &&InterfaceView| wanted.as_deref().is_none_or(|name| *i.config.name == *name);
+        let mut found: Vec<&InterfaceView> = taken.interfaces.iter().filter(is_wanted).collect();
+        found.sort_by(|a, b| a.config.name.cmp(&b.config.name));
         for view in &found {
             let link = view.ifindex.and_then(|i| links.get(i));
             if args.has("json") {
@@ -185,10 +183,20 @@ fn json(view: &InterfaceView, link: Option<&LinkInfo>, taken: &Taken) -> Obj {
         .put("timerRetransmitSecs", config.retransmit.as_secs());
     if config.passive {
         o.put("timerPassiveIface", true);
-    } else if let Some(due) = view.hello_due {
-        o.put("timerHelloInMsecs", ms(due.saturating_duration_since(taken.clock.now)));
+    } else {
+        let due = view.hello_due.map(|due| due.saturating_duration_since(taken.clock.now));
+        o.put("timerHelloInMsecs", ms(due.unwrap_or_default()));
     }
     o.put("nbrCount", view.neighbors).put("nbrAdjacentCount", view.full);
+    match &config.auth {
+        AuthConfig::None => {}
+        AuthConfig::Simple(_) => {
+            o.put("authentication", "authenticationSimplePassword");
+        }
+        AuthConfig::Keys(_) => {
+            o.put("authentication", "authenticationMessageDigest");
+        }
+    }
     if config.bfd {
         let mut bfd = Obj::new();
         bfd.put("detectionMultiplier", 3).put("rxMinInterval", 300).put("txMinInterval", 300);
@@ -244,16 +252,26 @@ fn text(out: &mut Out<'_>, view: &InterfaceView, link: Option<&LinkInfo>, taken:
     if config.bfd {
         line!(out, "  BFD: Detect Multiplier: 3, Min Rx interval: 300, Min Tx interval: 300");
     }
+    match &config.auth {
+        AuthConfig::None => {}
+        AuthConfig::Simple(_) => line!(out, "  Simple password authentication enabled"),
+        AuthConfig::Keys(keys) => {
+            line!(out, "  Cryptographic authentication enabled");
+            if keys.is_empty() {
+                line!(out, "  No key configured, using default key id 0");
+            } else {
+                line!(out, "  Algorithm:MD5");
+            }
+        }
+    }
 }
 
 fn designated(out: &mut Out<'_>, view: &InterfaceView) {
     let shown = text::has_dr(view.config.network);
     let known = |dr: Option<(RouterId, IpAddr)>| dr.filter(|_| shown);
     let len = view.config.address.map_or(32, |(_, prefix)| prefix.len());
-    match known(view.dr) {
-        Some((id, addr)) => line!(out, "  Designated Router (ID) {id} Interface Address {addr}/{len}"),
-        None if shown => line!(out, "  No designated router on this network"),
-        None => {}
+    if let Some((id, addr)) = known(view.dr) {
+        line!(out, "  Designated Router (ID) {id} Interface Address {addr}/{len}");
     }
     match known(view.bdr) {
         Some((id, addr)) => {

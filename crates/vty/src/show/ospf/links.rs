@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferr_state::Gone;
-use ferr_types::{IfAddr, IfIndex};
+use ferr_types::{IfAddr, IfIndex, VrfId};
 
 use crate::show::Ctx;
 use crate::show::zebra::interface::{flags, is_shown};
@@ -13,13 +13,15 @@ use crate::show::zebra::interface::{flags, is_shown};
 pub(in crate::show) struct LinkInfo {
     /// Name.
     pub(in crate::show) name: String,
+    /// VRF.
+    pub(in crate::show) vrf: VrfId,
     /// Administratively up.
     pub(in crate::show) up: bool,
     /// Names of flags.
     pub(in crate::show) flags: String,
     /// Octets.
     pub(in crate::show) mtu: u32,
-    /// Mbit/s.
+    /// Mbit/s; all ones when the device does not know, as FRR shows it.
     pub(in crate::show) bandwidth: u32,
     /// Loopback.
     pub(in crate::show) loopback: bool,
@@ -49,14 +51,14 @@ impl Links {
             .await?;
         let info = |link: &ferr_state::rib::Link| {
             let said = config.interfaces.get(&link.name).and_then(|i| i.bandwidth);
-            let known = if link.speed == u32::MAX { 0 } else { link.speed };
             let own = addresses.iter().filter(|a| a.ifindex == link.ifindex && is_shown(a));
             LinkInfo {
                 name: link.name.clone(),
+                vrf: link.vrf,
                 up: link.up,
                 flags: flags(link),
                 mtu: link.mtu,
-                bandwidth: said.unwrap_or(known),
+                bandwidth: said.unwrap_or(link.speed),
                 loopback: link.flags & LOOPBACK != 0,
                 point_to_point: link.flags & POINT_TO_POINT != 0,
                 addresses: own.map(|a| a.addr).collect(),
@@ -69,6 +71,11 @@ impl Links {
     /// By number.
     pub(in crate::show) fn get(&self, ifindex: IfIndex) -> Option<&LinkInfo> {
         self.0.get(&ifindex)
+    }
+
+    /// All, by number.
+    pub(in crate::show) fn iter(&self) -> impl Iterator<Item = &LinkInfo> {
+        self.0.values()
     }
 
     /// By name.

@@ -194,14 +194,16 @@ pub(super) fn brief_json(row: &Row) -> Obj {
 }
 
 /// FRR's marks of an LSA, as far as they say something here: own ones, and those that came.
-fn flags(lsa: &Lsa<'_>, own: RouterId) -> u8 {
+fn flags(lsa: &Lsa<'_>, row: &Row, own: RouterId) -> u8 {
     const OWN: u8 = 0x03;
     const RECEIVED: u8 = 0x06;
     const APPROVED: u8 = 0x08;
+    const TRANSLATED: u8 = 0x20;
     let links = matches!(lsa.header.kind, LsaType::ROUTER_V2 | LsaType::NETWORK_V2);
     match lsa.header.router == own {
         false => RECEIVED,
         true if links => OWN,
+        true if row.translated => OWN | APPROVED | TRANSLATED,
         true => OWN | APPROVED,
     }
 }
@@ -213,7 +215,8 @@ pub(super) fn detail(out: &mut Out<'_>, row: &Row, own: RouterId) {
     let kind = Kind::of(h.kind);
     line!(out, "  LS age: {}", row.age);
     line!(out, "  Options: 0x{:<2x} : {}", h.options.bits(), text::options(h.options));
-    line!(out, "  LS Flags: 0x{:<2x} ", flags(&lsa, own));
+    let translated = if row.translated { "(Translated from Type-7)" } else { "" };
+    line!(out, "  LS Flags: 0x{:<2x} {translated}", flags(&lsa, row, own));
     if let Ok(Body::RouterV2(router)) = lsa.body() {
         let words = router_words(router.bits);
         let words: String = words.iter().map(|(word, _)| format!(" {word}")).collect();
@@ -369,7 +372,10 @@ pub(super) fn detail_json(row: &Row, own: RouterId) -> Obj {
     let mut o = Obj::new();
     let Some(lsa) = row.lsa() else { return o };
     let h = &lsa.header;
-    o.put("lsaAge", row.age).put("options", text::options(h.options)).put("lsaFlags", flags(&lsa, own));
+    o.put("lsaAge", row.age)
+        .put("options", text::options(h.options))
+        .put("lsaFlags", flags(&lsa, row, own))
+        .flag("translatedFromType7", row.translated);
     if let Ok(Body::RouterV2(router)) = lsa.body() {
         o.put("flags", router.bits.bits());
         for (_, key) in router_words(router.bits) {

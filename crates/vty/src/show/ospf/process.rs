@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferr_config::model::ospf::{AreaAuthentication, OspfInstance};
-use ferr_state::ferr_ospf::config::{AbrType, AreaKind, InstanceConfig, Translate};
+use ferr_state::ferr_ospf::config::{AbrType, AreaKind, InstanceConfig, LogAdjacency, Shortcut, Translate};
 use ferr_state::ferr_ospf::view::{AreaView, InstanceView};
 use ferr_state::ferr_ospf::wire::LsaType;
 use ferr_types::AreaId;
@@ -123,6 +123,15 @@ fn json(p: &Picture<'_>) -> Obj {
         .put("lsaAsopaqueCounter", opaques)
         .put("lsaAsOpaqueChecksum", opaque_sum)
         .put("attachedAreaCounter", view.areas.len());
+    match config.log_adjacency {
+        LogAdjacency::Off => {}
+        LogAdjacency::Changes => {
+            o.put("adjacencyChangesLogged", true);
+        }
+        LogAdjacency::Detail => {
+            o.put("adjacencyChangesLoggedAll", true);
+        }
+    }
     let mut areas = Obj::new();
     for area in &view.areas {
         areas.put(area.id.to_string(), area_json(area, view.abr, p.authentication(area.id).0));
@@ -131,13 +140,22 @@ fn json(p: &Picture<'_>) -> Obj {
     o
 }
 
+const fn shortcut_name(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Default => "Default",
+        Shortcut::Enable => "Enabled",
+        Shortcut::Disable => "Disabled",
+    }
+}
+
 fn area_json(area: &AreaView, abr: bool, authentication: &str) -> Obj {
     let backbone = area.id == AreaId::BACKBONE;
     let mut o = Obj::new();
     if backbone {
         o.put("backbone", true);
     } else {
-        o.put("shortcuttingMode", "Default");
+        o.put("shortcuttingMode", shortcut_name(area.config.shortcut));
+        o.flag("sBitConcensus", area.shortcut_agreed);
     }
     if let AreaKind::Stub { no_summary } = &area.config.kind {
         o.flag("stubNoSummary", *no_summary).flag("stubShortcut", !*no_summary);
@@ -213,6 +231,11 @@ fn text(out: &mut Out<'_>, p: &Picture<'_>) {
     let (n, sum) = count(&view.lsas, LsaType::OPAQUE_AS);
     line!(out, " Number of opaque AS LSA {n}. Checksum Sum {sum:#010x}");
     line!(out, " Number of areas attached to this router: {}", view.areas.len());
+    match config.log_adjacency {
+        LogAdjacency::Off => {}
+        LogAdjacency::Changes => line!(out, " Adjacency changes are logged"),
+        LogAdjacency::Detail => line!(out, " All adjacency changes are logged"),
+    }
     for area in &view.areas {
         area_text(out, area, view.abr, p.authentication(area.id).1);
     }
@@ -231,7 +254,8 @@ fn area_text(out: &mut Out<'_>, area: &AreaView, abr: bool, authentication: &str
     };
     line!(out, " Area ID: {}{kind}", area.id);
     if !backbone {
-        line!(out, "   Shortcutting mode: Default, S-bit consensus: no");
+        let (mode, agreed) = (shortcut_name(area.config.shortcut), area.shortcut_agreed);
+        line!(out, "   Shortcutting mode: {mode}, S-bit consensus: {}", if agreed { "ok" } else { "no" });
     }
     line!(out, "   Number of interfaces in this area: Total: {}, Active: {}", area.interfaces, area.active);
     if let AreaKind::Nssa(nssa) = &area.config.kind {

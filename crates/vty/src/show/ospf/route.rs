@@ -121,6 +121,9 @@ fn route_json(route: &RouteView, links: &Links, detail: bool) -> Obj {
         PathKind::External1 => o.put("routeType", "N E1"),
         PathKind::External2 => o.put("routeType", "N E2"),
     };
+    if route.ways.is_empty() {
+        return o;
+    }
     o.put("cost", route.cost);
     if is_external(route.kind) {
         o.opt("type2cost", route.type2_cost).put("tag", route.tag.0);
@@ -199,12 +202,6 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "{ROUTERS}");
         routers.iter().for_each(|route| router(&mut ctx.out, route, &links));
         line!(ctx.out);
-        if !routers.is_empty() {
-            line!(ctx.out, "{REACHABLE}");
-            let inside = routers.iter().filter(|r| r.kind == PathKind::Intra);
-            inside.for_each(|route| router(&mut ctx.out, route, &links));
-            line!(ctx.out);
-        }
         line!(ctx.out, "============ OSPF external routing table ===========");
         section(ctx, target, |r| is_external(r.kind), |out, r| external(out, r, &links, detail)).await?;
         line!(ctx.out);

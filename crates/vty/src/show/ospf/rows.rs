@@ -1,14 +1,15 @@
 //! LSAs, read from a database slice by slice.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ferr_state::Gone;
 use ferr_state::ferr_ospf::Instance;
 use ferr_state::ferr_ospf::config::{AreaKind, InterfaceKey};
-use ferr_state::ferr_ospf::wire::{LinkStateId, Lsa, LsaType};
+use ferr_state::ferr_ospf::wire::{Body, LinkStateId, Lsa, LsaType};
 use ferr_state::ferr_ospf::{LsaKey, ScopeId};
-use ferr_types::{AreaId, RouterId};
+use ferr_types::{AreaId, Ipv4Prefix, Prefix, RouterId};
 
 use super::select::{Target, ask};
 use crate::show::Ctx;
@@ -27,12 +28,28 @@ pub(in crate::show) struct Row {
     pub(in crate::show) age: u16,
     /// Seconds since it is here.
     pub(in crate::show) held: u64,
+    /// The instance's own, made from one of an NSSA.
+    pub(in crate::show) translated: bool,
 }
 
 impl Row {
     /// The LSA.
     pub(in crate::show) fn lsa(&self) -> Option<Lsa<'_>> {
         Lsa::decode(self.key.kind.version(), &self.octets).ok()
+    }
+
+    /// What an AS-external-LSA leads to.
+    fn external(&self) -> Option<Prefix> {
+        let external = matches!(self.key.kind, LsaType::EXTERNAL_V2 | LsaType::EXTERNAL_V3);
+        let lsa = self.lsa().filter(|_| external)?;
+        match lsa.body().ok()? {
+            Body::ExternalV2(e) => {
+                let len = u8::try_from(e.mask.to_bits().leading_ones()).ok()?;
+                Some(Prefix::V4(Ipv4Prefix::new(Ipv4Addr::from_bits(self.key.id.0), len)?))
+            }
+            Body::ExternalV3(e) => Some(Prefix::V6(e.prefix.prefix)),
+            _ => None,
+        }
     }
 }
 
@@ -118,12 +135,16 @@ impl Rows {
                 for (key, stored) in behind.take_while(|(key, _)| of_type(key)).take(SLICE) {
                     last = Some(*key);
                     if filter.is(key, own) {
-                        rows.push(Row {
+                        let mut row = Row {
                             key: *key,
                             octets: Arc::clone(stored.octets()),
                             age: stored.age(clock.now).seconds(),
                             held: clock.age(stored.installed()).as_secs(),
-                        });
+                            translated: false,
+                        };
+                        row.translated =
+                            key.router == own && row.external().is_some_and(|p| i.is_translated(p));
+                        rows.push(row);
                     }
                 }
                 (rows, last)

@@ -121,6 +121,7 @@ pub(in crate::show) fn view(version: Version, clock: Clock) -> InstanceView {
         full: 1,
         virtual_full: 0,
         translator: n == 2,
+        shortcut_agreed: false,
         spf_runs: 5,
         spf_last: Some(clock.now - Duration::from_secs(20)),
         lsas: lsas.iter().map(|(kind, n, sum)| (*kind, (*n, *sum))).collect(),
@@ -185,6 +186,7 @@ pub(in crate::show) fn interfaces(version: Version, clock: Clock) -> Vec<Interfa
                 auth: AuthConfig::None,
                 neighbors: BTreeMap::new(),
                 neighbor_filter: None,
+                opaque: true,
             },
             state,
             changes: 3,
@@ -216,6 +218,7 @@ pub(in crate::show) fn interfaces(version: Version, clock: Clock) -> Vec<Interfa
 /// The links below.
 pub(in crate::show) fn link(name: &str, addresses: &[&str]) -> LinkInfo {
     LinkInfo {
+        vrf: VrfId::DEFAULT,
         name: name.into(),
         up: true,
         flags: "<UP,BROADCAST,RUNNING,MULTICAST>".into(),

@@ -23,12 +23,14 @@ impl Areas {
     fn read(config: &Config, vrf: &str) -> Self {
         let vrf = Some(vrf.to_owned()).filter(|v| v != "default");
         let mut out = BTreeMap::new();
-        for link in config.interfaces.values().filter_map(|i| i.ospf6.area) {
-            out.entry(AreaId(link.id)).or_insert_with(|| link.to_string());
-        }
         let instance = config.ospf6.get(&OspfName { instance: 0, vrf });
         for area in instance.into_iter().flat_map(|i| i.areas.keys()) {
             out.insert(AreaId(area.id), area.to_string());
+        }
+        // Interfaces stand before their router, and what is said first counts.
+        let links: Vec<_> = config.interfaces.values().filter_map(|i| i.ospf6.area).collect();
+        for link in links.iter().rev() {
+            out.insert(AreaId(link.id), link.to_string());
         }
         out.into_iter().collect()
     }

@@ -93,7 +93,9 @@ fn parts(shape: &Shape, areas: &Areas, scope: Scope) -> Vec<Part> {
                 let title = format!("I/F Scoped Link State Database (I/F {link} in Area {name})");
                 part(ScopeId::Link(*key), title, Some(name), Some(link.clone()))
             };
-            shape.links.iter().map(of).collect()
+            let mut links: Vec<_> = shape.links.iter().collect();
+            links.sort_by_key(|(_, _, area)| *area);
+            links.into_iter().map(of).collect()
         }
         Scope::As => vec![part(ScopeId::As, "AS Scoped Link State Database".to_owned(), None, None)],
         Scope::Reserved => Vec::new(),

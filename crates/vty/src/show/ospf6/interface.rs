@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ferr_state::ferr_ospf::config::{AuthConfig, NetworkType};
-use ferr_state::ferr_ospf::view::InterfaceView;
+use ferr_state::ferr_ospf::view::{InterfaceView, PathKind};
+use ferr_state::ferr_ospf::wire::{Options, RouterBits};
 use ferr_types::{IfAddr, Ipv6Prefix, RouterId};
 use serde_json::Value;
 
+use super::record::{Record, What, ways_json};
 use super::text;
 use crate::json::Obj;
 use crate::output::{Out, Outcome, Status, line};
@@ -26,54 +29,58 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     }
     let links = Links::take(ctx).await?;
     let wanted = args.get("IFNAME").map(str::to_owned);
-    let mut found = false;
+    let is_wanted = |name: &str| wanted.as_deref().is_none_or(|w| w == name);
+    if let Some(name) = wanted.as_deref().filter(|name| links.named(name).is_none()) {
+        absent(ctx, args, name);
+        return Ok(Status::Success);
+    }
     for target in &targets.found {
         let taken = ask(ctx, target, |i, clock| (i.interfaces(), clock)).await?;
-        let Some((mut views, clock)) = taken else { continue };
-        views.retain(|i| wanted.as_deref().is_none_or(|name| *i.config.name == *name));
-        found |= !views.is_empty();
+        let Some((views, clock)) = taken else { continue };
+        let mut shown: BTreeMap<&str, Option<&InterfaceView>> = links
+            .iter()
+            .filter(|link| i64::from(link.vrf.0) == target.vrf && is_wanted(&link.name))
+            .map(|link| (link.name.as_str(), None))
+            .collect();
+        shown.extend(views.iter().filter(|v| is_wanted(&v.config.name)).map(|v| (&*v.config.name, Some(v))));
         let mut root = Obj::new();
-        for view in &views {
-            let link = view.ifindex.and_then(|i| links.get(i));
-            if args.has("json") {
-                root.put(view.config.name.to_string(), json(view, link));
-            } else {
-                text(&mut ctx.out, view, link, clock);
+        for (name, view) in shown {
+            let link = links.named(name);
+            match (view, link) {
+                (Some(view), _) if args.has("json") => {
+                    root.put(name, json(view, link.map(|(_, link)| link)));
+                }
+                (Some(view), _) => text(&mut ctx.out, view, link.map(|(_, link)| link), clock),
+                (None, Some((index, link))) if args.has("json") => {
+                    let mut o = Obj::new();
+                    o.put("status", status(link.up))
+                        .put("type", kind(Some(link)))
+                        .put("interfaceId", index.0);
+                    root.put(name, o);
+                }
+                (None, Some((index, link))) => {
+                    line!(ctx.out, "{name} is {}, type {}", status(link.up), kind(Some(link)));
+                    line!(ctx.out, "  Interface ID: {index}");
+                    line!(ctx.out, "   OSPF not enabled on this interface");
+                }
+                (None, None) => {}
             }
         }
-        if args.has("json") && (wanted.is_none() || !root.is_empty()) {
+        if args.has("json") {
             ctx.out.push(&root.pretty());
         }
-    }
-    if let Some(name) = wanted.filter(|_| !found) {
-        absent(ctx, args, &name, &links);
     }
     Ok(Status::Success)
 }
 
-/// An interface that the line names and OSPF does not have.
-fn absent(ctx: &mut Ctx<'_>, args: &Args, name: &str, links: &Links) {
-    let mut o = Obj::new();
-    match links.named(name) {
-        None if args.has("json") => {
-            o.put("noSuchInterface", name);
-            ctx.out.push(&o.pretty());
-        }
-        None => line!(ctx.out, "No such Interface: {name}"),
-        Some((index, link)) if args.has("json") => {
-            let mut one = Obj::new();
-            one.put("status", status(link.up))
-                .put("type", kind(Some(link)))
-                .put("interfaceId", index.0)
-                .put("ospf6Enabled", false);
-            o.put(name.to_owned(), one);
-            ctx.out.push(&o.pretty());
-        }
-        Some((index, link)) => {
-            line!(ctx.out, "{name} is {}, type {}", status(link.up), kind(Some(link)));
-            line!(ctx.out, "  Interface ID: {index}");
-            line!(ctx.out, "   OSPF not enabled on this interface");
-        }
+/// An interface that the line names and that there is none of.
+fn absent(ctx: &mut Ctx<'_>, args: &Args, name: &str) {
+    if args.has("json") {
+        let mut o = Obj::new();
+        o.put("noSuchInterface", name);
+        ctx.out.push(&o.pretty());
+    } else {
+        line!(ctx.out, "No such Interface: {name}");
     }
 }
 
@@ -276,28 +283,30 @@ pub(super) async fn prefixes(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     for target in &targets.found {
         let taken = ask(ctx, target, |i, clock| (i.interfaces(), i.view(clock.now).started, clock)).await?;
         let Some((views, started, clock)) = taken else { continue };
-        let age = span6(clock.age(started));
+        let age = clock.age(started);
         let mut routes: BTreeMap<String, Obj> = BTreeMap::new();
         for view in views.iter().filter(|v| link.as_deref().is_none_or(|n| *v.config.name == *n)) {
             for prefix in view.config.prefixes.iter().filter(|p| is_wanted(p)) {
-                if !args.has("json") {
-                    line!(
-                        ctx.out,
-                        "*N IA {:<30} {:<25} {:>6} {age}",
-                        prefix.to_string(),
-                        "::1",
-                        view.config.name
-                    );
-                    continue;
+                let record = prefix_record(prefix, view, age);
+                match (args.has("json"), args.has("detail")) {
+                    (false, true) => record.text(&mut ctx.out),
+                    (false, false) => {
+                        let (prefix, name, age) = (prefix.to_string(), &view.config.name, span6(age));
+                        line!(ctx.out, "*N IA {prefix:<30} {:<25} {name:>6} {age}", "::1");
+                    }
+                    (true, true) => {
+                        routes.insert(prefix.to_string(), record.json());
+                    }
+                    (true, false) => {
+                        let mut o = Obj::new();
+                        o.put("isBestRoute", true)
+                            .put("destinationType", "N")
+                            .put("pathType", "IA")
+                            .put("duration", span6(age))
+                            .put("nextHops", ways_json(&record.ways));
+                        routes.insert(prefix.to_string(), o);
+                    }
                 }
-                let (mut o, mut way) = (Obj::new(), Obj::new());
-                way.put("nextHop", "::1").put("interfaceName", &*view.config.name);
-                o.put("isBestRoute", true)
-                    .put("destinationType", "N")
-                    .put("pathType", "IA")
-                    .put("duration", age.clone())
-                    .put("nextHops", vec![Value::from(way)]);
-                routes.insert(prefix.to_string(), o);
             }
         }
         if args.has("json") {
@@ -310,6 +319,25 @@ pub(super) async fn prefixes(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         }
     }
     Ok(Status::Success)
+}
+
+/// A prefix of an interface as a route.
+fn prefix_record(prefix: &Ipv6Prefix, view: &InterfaceView, age: Duration) -> Record {
+    Record {
+        what: What::Network,
+        destination: prefix.to_string(),
+        age,
+        area: view.config.area,
+        kind: PathKind::Intra,
+        origin: None,
+        options: Options::empty(),
+        bits: RouterBits::empty(),
+        metric_type: 0,
+        cost: (view.cost.into(), 0),
+        paths: 0,
+        ways: vec![("::1".to_owned(), view.config.name.to_string())],
+        backup: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -65,21 +65,23 @@ fn number(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(n)
 }
 
+/// What an external route leads to: FRR shows the default route without its length.
+fn destination(external: &ExternalV3) -> String {
+    let prefix = external.prefix.prefix;
+    if prefix.is_default() { prefix.addr().to_string() } else { prefix.to_string() }
+}
+
 /// What an LSA says, each in a word: it has a line for each in a table.
 fn payload(lsa: &Lsa<'_>) -> Vec<String> {
     match lsa.body() {
         Ok(Body::RouterV3(router)) => {
-            let links: Vec<String> = router
-                .links
-                .iter()
-                .map(|l| format!("{}/{}", l.neighbor, number(l.neighbor_interface)))
-                .collect();
-            if links.is_empty() { vec!["None".to_owned()] } else { links }
+            let word = |l: LinkV3| format!("{}/{}", l.neighbor, number(l.neighbor_interface));
+            router.links.iter().map(word).collect()
         }
         Ok(Body::NetworkV3(network)) => network.routers.iter().map(|r| r.to_string()).collect(),
         Ok(Body::InterAreaPrefix(inter)) => vec![inter.prefix.prefix.to_string()],
         Ok(Body::InterAreaRouter(inter)) => vec![inter.router.to_string()],
-        Ok(Body::ExternalV3(external)) => vec![external.prefix.prefix.to_string()],
+        Ok(Body::ExternalV3(external)) => vec![destination(&external)],
         Ok(Body::Link(link)) => {
             let prefixes = link.prefixes.iter().map(|p| p.prefix.addr().to_string());
             [link.address.to_string()].into_iter().chain(prefixes).collect()
@@ -147,13 +149,19 @@ fn head_json(o: &mut Obj, row: &Row, lsa: &Lsa<'_>) {
         .put("length", h.length);
 }
 
+/// FRR's marks of an LSA, as far as they say something here.
+const fn flags(row: &Row) -> u8 {
+    const TRANSLATED: u8 = 0x40;
+    if row.translated { TRANSLATED } else { 0 }
+}
+
 /// An LSA as it is kept.
 pub(super) fn internal(out: &mut Out<'_>, row: &Row) {
     let Some(lsa) = row.lsa() else { return };
     line!(out);
     head(out, row, &lsa);
-    line!(out, "Flag: 0 ");
-    line!(out, "Lock: 1 ");
+    line!(out, "Flag: {:x} ", flags(row));
+    line!(out, "Lock: 2 ");
     line!(out, "ReTx Count: 0");
     line!(out);
 }
@@ -163,7 +171,7 @@ pub(super) fn internal_json(row: &Row) -> Obj {
     let mut o = Obj::new();
     if let Some(lsa) = row.lsa() {
         head_json(&mut o, row, &lsa);
-        o.put("flag", 0).put("lock", 1).put("reTxCount", 0);
+        o.put("flag", flags(row)).put("lock", 2).put("reTxCount", 0);
     }
     o
 }
@@ -275,7 +283,7 @@ fn external_text(out: &mut Out<'_>, external: &ExternalV3) {
     line!(out, "     Metric: {:>5}", external.metric);
     line!(out, "     Prefix Options: {}", text::prefix_options(external.prefix.options));
     line!(out, "     Referenced LSType: {}", external.referenced.map_or(0, |r| r.kind.value()));
-    line!(out, "     Prefix: {}", external.prefix.prefix);
+    line!(out, "     Prefix: {}", destination(external));
     if let Some(forwarding) = external.forwarding {
         line!(out, "     Forwarding-Address: {forwarding}");
     }
@@ -341,7 +349,7 @@ fn external_json(o: &mut Obj, external: &ExternalV3) {
         .put("metric", external.metric)
         .put("prefixOptions", text::prefix_options(external.prefix.options))
         .put("referenceLsType", external.referenced.map_or(0, |r| r.kind.value()))
-        .put("prefix", external.prefix.prefix.to_string())
+        .put("prefix", destination(external))
         .put("forwardingAddressPresent", external.forwarding.is_some())
         .opt("forwardingAddress", external.forwarding.map(|a| a.to_string()))
         .put("tagPresent", external.tag.is_some())

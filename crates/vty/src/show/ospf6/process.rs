@@ -104,8 +104,8 @@ fn json(p: &Picture) -> Obj {
     let (higher, lower) = (0, 0);
     let log = match config.log_adjacency {
         LogAdjacency::Off => "NotLogged",
-        LogAdjacency::Changes => "LoggedAll",
-        LogAdjacency::Detail => "Logged",
+        LogAdjacency::Changes => "Logged",
+        LogAdjacency::Detail => "LoggedAll",
     };
     o.put("spfTimerActive", view.spf.due.is_some())
         .opt("spfTimerDueInMsecs", due)
@@ -190,9 +190,9 @@ fn text(out: &mut Out<'_>, p: &Picture) {
     for area in &view.areas {
         let kind = match &area.config.kind {
             AreaKind::Normal => "",
-            AreaKind::Stub { no_summary: true } => "[Stub, no-summary]",
+            AreaKind::Stub { no_summary: true } => "[Stub, No Summary]",
             AreaKind::Stub { .. } => "[Stub]",
-            AreaKind::Nssa(nssa) if nssa.no_summary => "[NSSA, no-summary]",
+            AreaKind::Nssa(nssa) if nssa.no_summary => "[NSSA, No Summary]",
             AreaKind::Nssa(_) => "[NSSA]",
         };
         line!(out, " Area {}{kind}", p.areas.name(area.id));

@@ -1,31 +1,25 @@
 //! `show ipv6 ospf6 route`, `border-routers`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use ferr_state::ferr_ospf::view::{PathKind, RouteView, RouterRouteView, WayView};
-use ferr_state::ferr_ospf::wire::{Options, RouterBits};
-use ferr_types::{Ipv6Prefix, Prefix};
-use serde_json::Value;
+use ferr_state::ferr_ospf::view::{PathKind, RouteView, RouterRouteView, VertexView};
+use ferr_state::ferr_ospf::wire::{Body, LinkStateId, LsaType, Options, PrefixOptions, RouterBits};
+use ferr_state::ferr_ospf::{Instance, ScopeId};
+use ferr_types::{AreaId, Ipv6Prefix, Prefix, RouterId};
 
+use super::origin::{Origin, Origins};
+use super::record::{Record, What, named, names, ways_json};
 use super::text;
 use crate::json::Obj;
 use crate::output::{Out, Outcome, Status, line};
 use crate::pattern::Args;
 use crate::show::ospf::links::Links;
 use crate::show::ospf::route::Routes;
+use crate::show::ospf::rows::{Filter, Rows, Shape};
 use crate::show::ospf::select::{Target, Targets, V3, ask};
 use crate::show::{Clock, Ctx};
 use crate::time::span6;
-
-/// Kind of a path: short, in full.
-const fn names(kind: PathKind) -> (&'static str, &'static str) {
-    match kind {
-        PathKind::Intra => ("IA", "Intra-Area"),
-        PathKind::Inter => ("IE", "Inter-Area"),
-        PathKind::External1 => ("E1", "External-1"),
-        PathKind::External2 => ("E2", "External-2"),
-    }
-}
 
 /// Which routes a line means.
 struct Wanted {
@@ -56,7 +50,9 @@ impl Wanted {
 
     fn is(&self, route: &RouteView) -> bool {
         let Prefix::V6(own) = route.prefix else { return false };
-        self.kind.is_none_or(|kind| kind == route.kind)
+        // Of a range of its own a router discards what it does not know: that is no way to anywhere.
+        !route.ways.is_empty()
+            && self.kind.is_none_or(|kind| kind == route.kind)
             && self.addr.is_none_or(|addr| own.contains(addr))
             && self.prefix.is_none_or(|p| match (self.longer, self.covering) {
                 (true, _) => p.covers(own),
@@ -90,14 +86,18 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             summary(ctx, args, target).await?;
             continue;
         }
+        let mut origins = Origins::default();
+        if detail && let Some(shape) = Shape::take(ctx, target).await? {
+            origins = Origins::take(ctx, target, &shape).await?;
+        }
         if args.has("json") || wanted.addr.is_some() {
             let mut routes = Routes::all(ctx, target).await?;
             routes.retain(|r| wanted.is(r));
             wanted.narrow(&mut routes);
             if args.has("json") {
-                ctx.out.push(&json(&routes, &links, clock, detail).pretty());
+                ctx.out.push(&json(&routes, &links, clock, detail.then_some(&origins)).pretty());
             } else {
-                routes.iter().for_each(|r| detail_text(&mut ctx.out, r, &links, clock));
+                routes.iter().for_each(|r| record(r, &links, clock, &origins).text(&mut ctx.out));
             }
             continue;
         }
@@ -109,7 +109,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
             }
             for route in slice.iter().filter(|r| wanted.is(r)) {
                 if detail {
-                    detail_text(&mut ctx.out, route, &links, clock);
+                    record(route, &links, clock, &origins).text(&mut ctx.out);
                 } else {
                     brief(&mut ctx.out, route, &links, clock);
                 }
@@ -120,85 +120,62 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
-fn gateway(way: &WayView) -> String {
-    way.gateway.map_or_else(|| "::".to_owned(), |g| g.to_string())
-}
-
 fn brief(out: &mut Out<'_>, route: &RouteView, links: &Links, clock: Clock) {
     let (short, _) = names(route.kind);
     let age = span6(clock.age(route.since));
-    for (n, way) in route.ways.iter().enumerate() {
-        let link = links.name(way.ifindex);
+    for (n, (gateway, link)) in named(&route.ways, links).into_iter().enumerate() {
         if n == 0 {
-            line!(out, "*N {short} {:<30} {:<25} {link:>6} {age}", route.prefix.to_string(), gateway(way));
+            line!(out, "*N {short} {:<30} {gateway:<25} {link:>6} {age}", route.prefix.to_string());
         } else {
-            line!(out, "{:36} {:<25} {link:>6}", "", gateway(way));
+            line!(out, "{:36} {gateway:<25} {link:>6}", "");
         }
     }
 }
 
-fn ways_json(ways: &[WayView], links: &Links) -> Vec<Value> {
-    let way = |way: &WayView| {
-        let mut o = Obj::new();
-        o.put("nextHop", gateway(way)).put("interfaceName", links.name(way.ifindex));
-        o.into()
-    };
-    ways.iter().map(way).collect()
+/// A route in full.
+fn record(route: &RouteView, links: &Links, clock: Clock, origins: &Origins) -> Record {
+    Record {
+        what: What::Network,
+        destination: route.prefix.to_string(),
+        age: clock.age(route.since),
+        area: route.area,
+        kind: route.kind,
+        origin: origins.of(route).copied(),
+        options: Options::empty(),
+        bits: RouterBits::empty(),
+        metric_type: match route.kind {
+            PathKind::Inter => 0,
+            PathKind::Intra | PathKind::External1 => 1,
+            PathKind::External2 => 2,
+        },
+        cost: (route.cost, route.type2_cost.unwrap_or(0)),
+        paths: 1,
+        ways: named(&route.ways, links),
+        backup: named(&route.backup, links),
+    }
 }
 
-fn json(routes: &[RouteView], links: &Links, clock: Clock, detail: bool) -> Obj {
+/// Routes as JSON, in full with where they come from.
+fn json(routes: &[RouteView], links: &Links, clock: Clock, detail: Option<&Origins>) -> Obj {
     let mut under = Obj::new();
     for route in routes {
-        let (short, long) = names(route.kind);
-        let age = span6(clock.age(route.since));
-        let mut o = Obj::new();
-        if detail {
-            o.put("destinationType", "Network")
-                .put("installedTimeSince", age.clone())
-                .put("changedTimeSince", age)
-                .put("flags", "BA--")
-                .put("associatedArea", route.area.to_string())
-                .put("pathType", long)
-                .put("metricType", if route.type2_cost.is_some() { 2 } else { 1 })
-                .put("metricCost", route.cost)
-                .put("metricCostE2", route.type2_cost.unwrap_or(0))
-                .put("pathsCount", 1)
-                .put("nextHopCount", route.ways.len());
-        } else {
-            o.put("isBestRoute", true)
-                .put("destinationType", "N")
-                .put("pathType", short)
-                .put("duration", age);
-        }
-        o.put("nextHops", ways_json(&route.ways, links));
+        let o = detail.map_or_else(
+            || {
+                let mut o = Obj::new();
+                o.put("isBestRoute", true)
+                    .put("destinationType", "N")
+                    .put("pathType", names(route.kind).0)
+                    .put("duration", span6(clock.age(route.since)))
+                    .put("nextHops", ways_json(&named(&route.ways, links)));
+                o
+            },
+            |origins| record(route, links, clock, origins).json(),
+        );
         under.put(route.prefix.to_string(), o);
     }
     let mut root = Obj::new();
     root.put("routes", under);
     root
-}
-
-fn detail_text(out: &mut Out<'_>, route: &RouteView, links: &Links, clock: Clock) {
-    let age = span6(clock.age(route.since));
-    line!(out, "Destination: {}", route.prefix);
-    line!(out, "Destination type: Network");
-    line!(out, "Installed Time: {age} ago");
-    line!(out, "Changed Time: {age} ago");
-    line!(out, "Lock: 1 Flags: BA--");
-    line!(out, "Associated Area: {}", route.area);
-    line!(out, "Path Type: {}", names(route.kind).1);
-    line!(out, "Metric Type: {}", if route.type2_cost.is_some() { 2 } else { 1 });
-    line!(out, "Metric: {} ({})", route.cost, route.type2_cost.unwrap_or(0));
-    line!(out, "Paths count: 1");
-    line!(out, "Nexthop count: {}", route.ways.len());
-    line!(out, "Nexthop:");
-    for way in &route.ways {
-        line!(out, "  {} {}", gateway(way), links.name(way.ifindex));
-    }
-    for way in &route.backup {
-        line!(out, "  {} {}, backup", gateway(way), links.name(way.ifindex));
-    }
-    line!(out);
 }
 
 async fn summary(ctx: &mut Ctx<'_>, args: &Args, target: &Target) -> Result<(), ferr_state::Gone> {
@@ -209,7 +186,7 @@ async fn summary(ctx: &mut Ctx<'_>, args: &Args, target: &Target) -> Result<(), 
         if slice.is_empty() {
             break;
         }
-        for route in &slice {
+        for route in slice.iter().filter(|r| !r.ways.is_empty()) {
             total += 1;
             several += usize::from(route.ways.len() > 1);
             kinds[route.kind as usize] += 1;
@@ -240,12 +217,105 @@ async fn summary(ctx: &mut Ctx<'_>, args: &Args, target: &Target) -> Result<(), 
     Ok(())
 }
 
-/// What a router is, as far as its way says.
-fn bits(route: &RouterRouteView) -> RouterBits {
-    let mut bits = RouterBits::empty();
-    bits.set(RouterBits::BORDER, route.abr);
-    bits.set(RouterBits::EXTERNAL, route.asbr);
-    bits
+/// A border router of an area, this one among them.
+struct Border {
+    router: RouterId,
+    area: AreaId,
+    record: Record,
+}
+
+/// What is to know of the border routers of one area.
+struct Known {
+    inside: Vec<VertexView>,
+    outside: Vec<RouterRouteView>,
+    age: Duration,
+}
+
+impl Known {
+    fn take(instance: &Instance, area: AreaId, clock: Clock) -> Self {
+        let border = RouterBits::BORDER | RouterBits::EXTERNAL;
+        let mut inside = instance.vertices(area);
+        inside.retain(|v| v.network.is_none() && v.bits.intersects(border));
+        let mut outside = instance.router_routes(Some(area));
+        outside.retain(|r| r.kind == PathKind::Inter);
+        let view = instance.view(clock.now);
+        let last = view.areas.iter().find(|a| a.id == area).and_then(|a| a.spf_last);
+        Self { inside, outside, age: last.map(|at| clock.age(at)).unwrap_or_default() }
+    }
+}
+
+/// The router-LSA of a router.
+pub(super) const fn router_lsa(router: RouterId) -> Origin {
+    Origin { kind: LsaType::ROUTER_V3, id: LinkStateId(0), router, options: PrefixOptions::empty() }
+}
+
+fn inside(vertex: &VertexView, area: AreaId, age: Duration, links: &Links) -> Border {
+    let record = Record {
+        what: What::Router,
+        destination: vertex.router.to_string(),
+        age,
+        area,
+        kind: PathKind::Intra,
+        origin: Some(router_lsa(vertex.router)),
+        options: vertex.options,
+        bits: vertex.bits,
+        metric_type: 1,
+        cost: (vertex.cost, u32::from(!vertex.ways.is_empty())),
+        paths: 0,
+        ways: named(&vertex.ways, links),
+        backup: Vec::new(),
+    };
+    Border { router: vertex.router, area, record }
+}
+
+/// LSAs of an area that tell of AS boundary routers of others: which router, with what options.
+async fn told(
+    ctx: &Ctx<'_>,
+    target: &Target,
+    area: AreaId,
+) -> Result<Vec<(RouterId, Origin, Options)>, ferr_state::Gone> {
+    let filter = Filter { kind: Some(LsaType::INTER_AREA_ROUTER), ..Filter::default() };
+    let rows = Rows::new(ScopeId::Area(area), filter).all(ctx, target).await?;
+    let mut out = Vec::new();
+    for row in &rows {
+        if let Some(Ok(Body::InterAreaRouter(inter))) = row.lsa().map(|lsa| lsa.body()) {
+            let (id, router, options) = (row.key.id, row.key.router, PrefixOptions::empty());
+            out.push((inter.router, Origin { kind: row.key.kind, id, router, options }, inter.options));
+        }
+    }
+    Ok(out)
+}
+
+async fn borders(ctx: &Ctx<'_>, target: &Target, links: &Links) -> Result<Vec<Border>, ferr_state::Gone> {
+    let Some(shape) = Shape::take(ctx, target).await? else { return Ok(Vec::new()) };
+    let mut borders = Vec::new();
+    for area in shape.areas.keys().copied() {
+        let known = ask(ctx, target, move |i, clock| Known::take(i, area, clock)).await?;
+        let Some(known) = known else { continue };
+        borders.extend(known.inside.iter().map(|v| inside(v, area, known.age, links)));
+        let told = if known.outside.is_empty() { Vec::new() } else { told(ctx, target, area).await? };
+        borders.extend(known.outside.iter().map(|route| {
+            let found = told.iter().find(|(router, ..)| *router == route.router);
+            let record = Record {
+                what: What::Router,
+                destination: route.router.to_string(),
+                age: known.age,
+                area,
+                kind: route.kind,
+                origin: found.map(|(_, origin, _)| *origin),
+                options: found.map_or(Options::empty(), |(.., options)| *options),
+                bits: RouterBits::EXTERNAL,
+                metric_type: 1,
+                cost: (route.cost, 0),
+                paths: 0,
+                ways: named(&route.ways, links),
+                backup: Vec::new(),
+            };
+            Border { router: route.router, area, record }
+        }));
+    }
+    borders.sort_by_key(|b| (b.router, b.area));
+    Ok(borders)
 }
 
 /// Runs `show ipv6 ospf6 border-routers`.
@@ -257,55 +327,27 @@ pub(super) async fn border_routers(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let links = Links::take(ctx).await?;
     let wanted: Option<Ipv4Addr> = args.get("A.B.C.D").and_then(|a| a.parse().ok());
     for target in &targets.found {
-        let mut routers = ask(ctx, target, |i, _| i.router_routes(None)).await?.unwrap_or_default();
-        routers.retain(|r| wanted.is_none_or(|w| w == r.router.0));
+        let mut borders = borders(ctx, target, &links).await?;
+        borders.retain(|b| wanted.is_none_or(|w| w == b.router.0));
         if args.has("detail") || wanted.is_some() {
-            routers.iter().for_each(|r| router_text(&mut ctx.out, r, &links));
+            borders.iter().for_each(|b| b.record.text(&mut ctx.out));
             continue;
         }
-        line!(
-            ctx.out,
-            "{:<15} {:<8} {:<14} {:<10} {:<15}",
-            "Router-ID",
-            "Rtr-Bits",
-            "Options",
-            "Path-Type",
-            "Area"
-        );
-        for r in &routers {
+        let head = ("Router-ID", "Rtr-Bits", "Options", "Path-Type", "Area");
+        line!(ctx.out, "{:<15} {:<8} {:<14} {:<10} {:<15}", head.0, head.1, head.2, head.3, head.4);
+        for Border { router, area, record } in &borders {
             line!(
                 ctx.out,
                 "{:<15} {:<8} {:<14} {:<10} {:<15}",
-                r.router.to_string(),
-                text::router_bits(bits(r)),
-                text::options(known_options()),
-                names(r.kind).1,
-                r.area.to_string()
+                router.to_string(),
+                text::router_bits(record.bits),
+                text::options(record.options),
+                names(record.kind).1,
+                area.to_string()
             );
         }
     }
     Ok(Status::Success)
-}
-
-/// What every router that is on a way can.
-const fn known_options() -> Options {
-    Options::V6.union(Options::E).union(Options::R)
-}
-
-fn router_text(out: &mut Out<'_>, route: &RouterRouteView, links: &Links) {
-    line!(out, "Destination: {}", route.router);
-    line!(out, "Destination type: Router");
-    line!(out, "Associated Area: {}", route.area);
-    line!(out, "Path Type: {}", names(route.kind).1);
-    line!(out, "Router Bits: {}", text::router_bits(bits(route)));
-    line!(out, "Metric Type: 1");
-    line!(out, "Metric: {} (0)", route.cost);
-    line!(out, "Nexthop count: {}", route.ways.len());
-    line!(out, "Nexthop:");
-    for way in &route.ways {
-        line!(out, "  {} {}", gateway(way), links.name(way.ifindex));
-    }
-    line!(out);
 }
 
 #[cfg(test)]

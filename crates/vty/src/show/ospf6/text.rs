@@ -49,10 +49,10 @@ pub(super) fn options(options: Options) -> String {
         if options.contains(bit) { name } else { none }
     };
     let places = [
-        "--",
-        bit(Options::AT, "A", "-"),
-        bit(Options::LLS_V3, "L ", "--"),
-        bit(Options::AF, "A", "-"),
+        bit(Options::AT, "AT", "--"),
+        bit(Options::LLS_V3, "L", "-"),
+        bit(Options::AF, "AF", "--"),
+        "-",
         "-",
         bit(Options::DC, "DC", "--"),
         bit(Options::R, "R", "-"),

@@ -4,18 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ferr_state::ferr_ospf::ScopeId;
-use ferr_state::ferr_ospf::wire::{Body, LinkType, LsaType};
+use ferr_state::ferr_ospf::view::{PathKind, VertexView};
+use ferr_state::ferr_ospf::wire::{Body, LinkStateId, LinkType, LsaType};
 use ferr_types::{AreaId, RouterId};
 
 use super::areas::Areas;
+use super::origin::Origin;
+use super::record::{Record, What, named};
+use super::route::router_lsa;
 use crate::json::Obj;
 use crate::output::{Out, Outcome, Status, line};
 use crate::pattern::Args;
 use crate::show::Ctx;
+use crate::show::ospf::links::Links;
 use crate::show::ospf::rows::{Filter, Row, Rows, Shape};
-use crate::show::ospf::select::{Target, Targets, V3};
+use crate::show::ospf::select::{Target, Targets, V3, ask};
 
 /// A router, or a network named by its designated router and that one's number of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +109,7 @@ impl Tree {
     async fn take(
         ctx: &Ctx<'_>,
         target: &Target,
-        shape: &Shape,
+        root: RouterId,
         area: AreaId,
     ) -> Result<Self, ferr_state::Gone> {
         let mut rows = Vec::new();
@@ -111,7 +117,7 @@ impl Tree {
             let filter = Filter { kind: Some(kind), ..Filter::default() };
             rows.extend(Rows::new(ScopeId::Area(area), filter).all(ctx, target).await?);
         }
-        let root = Vertex { router: shape.router, network: None };
+        let root = Vertex { router: root, network: None };
         Ok(Self { root, paths: Graph::read(&rows).paths(root) })
     }
 
@@ -122,6 +128,16 @@ impl Tree {
 
     fn cost(&self, of: Vertex) -> u32 {
         self.paths.get(&of).map_or(0, |(cost, _)| *cost)
+    }
+
+    /// Routers on the way to a vertex, itself among them, without the root.
+    fn hops(&self, of: Vertex) -> u32 {
+        let (mut at, mut hops) = (of, 0);
+        while let Some((_, Some(before))) = self.paths.get(&at) {
+            hops += u32::from(at.network.is_none());
+            at = *before;
+        }
+        hops
     }
 
     /// Vertices in the order of the picture, each with its depth.
@@ -181,7 +197,7 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         let areas = Areas::of(ctx, target).await?;
         let mut root = Obj::new();
         for area in shape.areas.keys().filter(|a| wanted.is_none_or(|w| w == a.0)) {
-            let tree = Tree::take(ctx, target, &shape, *area).await?;
+            let tree = Tree::take(ctx, target, shape.router, *area).await?;
             if args.has("json") {
                 root.put(areas.name(*area), tree.json());
             } else {
@@ -195,14 +211,61 @@ pub(super) async fn show(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     Ok(Status::Success)
 }
 
+/// Runs `show ipv6 ospf6 simulate spf-tree`: what another router of an area sees.
+pub(super) async fn simulate(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
+    let targets = Targets::of(ctx, args, V3).await?;
+    if targets.none(ctx, args, V3) {
+        return Ok(Status::Success);
+    }
+    let router: Option<Ipv4Addr> = args.after("spf-tree").and_then(|a| a.parse().ok());
+    let area: Option<Ipv4Addr> = args.after("area").and_then(|a| a.parse().ok());
+    let (Some(router), Some(area)) = (router.map(RouterId), area.map(AreaId)) else {
+        return Ok(Status::Warning);
+    };
+    for target in &targets.found {
+        let Some(shape) = Shape::take(ctx, target).await? else { continue };
+        if !shape.areas.contains_key(&area) {
+            line!(ctx.out, "No such Area: {area}");
+            return Ok(Status::Success);
+        }
+        Tree::take(ctx, target, router, area).await?.text(&mut ctx.out);
+    }
+    Ok(Status::Success)
+}
+
+/// A router or network in full. FRR counts the routers on the way behind its cost.
+fn record(vertex: &VertexView, tree: &Tree, (area, age): (AreaId, Duration), links: &Links) -> Record {
+    let at = Vertex { router: vertex.router, network: vertex.network };
+    let origin = vertex.network.map_or_else(
+        || router_lsa(vertex.router),
+        |id| Origin { kind: LsaType::NETWORK_V3, id: LinkStateId(id), ..router_lsa(vertex.router) },
+    );
+    Record {
+        what: What::LinkState,
+        destination: at.name(),
+        age,
+        area,
+        kind: PathKind::Intra,
+        origin: Some(origin),
+        options: vertex.options,
+        bits: vertex.bits,
+        metric_type: 1,
+        cost: (vertex.cost, tree.hops(at)),
+        paths: 0,
+        ways: named(&vertex.ways, links),
+        backup: Vec::new(),
+    }
+}
+
 /// Runs `show ipv6 ospf6 linkstate`.
 pub(super) async fn link_state(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     let targets = Targets::of(ctx, args, V3).await?;
     if targets.none(ctx, args, V3) {
         return Ok(Status::Success);
     }
+    let links = Links::take(ctx).await?;
     let addrs: Vec<Ipv4Addr> = args.all("A.B.C.D").filter_map(|a| a.parse().ok()).collect();
-    let is_wanted = |vertex: &Vertex| match addrs.as_slice() {
+    let is_wanted = |vertex: &&VertexView| match addrs.as_slice() {
         [router] => vertex.router.0 == *router && vertex.network.is_none(),
         [router, id] => vertex.router.0 == *router && vertex.network == Some(id.to_bits()),
         _ => true,
@@ -210,22 +273,20 @@ pub(super) async fn link_state(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
     for target in &targets.found {
         let Some(shape) = Shape::take(ctx, target).await? else { continue };
         let areas = Areas::of(ctx, target).await?;
-        for area in shape.areas.keys() {
+        for area in shape.areas.keys().copied() {
             line!(ctx.out);
-            line!(ctx.out, "        SPF Result in Area {}", areas.name(*area));
+            line!(ctx.out, "        SPF Result in Area {}", areas.name(area));
             line!(ctx.out);
-            let tree = Tree::take(ctx, target, &shape, *area).await?;
-            for (vertex, (cost, before)) in tree.paths.iter().filter(|(v, _)| is_wanted(v)) {
-                line!(ctx.out, "Destination: {}", vertex.name());
-                line!(ctx.out, "Destination type: Linkstate");
-                line!(ctx.out, "Associated Area: {area}");
-                line!(ctx.out, "Path Type: Intra-Area");
-                line!(ctx.out, "Metric Type: 1");
-                line!(ctx.out, "Metric: {cost} (0)");
-                if let Some(before) = before {
-                    line!(ctx.out, "Before: {}", before.name());
-                }
-                line!(ctx.out);
+            let tree = Tree::take(ctx, target, shape.router, area).await?;
+            let taken = ask(ctx, target, move |i, clock| {
+                let view = i.view(clock.now);
+                let last = view.areas.iter().find(|a| a.id == area).and_then(|a| a.spf_last);
+                (i.vertices(area), last.map(|at| clock.age(at)).unwrap_or_default())
+            });
+            let Some((mut vertices, age)) = taken.await? else { continue };
+            vertices.sort_by_key(|v| (v.router, v.network));
+            for vertex in vertices.iter().filter(is_wanted) {
+                record(vertex, &tree, (area, age), &links).text(&mut ctx.out);
             }
             line!(ctx.out);
         }

@@ -61,7 +61,8 @@ impl Kind {
 
     /// Object of one path.
     pub(super) fn json(self, dest: &DestView, path: &PathView, clock: &Clock) -> Value {
-        let mut o = row::status_object(dest, path);
+        let mut o = Obj::new();
+        row::status_fields(&mut o, dest, path);
         let Some(damping) = path.damping else { return o.into() };
         let a = path.attributes();
         let from = path.peer_name.clone().unwrap_or_default();

@@ -33,7 +33,7 @@ fn rows() -> Vec<Row> {
         let h = lsa.header;
         let shown = format!("0x{} {:#06x}", h.sequence, h.checksum);
         let held = table.lines().any(|l| l.contains(&shown) && l.starts_with(&h.id.to_string()));
-        let row = Row { key: LsaKey::from(&h), age: 77, held: 5, octets };
+        let row = Row { key: LsaKey::from(&h), age: 77, held: 5, octets, translated: false };
         held.then_some(row)
     };
     let rows: Vec<Row> = recorded("v2.lsas").lines().filter_map(row).collect();

@@ -35,7 +35,13 @@ fn rows() -> Vec<Row> {
         let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let octets: Arc<[u8]> = (0..hex.len()).step_by(2).map(octet).collect();
         let lsa = Lsa::decode(Version::V3, &octets).unwrap();
-        Row { key: LsaKey::from(&lsa.header), age: lsa.header.age.seconds(), held: 0, octets: octets.clone() }
+        Row {
+            key: LsaKey::from(&lsa.header),
+            age: lsa.header.age.seconds(),
+            held: 0,
+            octets: octets.clone(),
+            translated: false,
+        }
     };
     let rows: Vec<Row> = objects("show_ipv6_ospf6_database_dump_json.txt").iter().map(row).collect();
     assert!(rows.len() > 30);

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use ferr_state::ferr_ospf::view::WayView;
 use ferr_types::{IfIndex, Tag};
+use serde_json::Value;
 
 use super::*;
 use crate::show::ospf::sample;
@@ -34,6 +36,6 @@ fn routes_are_shown_as_frr_shows_them() {
         assert_eq!(cut(ours.trim_end()), cut(line));
     }
     let theirs = sample::recorded_json("show_ipv6_ospf6_route_json");
-    let ours = json(&[route("fd12::/64", PathKind::Intra, None, 2)], &links, clock, false);
+    let ours = json(&[route("fd12::/64", PathKind::Intra, None, 2)], &links, clock, None);
     sample::alike(&Value::from(ours)["routes"]["fd12::/64"], &theirs["routes"]["fd12::/64"], &[], &[]);
 }

@@ -12,7 +12,7 @@ fn the_tree_is_that_of_frr() {
         let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let octets: std::sync::Arc<[u8]> = (0..hex.len()).step_by(2).map(octet).collect();
         let key = LsaKey::from(&Lsa::decode(Version::V3, &octets).unwrap().header);
-        Row { key, age: 0, held: 0, octets }
+        Row { key, age: 0, held: 0, octets, translated: false }
     };
     let mut ours = String::new();
     for part in dump["areaScopedLinkStateDb"].as_array().unwrap() {
