@@ -144,6 +144,14 @@ pub enum ConfigError {
     /// An interface has one area.
     #[error("% The interface is in area {0}: take that out first")]
     OtherArea(String),
+    /// The same of OSPFv3. FRR keeps the first area, says so, and calls it a success.
+    #[error("{interface} already attached to Area {area}")]
+    Attached {
+        /// The interface.
+        interface: String,
+        /// Its area.
+        area: String,
+    },
     /// A network has one area.
     #[error("% {prefix} is in area {area}: take that statement out first")]
     OtherNetworkArea {

@@ -22,6 +22,8 @@ pub const MAX_LINE: usize = 4096;
 
 /// Status bytes of the vty protocol.
 pub mod status {
+    /// Done.
+    pub const SUCCESS: u8 = 0;
     /// No statement matches.
     pub const NO_MATCH: u8 = 2;
     /// Several do.
@@ -125,6 +127,7 @@ impl LineError {
             LineErrorKind::Unknown { .. } | LineErrorKind::TooLong => status::NO_MATCH,
             LineErrorKind::Ambiguous => status::AMBIGUOUS,
             LineErrorKind::Incomplete { .. } => status::INCOMPLETE,
+            LineErrorKind::Config(ConfigError::Attached { .. }) => status::SUCCESS,
             LineErrorKind::Config(_) => status::CONFIG_FAILED,
         }
     }

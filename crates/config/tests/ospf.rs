@@ -361,7 +361,8 @@ fn what_cannot_be_is_refused() {
     assert_eq!(refused(&[net[0], net[1], "interface e", "ip ospf area 0"]), E::NetworkAreas);
     assert!(matches!(refused(&[net[0], net[1], "network 10.0.0.0/8 area 1"]), E::OtherNetworkArea { .. }));
     assert_eq!(refused(&["interface e", "ip ospf area 0", "ip ospf area 1"]), E::OtherArea("0".into()));
-    assert_eq!(refused(&["interface e", "ipv6 ospf6 area 0", "ipv6 ospf6 area 1"]), E::OtherArea("0".into()));
+    let attached = E::Attached { interface: "e".into(), area: "0".into() };
+    assert_eq!(refused(&["interface e", "ipv6 ospf6 area 0", "ipv6 ospf6 area 1"]), attached);
     for line in ["stub", "nssa", "default-cost 5", "shortcut enable", "virtual-link 1.1.1.1"] {
         assert!(
             matches!(refused(&["router ospf", &format!("area 0.0.0.0 {line}")]), E::Backbone(_)),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferr_config::model::origin::Origin;
-use ferr_config::{LineErrorKind, LineOutcome, ModeStack};
+use ferr_config::{ConfigError, LineErrorKind, LineOutcome, ModeStack};
 use regex::{Regex, RegexBuilder};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
@@ -236,7 +236,8 @@ impl Session {
                     }
                     LineErrorKind::Config(refused) => {
                         line!(out, "{refused}");
-                        return Ok(Status::ConfigFailed);
+                        let fine = matches!(refused, ConfigError::Attached { .. });
+                        return Ok(if fine { Status::Success } else { Status::ConfigFailed });
                     }
                 };
                 Ok(self.complain(miss, &words.join(" "), out))

@@ -16,7 +16,7 @@ use ferr_ospf_wire::{
 use ferr_testnet::{Host, Netns};
 use ferr_types::{Afi, AreaId, IfIndex};
 
-use super::network::{CABLES, CORNER, DUT, Network};
+use super::network::{CABLES, DUT, Network};
 
 const ALL_ROUTERS: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 5));
 const HELLO: Duration = Duration::from_secs(1);
@@ -60,9 +60,6 @@ struct Speaker {
     headers: Vec<LsaHeader>,
     began: Sender<Instant>,
 }
-
-const ORIGIN: Origin =
-    Origin { version: Version::V2, router: CORNER, area: AreaId(Ipv4Addr::UNSPECIFIED), instance: 0 };
 
 impl Corner {
     /// Starts it on a host with the interfaces `eth0` and `eth1`.
@@ -143,6 +140,11 @@ impl Speaker {
         }
     }
 
+    const fn origin(&self, c: usize) -> Origin {
+        let area = AreaId(Ipv4Addr::UNSPECIFIED);
+        Origin { version: Version::V2, router: self.network.neighbor(c), area, instance: 0 }
+    }
+
     fn send(&self, c: usize, buf: &mut [u8], len: usize) {
         let cable = &self.cables[c];
         let Ok(len) = seal_v2(buf, len, &[], &AuthOut::Null) else { return };
@@ -166,7 +168,7 @@ impl Speaker {
             backup: Ipv4Addr::UNSPECIFIED,
         };
         let mut buf = [0; PACKET];
-        let Ok(mut writer) = PacketWriter::hello(&mut buf, &ORIGIN, &hello) else { return };
+        let Ok(mut writer) = PacketWriter::hello(&mut buf, &self.origin(c), &hello) else { return };
         if self.cables[c].heard && writer.push(&DUT).is_err() {
             return;
         }
@@ -177,6 +179,7 @@ impl Speaker {
 
     /// Describes the next part of the database, or the same again.
     fn describe(&mut self, c: usize) {
+        let origin = self.origin(c);
         let cable = &mut self.cables[c];
         cable.sent = Instant::now();
         let from = cable.described.unwrap_or(0);
@@ -189,7 +192,7 @@ impl Speaker {
         flags.set(DbdFlags::INIT, first);
         flags.set(DbdFlags::MORE, more);
         let dbd = Dbd { mtu: 1500, options: Options::E, flags, sequence: cable.sequence };
-        let Ok(mut writer) = PacketWriter::dbd(&mut buf, &ORIGIN, &dbd) else { return };
+        let Ok(mut writer) = PacketWriter::dbd(&mut buf, &origin, &dbd) else { return };
         for header in headers.iter().take(room) {
             if writer.push(header).is_err() {
                 return;
@@ -225,7 +228,7 @@ impl Speaker {
         let mut rest = lsas;
         while !rest.is_empty() {
             let mut buf = [0; PACKET];
-            let Ok(mut writer) = UpdateWriter::new(&mut buf, &ORIGIN) else { return };
+            let Ok(mut writer) = UpdateWriter::new(&mut buf, &self.origin(c)) else { return };
             let fit = rest.iter().take_while(|lsa| writer.push(lsa, Age(1)).is_ok()).count();
             let Ok(len) = writer.finish() else { return };
             self.send(c, &mut buf, len);
@@ -236,7 +239,7 @@ impl Speaker {
     fn acknowledge(&self, c: usize, headers: &[LsaHeader]) {
         let mut buf = [0; PACKET];
         for part in headers.chunks(64) {
-            let Ok(mut writer) = PacketWriter::ls_ack(&mut buf, &ORIGIN) else { return };
+            let Ok(mut writer) = PacketWriter::ls_ack(&mut buf, &self.origin(c)) else { return };
             if part.iter().any(|header| writer.push(header).is_err()) {
                 return;
             }
@@ -259,7 +262,7 @@ impl Speaker {
         let Ok(packet) = Packet::decode(Version::V2, datagram.payload) else { return true };
         match packet.body() {
             Ok(PacketBody::Hello(_, neighbors)) => {
-                let two_way = neighbors.iter().any(|n| n == CORNER);
+                let two_way = neighbors.iter().any(|n| n == self.network.neighbor(c));
                 let cable = &mut self.cables[c];
                 if !cable.heard {
                     cable.heard = true;

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use self::corner::Corner;
 use self::cut_watch::CutWatch;
-use self::network::{CABLES, Network};
+use self::network::{CABLES, Network, Second};
 use self::router::Dut;
 use crate::dut::Kind;
 use crate::kernel_watch::KernelWatch;
@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Routers under test.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ferr,bird,frr")]
     duts: Vec<Kind>,
+    /// Who is at the other end of the second cable.
+    #[arg(long, value_enum, default_value = "same")]
+    second: Second,
     /// Longest wait for one step, in seconds.
     #[arg(long, default_value_t = 120)]
     limit: u64,
@@ -152,7 +155,7 @@ fn bed(probed: IpAddr) -> Result<Bed> {
 
 fn once(kind: Kind, routers: u32, options: &Options) -> Result<Run> {
     let limit = Duration::from_secs(options.limit);
-    let mut network = Network::new(routers)?;
+    let mut network = Network::new(routers, options.second)?;
     let (last, probed) = (network.last(), IpAddr::V4(network::host(network.last() / 2)));
     let bed = bed(probed)?;
     let mut changes = Vec::new();
@@ -160,7 +163,7 @@ fn once(kind: Kind, routers: u32, options: &Options) -> Result<Run> {
         changes.push(network.tell(last, n % 2 == 1)?);
     }
     // The exchange tells of the first instance.
-    let corner = Corner::start(&bed.ghost, Network::new(routers)?)?;
+    let corner = Corner::start(&bed.ghost, Network::new(routers, options.second)?)?;
     let mut router = Dut::start(kind, &bed.dut)?;
     let began = corner.began.recv_timeout(limit)?;
     let wanted = routers as usize;

@@ -255,7 +255,15 @@ fn ospf_link<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Foun
 }
 
 fn ospf6_link<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, Ospf6Link> {
-    Ok(interface(c, mode, a, no)?.map(|i| &mut i.ospf6))
+    let Some(interface) = interface(c, mode, a, no)? else { return Ok(None) };
+    if !no
+        && a.has("area")
+        && let (Some(area), Mode::Interface { name, .. }) = (interface.ospf6.area, mode)
+        && area != a.val("v")?
+    {
+        return Err(ConfigError::Attached { interface: name.clone(), area: area.to_string() });
+    }
+    Ok(Some(&mut interface.ospf6))
 }
 
 fn ospf_interface<'c>(c: &'c mut Config, mode: &Mode, a: &Args<'_>, no: bool) -> Found<'c, OspfInterface> {

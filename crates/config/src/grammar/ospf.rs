@@ -69,7 +69,12 @@ pub(crate) static LINK_AREA: &[Stmt<Config>] = &[alias(
     "interface IFNAME@if area <A.B.C.D@v|(0-4294967295)@v>",
     |c, a| {
         let area: AreaId = a.val("v")?;
-        c.interfaces.entry(a.name("if")).or_default().ospf6.join(area)?;
+        let name = a.name("if");
+        let ospf6 = &mut c.interfaces.entry(name.clone()).or_default().ospf6;
+        let held = *ospf6.area.get_or_insert(area);
+        if held != area {
+            return Err(ConfigError::Attached { interface: name, area: held.to_string() });
+        }
         DONE
     },
     |c, a| {

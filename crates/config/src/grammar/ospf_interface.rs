@@ -391,7 +391,7 @@ pub(crate) static LINK6: &[Stmt<Ospf6Link>] = &[
     stmt(
         "ipv6 ospf6 area ~ <A.B.C.D@v|(0-4294967295)@v>",
         |l, a| {
-            l.join(a.val("v")?)?;
+            l.area = Some(a.val("v")?);
             DONE
         },
         |l, _| {

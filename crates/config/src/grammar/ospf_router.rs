@@ -104,7 +104,23 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
     value!("max-metric router-lsa on-startup", "(5-86400)", max_metric.on_startup),
     value!("max-metric router-lsa on-shutdown", "(5-100)", max_metric.on_shutdown),
     flag!("max-metric router-lsa administrative", max_metric.administrative),
-    value_unless!("refresh timer", "(10-1800)", refresh_timer, 10_u16),
+    stmt(
+        "refresh timer ~ (10-1800)@v",
+        |n, a| {
+            // FRR keeps multiples of its ticks, which are of ten seconds.
+            n.refresh_timer = Some(a.val::<u16>("v")? / 10 * 10).filter(|v| *v != 10);
+            DONE
+        },
+        |n, _| {
+            n.refresh_timer = None;
+            DONE
+        },
+        |n, o| {
+            if let Some(v) = n.refresh_timer {
+                o.line(format_args!("refresh timer {v}"));
+            }
+        },
+    ),
     REDISTRIBUTE,
     GRACEFUL,
     HELPER_ENABLE,
@@ -213,6 +229,11 @@ pub(crate) static TAIL: &[Stmt<OspfInstance>] = &[
             }
         },
     ),
+    alias(
+        "distance ospf {intra-area [(1-255)]|inter-area [(1-255)]|external [(1-255)]} ~ !",
+        |_, _| DONE,
+        unset_distance,
+    ),
     flag!("capability opaque", opaque_lsa),
     alias(
         "ospf opaque-lsa",
@@ -277,6 +298,11 @@ pub(crate) static TAIL6: &[Stmt<OspfInstance>] = &[
                 o.line(format_args!("distance ospf6{words}"));
             }
         },
+    ),
+    alias(
+        "distance ospf6 {intra-area [(1-255)]|inter-area [(1-255)]|external [(1-255)]} ~ !",
+        |_, _| DONE,
+        unset_distance,
     ),
     DEFAULT_INFORMATION6,
     AGGREGATION_TIMER,

@@ -210,6 +210,13 @@ impl Instance {
         if self.neighbor(ik, nk).is_none_or(|neighbor| neighbor.state >= NeighborState::TwoWay) {
             return;
         }
+        let Some(iface) = self.interface(ik) else { return };
+        let wanted = iface.neighbors.get(&nk).is_some_and(|neighbor| iface.wants_adjacency(neighbor));
+        if wanted && self.config.version == Version::V2 {
+            // Straight to ExStart, as FRR's ospfd counts it; its ospf6d counts 2-Way on the way.
+            self.start_exchange(ik, nk, Cause::TwoWayReceived, now);
+            return;
+        }
         self.set_neighbor_state(ik, nk, NeighborState::TwoWay, Cause::TwoWayReceived, now);
         self.adjacency_ok(ik, nk, Cause::TwoWayReceived, now);
     }

@@ -270,8 +270,10 @@ impl Routing {
     ) -> Option<OwnExternal> {
         let area = self.status.area(id).filter(|a| a.active)?;
         let AreaKind::Nssa(nssa) = &area.config.kind else { return None };
-        if prefix.is_default() && self.status.abr {
-            let default = nssa.default_originate?;
+        if prefix.is_default()
+            && self.status.abr
+            && let Some(default) = nssa.default_originate
+        {
             return Some(OwnExternal {
                 type2: default.type2,
                 metric: default.metric,
@@ -283,7 +285,9 @@ impl Routing {
         let Chosen { type2, metric, tag, gateway, forwarding: set, .. } = local?;
         let here = |i: &&InterfaceConfig| i.area == id;
         let on_link = gateway.filter(|g| interfaces(inputs.config).filter(here).any(|i| is_on(i, *g)));
-        let forwarding = set.or(on_link).or_else(|| address_in(self.version, id, inputs.config));
+        // Nobody translates what a border router tells (RFC 3101 section 2.4): it needs no address then.
+        let own = (!self.status.abr).then(|| address_in(self.version, id, inputs.config));
+        let forwarding = set.or(on_link).or(own.flatten());
         let propagate = !self.status.abr && forwarding.is_some();
         Some(OwnExternal { type2, metric, tag, forwarding, propagate })
     }

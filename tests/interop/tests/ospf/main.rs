@@ -4,6 +4,7 @@
 mod areas;
 mod auth;
 mod bed;
+mod exporter;
 mod externals;
 mod lan;
 mod networks;

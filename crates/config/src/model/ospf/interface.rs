@@ -244,20 +244,6 @@ pub struct Ospf6Link {
 }
 
 impl Ospf6Link {
-    /// `area A`.
-    ///
-    /// # Errors
-    /// It is in another area.
-    pub(crate) fn join(&mut self, area: AreaId) -> Result<(), ConfigError> {
-        match &self.area {
-            Some(held) if *held != area => Err(ConfigError::OtherArea(held.to_string())),
-            _ => {
-                self.area = Some(area);
-                Ok(())
-            }
-        }
-    }
-
     /// Whether the interface says anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

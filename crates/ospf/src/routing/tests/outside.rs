@@ -309,6 +309,21 @@ fn default_routes_of_nssas() {
 }
 
 #[test]
+fn a_default_route_of_the_as_is_told_into_nssas() {
+    let default = DefaultOriginate { always: true, metric: Some(50), type2: false, route_map: None };
+    let mut lab = nssa_abr(Nssa::default());
+    lab.config.default_originate = Some(default);
+    lab.routing.reconfigured(lab.now);
+    lab.settle();
+    assert_eq!(lab.told_with("7@0.0.0.1 0.0.0.0/0 "), ["0.0.0.0 E1 50 fwd 0.0.0.0 tag 0"]);
+    let own = Some(NssaDefault { metric: 4, type2: true });
+    lab.area_kind(1, AreaKind::Nssa(Nssa { default_originate: own, ..Nssa::default() }));
+    lab.routing.reconfigured(lab.now);
+    lab.settle();
+    assert_eq!(lab.told_with("7@0.0.0.1 0.0.0.0/0 "), ["0.0.0.0 E2 4 fwd 0.0.0.0 tag 0"]);
+}
+
+#[test]
 fn links_without_neighbors_are_told_to_the_rib_as_connected() {
     let mut lab = Lab::new(1);
     lab.link(1, 0, PointToPoint, ("10.0.12.1/30", 10), &[]);

@@ -36,7 +36,8 @@ pub(in crate::show) struct LinkInfo {
 pub(in crate::show) struct Links(BTreeMap<IfIndex, LinkInfo>);
 
 const LOOPBACK: u32 = 0x8;
-const POINT_TO_POINT: u32 = 0x10;
+/// `IFF_POINTOPOINT`.
+pub(in crate::show) const POINT_TO_POINT: u32 = 0x10;
 
 impl Links {
     /// As they are now.
