@@ -83,6 +83,9 @@ struct Choice {
 /// Source, next hop, flags and MED of the path that was offered to the RIB last, and the offer.
 type LastOffer = Option<((ferr_types::PeerId, NexthopId, u16, u32), Arc<RouteSpec>)>;
 
+/// Prefixes decided per slice of work. What came meanwhile for one that still waits is decided with it, so that many neighbors who tell
+/// of the same prefixes cost one decision.
+const DECISIONS: usize = 8192;
 /// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
 const SWEEP_SLICE: u32 = 4096;
 
@@ -142,10 +145,10 @@ impl<P: TablePrefix> FamilyState<P> {
                 self.sweeps.insert(0, sweep);
             }
         }
-        self.decide(core);
+        let undecided = self.decide_some(core, DECISIONS);
         let searching = self.scan_conditions(core);
         let more = self.groups.work(core, &mut self.table, &self.local);
-        more || searching || !self.sweeps.is_empty()
+        more || undecided || searching || !self.sweeps.is_empty()
     }
 
     fn sweep_one(&mut self, core: &mut Core, dest: DestId, kind: &SweepKind) {
@@ -200,17 +203,23 @@ impl<P: TablePrefix> FamilyState<P> {
         gone.into_iter().for_each(|at| self.remove_path(core, dest, at));
     }
 
-    /// Runs the decision for everything that waits for it.
+    /// Runs the decision for everything that waits for it, in the order of its coming.
     pub(crate) fn decide(&mut self, core: &mut Core) {
-        while self.table.has_dirty() && !core.defers(self.table.family) {
-            let dirty = self.table.take_dirty();
-            let mut last = None;
-            for id in &dirty {
-                self.decide_one(core, *id, &mut last);
-            }
-            self.table.recycle_dirty(dirty);
-            self.update_aggregates(core);
+        while self.decide_some(core, usize::MAX) {}
+    }
+
+    /// The same for so many prefixes; true when more wait.
+    fn decide_some(&mut self, core: &mut Core, max: usize) -> bool {
+        if !self.table.has_dirty() || core.defers(self.table.family) {
+            return false;
         }
+        let mut last = None;
+        for _ in 0..max {
+            let Some(id) = self.table.pop_dirty() else { break };
+            self.decide_one(core, id, &mut last);
+        }
+        self.update_aggregates(core);
+        self.table.has_dirty()
     }
 
     fn decide_one(&mut self, core: &mut Core, id: DestId, last: &mut LastOffer) {

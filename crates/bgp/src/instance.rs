@@ -400,6 +400,11 @@ impl Instance {
         self.v4m.decide(core);
         self.v6m.decide(core);
         self.more_work = true;
+        self.tell_watches();
+    }
+
+    /// Which next hops are to be tracked, if that changed.
+    fn tell_watches(&mut self) {
         for change in self.core.nexthops.take_changes() {
             self.core.out.push_back(match change {
                 WatchChange::Start(watch) => Output::Watch(watch),
@@ -419,7 +424,7 @@ impl Instance {
         more |= self.v6.work(core);
         more |= self.v4m.work(core);
         more |= self.v6m.work(core);
-        self.decide();
+        self.tell_watches();
         self.more_work = more;
         self.bury();
         more

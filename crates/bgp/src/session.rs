@@ -121,7 +121,8 @@ impl Instance {
         self.run(id, actions);
     }
 
-    /// Bytes came; returns how many of them are done with. The rest has to be offered again in front of what follows.
+    /// Bytes came; returns how many of them are done with. The rest has to be offered again in front of what follows. What they change is
+    /// decided by [`Self::work`].
     pub fn received(&mut self, now: Instant, conn: ConnId, buf: &[u8]) -> usize {
         self.set_now(now);
         let mut done = 0;
@@ -144,7 +145,7 @@ impl Instance {
             }
         }
         self.scratch = scratch;
-        self.decide();
+        self.more_work = true;
         done
     }
 
