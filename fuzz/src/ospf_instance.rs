@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ferr_ospf::config::{
-    AreaConfig, AuthConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, StaticNeighbor,
+    AreaConfig, InstanceConfig, InterfaceConfig, InterfaceKey, NetworkType, StaticNeighbor,
 };
 use ferr_ospf::wire::{Age, Hello, HelloLink};
 use ferr_ospf::wire::{
@@ -76,33 +76,14 @@ fn interface(version: Version, link: u32, n: usize, other: usize, network: Netwo
     let v2 = version == Version::V2;
     let prefix = Ipv4Prefix::new(v4(link, 0), 24).expect("a length that fits");
     InterfaceConfig {
-        name: Arc::from(format!("eth{link}")),
-        area: AreaId::BACKBONE,
-        network,
-        up: true,
-        mtu: 1500,
         address: v2.then_some((v4(link, n), prefix)),
-        unnumbered: false,
         link_local: (!v2).then_some(v6(link, n)),
-        prefixes: Vec::new(),
-        addresses: Vec::new(),
-        cost: 10,
-        hello: Duration::from_secs(10),
-        dead: Duration::from_secs(40),
-        retransmit: Duration::from_secs(5),
-        transmit_delay: 1,
-        priority: 1,
-        passive: false,
-        mtu_ignore: false,
-        instance_id: 0,
-        prefix_suppression: false,
         bfd: true,
-        auth: AuthConfig::None,
         neighbors: BTreeMap::from([(
             addr(version, link, other),
             StaticNeighbor { priority: 1, poll: Duration::from_secs(60) },
         )]),
-        neighbor_filter: None,
+        ..InterfaceConfig::new(&format!("eth{link}"), AreaId::BACKBONE, network)
     }
 }
 

@@ -180,7 +180,7 @@ fn one(kind: Kind, options: &Options) -> Result<Outcome> {
     let mut source = match &table {
         Some(_) => {
             let id = Ipv4Addr::new(10, 0, 1, 2);
-            Some(Speaker::connect(injector.netns(), Ipv4Addr::new(10, 0, 1, 1), Asn(65100), id, begin)?)
+            Some(Speaker::connect(injector.netns(), Ipv4Addr::new(10, 0, 1, 1), Asn(65100), id)?)
         }
         None => None,
     };

@@ -185,14 +185,13 @@ fn one(kind: Kind, feeds: &[Feed; 2], routes: usize, interval: u64, options: &Op
     let providers = [Provider::join(&net, &dut, 2, probed)?, Provider::join(&net, &dut, 3, probed)?];
     let before = kernel_prefixes(dut.netns());
     let _dut = Dut::start(kind, &dut, interval)?;
-    let start = Instant::now();
     let deadline = Instant::now() + Duration::from_secs(options.limit);
     let mut kept = Vec::new();
     for (number, provider) in (2..).zip(&providers) {
         let [local, remote] = [2, 1].map(|host| Ipv4Addr::new(10, 0, number, host));
         let peer = Peer { local: local.into(), remote: remote.into() };
         let reflector = Reflector::start(provider.host.netns(), &[peer], Duration::from_millis(interval), 3)?;
-        let connect = || Speaker::connect(provider.host.netns(), remote, Asn(65100), local, start);
+        let connect = || Speaker::connect(provider.host.netns(), remote, Asn(65100), local);
         let mut speaker = connect()?;
         wait("BFD", deadline, || reflector.tally().up.load(Ordering::Relaxed) == 1)?;
         thread::sleep(QUIET);

@@ -21,8 +21,6 @@ pub(crate) struct Feed {
     pub(crate) withdraw: Vec<u8>,
     /// One of the prefixes.
     pub(crate) first: Ipv4Prefix,
-    /// Distinct attribute sets.
-    pub(crate) sets: usize,
 }
 
 struct Random(u64);
@@ -77,12 +75,10 @@ pub(crate) fn feed(count: usize, asn: Asn, nexthop: Ipv4Addr, seed: u64) -> Feed
     let mut announce = Vec::with_capacity(count * 24);
     let mut withdraw = Vec::with_capacity(count * 5);
     let mut rest = all.as_slice();
-    let mut sets = 0;
     while !rest.is_empty() {
         let take = (1 + random.below(2 * SHARE - 1)) as usize;
         let (group, later) = rest.split_at(take.min(rest.len()));
         rest = later;
-        sets += 1;
         let hops = 2 + random.below(4);
         let path = std::iter::once(asn).chain((0..hops).map(|_| Asn(1000 + random.below(60_000) as u32)));
         let path = AsPathBuf::from_sequence(path);
@@ -103,5 +99,5 @@ pub(crate) fn feed(count: usize, asn: Asn, nexthop: Ipv4Addr, seed: u64) -> Feed
     }
     encode_withdrawals(&ctx, Family::Ipv4Unicast, all.iter().map(|p| (0, Prefix::V4(*p))), &mut withdraw);
     let first = all.first().copied().unwrap_or(Ipv4Prefix::DEFAULT);
-    Feed { announce, withdraw, first, sets }
+    Feed { announce, withdraw, first }
 }

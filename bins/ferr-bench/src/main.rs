@@ -4,12 +4,10 @@
 #![forbid(unsafe_code)]
 
 mod bfd_scale;
-#[allow(dead_code, reason = "works that use all of it follow")]
 mod convergence;
 mod dut;
 mod failover;
 mod feed;
-mod full_table;
 mod kernel_watch;
 mod measure;
 mod ospf;
@@ -32,8 +30,8 @@ struct Cli {
 enum Bench {
     /// The same work on FeRR and on every rival that is installed.
     Convergence(convergence::Options),
-    /// A full table from one peer into the kernel and to a second peer.
-    FullTable(full_table::Options),
+    /// The works `full-table` and `withdraw` of `convergence`.
+    FullTable(convergence::Options),
     /// Many BFD sessions, with a full table that comes and goes beside them.
     BfdScale(bfd_scale::Options),
     /// The path to the better of two providers silently drops everything.
@@ -50,7 +48,7 @@ enum Bench {
 fn main() -> ExitCode {
     let result = match Cli::parse().bench {
         Bench::Convergence(options) => convergence::run(&options),
-        Bench::FullTable(options) => full_table::run(&options),
+        Bench::FullTable(options) => convergence::run(&options.full_table()),
         Bench::BfdScale(options) => bfd_scale::run(&options),
         Bench::Failover(options) => failover::run(&options),
         Bench::Ospf(options) => ospf::run(&options),

@@ -1,15 +1,13 @@
-//! The two ends of a benchmark: a peer that sends a table as fast as TCP takes it, and one that counts what comes.
+//! A peer that sends a table as fast as TCP takes it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ferr_bgp_wire::{
-    Capability, MessageType, Open, PeerKind, Scratch, SessionContext, Update, frame, keepalive,
-};
+use ferr_bgp_wire::{Capability, MessageType, Open, frame, keepalive};
 use ferr_testnet::Netns;
 use ferr_types::{Asn, RouterId};
 
@@ -20,16 +18,7 @@ const HOLD: u16 = 240;
 pub(crate) struct Speaker {
     /// Whoever holds it is at the border of a message.
     stream: Arc<Mutex<TcpStream>>,
-    counters: Arc<Counters>,
-}
-
-#[derive(Default)]
-struct Counters {
-    announced: AtomicUsize,
-    withdrawn: AtomicUsize,
-    /// Microseconds from `start` to the last UPDATE.
-    last: AtomicU64,
-    closed: AtomicBool,
+    closed: Arc<AtomicBool>,
 }
 
 fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(MessageType, Vec<u8>)> {
@@ -49,14 +38,8 @@ fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(Mes
 }
 
 impl Speaker {
-    /// Connects from `netns` to `remote` until the session is up; `start` is where [`Self::last_update`] counts from.
-    pub(crate) fn connect(
-        netns: &Netns,
-        remote: Ipv4Addr,
-        asn: Asn,
-        id: Ipv4Addr,
-        start: Instant,
-    ) -> io::Result<Self> {
+    /// Connects from `netns` to `remote` until the session is up.
+    pub(crate) fn connect(netns: &Netns, remote: Ipv4Addr, asn: Asn, id: Ipv4Addr) -> io::Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let attempt = netns
@@ -64,7 +47,7 @@ impl Speaker {
                     TcpStream::connect_timeout(&SocketAddr::new(remote.into(), 179), Duration::from_secs(2))
                 })
                 .map_err(|e| io::Error::other(e.to_string()))?;
-            match attempt.and_then(|stream| Self::open(stream, asn, id, start)) {
+            match attempt.and_then(|stream| Self::open(stream, asn, id)) {
                 Ok(speaker) => return Ok(speaker),
                 Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => thread::sleep(Duration::from_millis(300)),
@@ -72,7 +55,7 @@ impl Speaker {
         }
     }
 
-    fn open(mut stream: TcpStream, asn: Asn, id: Ipv4Addr, start: Instant) -> io::Result<Self> {
+    fn open(mut stream: TcpStream, asn: Asn, id: Ipv4Addr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let capabilities = vec![Capability::Multiprotocol { afi: 1, safi: 1 }, Capability::FourOctetAs(asn)];
@@ -92,17 +75,13 @@ impl Speaker {
             }
         }
         stream.set_read_timeout(None)?;
-        let counters = Arc::new(Counters::default());
-        let (reader, shared) = (stream.try_clone()?, counters.clone());
-        thread::spawn(move || {
-            // An error here is the end of the session, which the benchmark sees by its counters.
-            let _ = count(reader, buffer, &shared, start);
-            shared.closed.store(true, Ordering::Release);
-        });
+        let closed = Arc::new(AtomicBool::new(false));
+        let (reader, shared) = (stream.try_clone()?, closed.clone());
+        thread::spawn(move || discard(reader, &shared));
         let stream = Arc::new(Mutex::new(stream));
-        let (writer, shared) = (stream.clone(), counters.clone());
+        let (writer, shared) = (stream.clone(), closed.clone());
         thread::spawn(move || {
-            while !shared.closed.load(Ordering::Acquire) {
+            while !shared.load(Ordering::Acquire) {
                 thread::sleep(Duration::from_secs(20));
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 if writer.write_all(&keepalive()).is_err() {
@@ -110,7 +89,7 @@ impl Speaker {
                 }
             }
         });
-        Ok(Self { stream, counters })
+        Ok(Self { stream, closed })
     }
 
     /// Sends encoded messages as fast as TCP takes them.
@@ -118,56 +97,23 @@ impl Speaker {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes)
     }
 
-    /// Prefixes announced and withdrawn so far.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.counters.announced.load(Ordering::Acquire), self.counters.withdrawn.load(Ordering::Acquire))
-    }
-
-    /// When the last UPDATE came.
-    pub(crate) fn last_update(&self) -> Duration {
-        Duration::from_micros(self.counters.last.load(Ordering::Acquire))
-    }
-
     /// Whether the peer ended the session.
     pub(crate) fn is_closed(&self) -> bool {
-        self.counters.closed.load(Ordering::Acquire)
+        self.closed.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Speaker {
     fn drop(&mut self) {
-        self.counters.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::Release);
         let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = stream.shutdown(std::net::Shutdown::Both);
     }
 }
 
-fn count(mut stream: TcpStream, mut buffer: Vec<u8>, counters: &Counters, start: Instant) -> io::Result<()> {
-    let mut ctx = SessionContext::new(PeerKind::Ebgp);
-    ctx.max_len = 65535;
-    let mut scratch = Scratch::default();
+/// Takes what comes, so that the router never waits for us.
+fn discard(mut stream: TcpStream, closed: &AtomicBool) {
     let mut chunk = vec![0; 256 * 1024];
-    loop {
-        let mut done = 0;
-        while let Some(message) =
-            frame(&buffer[done..], 65535).map_err(|e| io::Error::other(e.to_string()))?
-        {
-            done += message.len;
-            if message.kind == MessageType::Notification {
-                return Ok(());
-            }
-            if message.kind == MessageType::Update
-                && let Ok(update) = Update::decode(message.body, &ctx, &mut scratch)
-            {
-                counters.announced.fetch_add(update.announced.iter().count(), Ordering::AcqRel);
-                counters.withdrawn.fetch_add(update.withdrawn.iter().count(), Ordering::AcqRel);
-                counters.last.store(start.elapsed().as_micros() as u64, Ordering::Release);
-            }
-        }
-        buffer.drain(..done);
-        match stream.read(&mut chunk)? {
-            0 => return Ok(()),
-            n => buffer.extend_from_slice(&chunk[..n]),
-        }
-    }
+    while !closed.load(Ordering::Acquire) && stream.read(&mut chunk).is_ok_and(|n| n > 0) {}
+    closed.store(true, Ordering::Release);
 }

@@ -212,12 +212,18 @@ fn every_line_can_be_taken_back() {
             "router ospf",
             "no log-adjacency-changes",
             "no area 3 stub",
+            "no area 5 nssa",
+            "no area 6 nssa",
+            "no area 8 nssa",
+            "no area 21 nssa",
+            "no summary-address 10.12.0.0/16",
             "no area 1 range 10.4.0.0/16",
             "no area 1 virtual-link 2.2.2.3",
             "no area 1 virtual-link 2.2.2.4",
             "no area 1 virtual-link 2.2.2.5",
             "no area 22 virtual-link 9.9.9.9",
             "router ospf6",
+            "no summary-address fd12::/16",
             "no area 3 stub",
             "no area 7 nssa",
             "no area 6 nssa",
@@ -456,4 +462,36 @@ proptest! {
         prop_assert!(diff(&config, &again).is_empty());
         prop_assert_eq!(render(&again, Part::All), text);
     }
+}
+
+/// What `no` takes back is what FRR's takes back: in OSPFv2 the options that a line names, in OSPFv3 the kind of the area.
+#[test]
+fn no_takes_back_what_frr_takes_back() {
+    let after = |router: &str, lines: &[&str]| {
+        let (mut config, mut stack) = (Config::default(), ModeStack::default());
+        for line in [router].into_iter().chain(lines.iter().copied()) {
+            execute_line(&mut config, &mut stack, line).unwrap();
+        }
+        let text = render(&config, Part::All);
+        let inside = text.lines().skip_while(|l| *l != router).skip(1).take_while(|l| *l != "exit");
+        inside.map(|l| l.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let v2 = |lines: &[&str]| after("router ospf", lines);
+    let v3 = |lines: &[&str]| after("router ospf6", lines);
+    let nssa = ["area 3 nssa translate-always", "area 3 nssa no-summary", "area 3 nssa suppress-fa"];
+    let with = |last: &'static str| nssa.into_iter().chain([last]).collect::<Vec<_>>();
+    assert_eq!(
+        v2(&with("no area 3 nssa translate-always")),
+        ["area 3 nssa", "area 3 nssa no-summary", "area 3 nssa suppress-fa"]
+    );
+    assert_eq!(v2(&with("no area 3 nssa")), [""; 0]);
+    assert_eq!(v2(&["area 4 stub no-summary", "no area 4 stub no-summary"]), ["area 4 stub"]);
+    assert_eq!(v3(&["area 4 stub no-summary", "no area 4 stub no-summary"]), [""; 0]);
+    assert_eq!(v3(&["area 5 nssa no-summary", "no area 5 nssa no-summary"]), [""; 0]);
+    let quiet = ["summary-address 10.4.0.0/16 no-advertise", "no summary-address 10.4.0.0/16 no-advertise"];
+    assert_eq!(v2(&quiet), ["summary-address 10.4.0.0/16"]);
+    assert_eq!(v2(&["default-information originate metric-type 2"]), ["default-information originate"]);
+    let said = "default-information originate always metric-type 2";
+    assert_eq!(v3(&[said]), [said]);
+    assert_eq!(v3(&["default-information originate"]), ["default-information originate"]);
 }

@@ -64,6 +64,23 @@ pub enum NeighborState {
     Full,
 }
 
+impl NeighborState {
+    /// Its name in RFC 2328, as OSPFv2 shows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Down => "Down",
+            Self::Attempt => "Attempt",
+            Self::Init => "Init",
+            Self::TwoWay => "2-Way",
+            Self::ExStart => "ExStart",
+            Self::Exchange => "Exchange",
+            Self::Loading => "Loading",
+            Self::Full => "Full",
+        }
+    }
+}
+
 /// State of an interface (RFC 2328 section 9.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InterfaceState {
@@ -137,6 +154,29 @@ pub enum Cause {
     Reconfigured,
     /// Begun (NBMA).
     Start,
+}
+
+impl Cause {
+    /// Name of the event (RFC 2328 section 10.2).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HelloReceived => "HelloReceived",
+            Self::TwoWayReceived => "2-WayReceived",
+            Self::OneWayReceived => "1-WayReceived",
+            Self::NegotiationDone => "NegotiationDone",
+            Self::ExchangeDone => "ExchangeDone",
+            Self::LoadingDone => "LoadingDone",
+            Self::AdjOk => "AdjOK?",
+            Self::SeqNumberMismatch => "SeqNumberMismatch",
+            Self::BadLsReq => "BadLSReq",
+            Self::InactivityTimer => "InactivityTimer",
+            Self::InterfaceDown => "LLDown",
+            Self::BfdDown => "BfdDown",
+            Self::Cleared | Self::Reconfigured => "KillNbr",
+            Self::Start => "Start",
+        }
+    }
 }
 
 /// A neighbor's change of state.

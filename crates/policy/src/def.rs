@@ -293,6 +293,8 @@ pub enum Set {
     Metric(MetricChange),
     /// Type of an external OSPF route: 1 or 2.
     MetricType(u8),
+    /// Forwarding address of an external OSPFv3 route.
+    ForwardingAddress(Ipv6Addr),
     /// Tag.
     Tag(u32),
     /// ORIGIN.

@@ -72,6 +72,8 @@ pub struct PolicyRoute<'a> {
     pub metric_set: bool,
     /// Type of an external OSPF route that was set: 1 or 2.
     pub metric_type: Option<u8>,
+    /// Forwarding address of an external OSPFv3 route that was set.
+    pub forwarding: Option<Ipv6Addr>,
     /// Whether any attribute was changed; if not, the caller keeps its interned set.
     pub changed: bool,
     /// Attributes of variable length, where they were changed.
@@ -112,6 +114,7 @@ impl<'a> PolicyRoute<'a> {
             igp_metric: None,
             metric_set: false,
             metric_type: None,
+            forwarding: None,
             changed: false,
             edits: Edits::default(),
         }

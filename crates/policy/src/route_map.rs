@@ -212,6 +212,7 @@ fn apply_set(set: &Set, route: &mut PolicyRoute<'_>) {
         Set::LocalPreference(change) => {
             route.attributes.local_pref = Some(change.apply(route.attributes.local_pref.unwrap_or(100)));
         }
+        Set::ForwardingAddress(addr) => return route.forwarding = Some(*addr),
         Set::MetricType(kind) => return route.metric_type = Some(*kind),
         Set::Metric(change) => {
             route.metric_set = true;

@@ -1,9 +1,13 @@
 //! Client of vty sockets: a command and a NUL out; text, three NULs and a status back.
 
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Most bytes of one answer.
 const MAX_ANSWER: usize = 1 << 30;
@@ -25,9 +29,24 @@ pub struct Answer {
 }
 
 impl VtyClient {
-    /// Connects; every answer has to come within `limit`.
+    /// Connects; that, and every answer, has to come within `limit`.
     pub fn connect(path: &Path, limit: Duration) -> io::Result<Self> {
-        Ok(Self { stream: UnixStream::connect(path)?, limit })
+        let start = Instant::now();
+        let address = SockAddr::unix(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // A daemon that does not accept would hold us for ever.
+        socket.set_nonblocking(true)?;
+        loop {
+            match socket.connect(&address) {
+                Ok(()) => break,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && start.elapsed() < limit => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        socket.set_nonblocking(false)?;
+        Ok(Self { stream: UnixStream::from(OwnedFd::from(socket)), limit })
     }
 
     /// Sends one command and reads its whole answer.

@@ -179,7 +179,8 @@ fn is_route(message: &[u8], octets: &[u8], len: u8, exact: bool) -> bool {
     len == 0
 }
 
-fn open() -> io::Result<OwnedFd> {
+/// A socket for requests, in the namespace of the calling thread.
+pub(crate) fn open() -> io::Result<OwnedFd> {
     let fd =
         socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
     setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::new(10, 0))?;
@@ -221,6 +222,8 @@ pub(crate) enum Until {
 /// What a watch saw.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
+    /// When all of the sample was as wanted.
+    pub(crate) sampled: Option<Instant>,
     /// When the table was as wanted; `None` when it never was.
     pub(crate) whole: Option<Instant>,
     /// Part that was present, by time.
@@ -319,6 +322,7 @@ impl Watcher<'_> {
             thread::sleep(TICK);
         }
         let mut at = Instant::now();
+        self.seen.sampled = Some(at);
         loop {
             self.seen.count = count(netns);
             if self.seen.count == wanted {

@@ -4,8 +4,11 @@
 //! * What is sent is encoded before anything is timed, and what comes back is counted without being decoded.
 //! * A run that fails is reported as such, and the others go on.
 
+mod asking;
 mod duts;
 mod fib;
+mod floor;
+mod mrt;
 mod nlri;
 mod outcome;
 mod peers;
@@ -51,9 +54,15 @@ pub(crate) struct Options {
     /// IPv6 routes of a full table.
     #[arg(long, default_value_t = 200_000)]
     routes6: usize,
+    /// Takes the table from a recorded one (TABLE_DUMP_V2, packed or not) instead of making it.
+    #[arg(long)]
+    mrt: Option<PathBuf>,
     /// Longest wait for one phase, in seconds.
     #[arg(long, default_value_t = 300)]
     limit: u64,
+    /// Longest wait before a run, in seconds, until others leave the processors alone.
+    #[arg(long, default_value_t = 6)]
+    patience: u64,
     /// Writes all figures to this file; `-` is the standard output.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -62,15 +71,32 @@ pub(crate) struct Options {
     html: Option<PathBuf>,
 }
 
+impl Options {
+    /// The same with the works that concern a full table, and no other.
+    pub(crate) fn full_table(self) -> Self {
+        Self { work: vec![Work::FullTable, Work::Withdraw], ..self }
+    }
+}
+
 /// Runs the benchmark.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let scaled = |n: usize| ((n as f64 * options.scale) as usize).max(1);
     eprintln!("preparing the table");
     let v6 = if options.routes6 == 0 { 0 } else { scaled(options.routes6) };
-    let table = Table::made(scaled(options.routes), v6, 1);
+    let table = match &options.mrt {
+        Some(path) => mrt::read(path)?,
+        None => Table::made(scaled(options.routes), v6, 1),
+    };
     let sample = Arc::new(Sample::new(&table.prefixes));
     let works = if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() };
-    let setting = Setting { table, sample, limit: Duration::from_secs(options.limit), works };
+    let setting = Setting {
+        table,
+        sample,
+        scale: options.scale,
+        limit: Duration::from_secs(options.limit),
+        patience: Duration::from_secs(options.patience),
+        works,
+    };
     let mut duts = Vec::new();
     for kind in &options.duts {
         match kind.available() {
@@ -80,16 +106,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let mut report = Report::new(&setting, &duts);
     let begin = Instant::now();
+    let note = |round: usize, outcome: Outcome, report: &mut Report| {
+        let at = begin.elapsed().as_secs();
+        eprintln!("{at:5} s  run {round}/{}  {}", options.runs, report::line(&outcome));
+        report.add(outcome);
+    };
     for round in 1..=options.runs {
+        if setting.wants(Work::FullTable) || setting.wants(Work::Withdraw) {
+            let wanted = |o: &Outcome| setting.works.iter().any(|w| w.name() == o.work);
+            for outcome in floor::run(&setting)?.into_iter().filter(wanted) {
+                note(round, outcome, &mut report);
+            }
+        }
         for (works, run) in works::runs(&setting) {
             for (kind, _) in &duts {
+                // What could not be done once is not tried again.
+                if works.iter().any(|w| report.has_failed(w.name(), *kind)) {
+                    continue;
+                }
                 let outcomes = run(&setting, *kind).unwrap_or_else(|error| {
                     works.iter().map(|w| Outcome::failed(w.name(), *kind, error.to_string())).collect()
                 });
                 for outcome in outcomes {
-                    let at = begin.elapsed().as_secs();
-                    eprintln!("{at:5} s  run {round}/{}  {}", options.runs, report::line(&outcome));
-                    report.add(outcome);
+                    note(round, outcome, &mut report);
                 }
             }
         }

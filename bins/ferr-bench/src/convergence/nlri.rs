@@ -1,5 +1,9 @@
 //! Counting the prefixes of UPDATEs without decoding them: lengths are walked, attributes are skipped.
 
+use std::net::IpAddr;
+
+use ferr_types::Prefix;
+
 /// What is done with each prefix.
 pub(crate) trait Visitor {
     /// `nlri` is the length octet and the octets of the prefix.
@@ -127,13 +131,23 @@ impl Visitor for Present {
     }
 }
 
-/// What a receiver of encoded UPDATEs has at the end.
-pub(crate) fn expected(messages: &[&[u8]]) -> usize {
+/// What a receiver of these prefixes has at the end.
+pub(crate) fn expected<'a>(prefixes: impl IntoIterator<Item = &'a Prefix>) -> usize {
     let mut present = Present::default();
-    for bytes in messages {
-        walk(bytes, &mut present, |_| {});
+    for prefix in prefixes {
+        present.announced(matches!(prefix, Prefix::V6(_)), &nlri(*prefix));
     }
     present.count
+}
+
+/// A prefix as it is in an UPDATE.
+pub(crate) fn nlri(prefix: Prefix) -> Vec<u8> {
+    let octets = match prefix.addr() {
+        IpAddr::V4(a) => a.octets().to_vec(),
+        IpAddr::V6(a) => a.octets().to_vec(),
+    };
+    let len = usize::from(prefix.len()).div_ceil(8);
+    [&[prefix.len()], &octets[..len]].concat()
 }
 
 #[cfg(test)]

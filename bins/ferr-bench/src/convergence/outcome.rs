@@ -1,13 +1,14 @@
 //! What a run of one work on one router gave.
 
 use super::duts::Kind;
-use super::rig::Phase;
+use super::rig::{Phase, Rig};
 
 /// A figure with a name and a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Metric {
     Monitor,
     Kernel,
+    Swept,
     Cpu,
     Peak,
     PerRoute,
@@ -18,6 +19,7 @@ pub(crate) enum Metric {
     Changes,
     FirstByte,
     Throughput,
+    Answers,
     Slowdown,
     ShowP99,
     Outage,
@@ -30,9 +32,10 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Monitor,
         Self::Kernel,
+        Self::Swept,
         Self::Cpu,
         Self::Peak,
         Self::PerRoute,
@@ -43,6 +46,7 @@ impl Metric {
         Self::Changes,
         Self::FirstByte,
         Self::Throughput,
+        Self::Answers,
         Self::Slowdown,
         Self::ShowP99,
         Self::Outage,
@@ -59,6 +63,7 @@ impl Metric {
         match self {
             Self::Monitor => "monitor_s",
             Self::Kernel => "kernel_s",
+            Self::Swept => "swept_s",
             Self::Cpu => "cpu_s",
             Self::Peak => "peak_mb",
             Self::PerRoute => "bytes_per_route",
@@ -69,7 +74,8 @@ impl Metric {
             Self::Changes => "changes_per_s",
             Self::FirstByte => "first_byte_ms",
             Self::Throughput => "throughput_mb_s",
-            Self::Slowdown => "convergence_ratio",
+            Self::Answers => "answers",
+            Self::Slowdown => "p99_ratio_to_alone",
             Self::ShowP99 => "show_p99_ms",
             Self::Outage => "outage_ms",
             Self::Lost => "packets_lost",
@@ -86,6 +92,7 @@ impl Metric {
         match self {
             Self::Monitor => "monitor s",
             Self::Kernel => "kernel s",
+            Self::Swept => "swept s",
             Self::Cpu => "CPU s",
             Self::Peak => "peak MB",
             Self::PerRoute => "B/route",
@@ -96,7 +103,8 @@ impl Metric {
             Self::Changes => "changes/s",
             Self::FirstByte => "first byte ms",
             Self::Throughput => "MB/s",
-            Self::Slowdown => "x alone",
+            Self::Answers => "answers",
+            Self::Slowdown => "p99 x alone",
             Self::ShowP99 => "show p99 ms",
             Self::Outage => "outage ms",
             Self::Lost => "lost",
@@ -113,10 +121,21 @@ impl Metric {
         !matches!(self, Self::InjectorBusy | Self::MonitorBusy | Self::Asking | Self::Foreign | Self::Stolen)
     }
 
+    /// Whether the least figure is the best one.
+    pub(crate) const fn less_is_better(self) -> bool {
+        self.is_result() && !matches!(self, Self::Changes | Self::Throughput | Self::Answers)
+    }
+
     /// A figure as it is printed.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
-            Self::Peak | Self::PerRoute | Self::Changes | Self::Lost | Self::Missed | Self::Throughput => {
+            Self::Peak
+            | Self::PerRoute
+            | Self::Changes
+            | Self::Lost
+            | Self::Missed
+            | Self::Throughput
+            | Self::Answers => {
                 format!("{value:.0}")
             }
             Self::InjectorBusy | Self::MonitorBusy | Self::Asking => format!("{:.1} %", value * 100.0),
@@ -185,8 +204,35 @@ impl Outcome {
         }
     }
 
+    /// Of the kernel without a router.
+    pub(crate) fn kernel(
+        work: &str,
+        routes: usize,
+        figures: impl IntoIterator<Item = (Metric, f64)>,
+    ) -> Self {
+        Self {
+            work: work.to_owned(),
+            kind: None,
+            routes,
+            figures: figures.into_iter().collect(),
+            phase: None,
+            configs: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Keeps the files that its router ran with.
+    pub(crate) fn ran_with(mut self, rig: &Rig) -> Self {
+        self.configs = rig.router.configs();
+        self
+    }
+
+    /// Adds figures; one that is known is replaced.
     pub(crate) fn with(mut self, figures: impl IntoIterator<Item = (Metric, f64)>) -> Self {
-        self.figures.extend(figures);
+        for (metric, value) in figures {
+            self.figures.retain(|(known, _)| *known != metric);
+            self.figures.push((metric, value));
+        }
         self
     }
 

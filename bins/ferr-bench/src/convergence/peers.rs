@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ferr_bgp_wire::{Capability, MessageType, Open, frame, keepalive};
+use ferr_bgp_wire::{Capability, GracefulFamily, MessageType, Open, frame, keepalive};
 use ferr_testnet::Netns;
 use ferr_types::{Asn, RouterId};
 use nix::errno::Errno;
@@ -46,7 +46,6 @@ pub(crate) struct Identity {
 pub(crate) struct Counters {
     announced: AtomicUsize,
     withdrawn: AtomicUsize,
-    octets: AtomicU64,
     /// Microseconds since the hub's start to the last UPDATE.
     last: AtomicU64,
     /// Prefixes present now, where they are told apart.
@@ -239,7 +238,6 @@ impl Reader {
         let present = present.map(|p| p.count);
         self.tail.clear();
         self.tail.extend_from_slice(&bytes[done..]);
-        self.counters.octets.fetch_add(got as u64, Ordering::Relaxed);
         if announced + withdrawn > 0 {
             let now = start.elapsed().as_micros() as u64;
             self.note(now, announced, withdrawn, marks, present);
@@ -313,9 +311,9 @@ impl Peer {
         self.counters.present.load(Ordering::Acquire)
     }
 
-    /// Octets received.
-    pub(crate) fn octets(&self) -> u64 {
-        self.counters.octets.load(Ordering::Relaxed)
+    /// Ends the session.
+    pub(crate) fn close(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
     /// When the last UPDATE with prefixes came.
@@ -343,7 +341,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        self.close();
     }
 }
 
@@ -365,6 +363,16 @@ fn handshake(mut stream: TcpStream, identity: Identity) -> io::Result<(TcpStream
     }
     capabilities.push(Capability::FourOctetAs(identity.asn));
     capabilities.push(Capability::RouteRefresh);
+    if identity.graceful {
+        let family = |afi| GracefulFamily { afi, safi: 1, forwarding: true };
+        let families = [1, 2].into_iter().take(1 + usize::from(identity.v6)).map(family).collect();
+        capabilities.push(Capability::GracefulRestart {
+            restart: false,
+            notification: false,
+            time: 300,
+            families,
+        });
+    }
     let mut open = Vec::new();
     Open::new(identity.asn, HOLD, RouterId(identity.local), capabilities).encode(&mut open);
     stream.write_all(&open)?;

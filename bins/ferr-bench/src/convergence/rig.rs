@@ -61,7 +61,7 @@ pub(crate) struct Rig {
     watches: Vec<Watch>,
     pub(crate) dut: Host,
     pub(crate) outside: Host,
-    _net: Net,
+    net: Net,
 }
 
 /// What a neighbor is to have received since the beginning of a phase.
@@ -117,14 +117,20 @@ pub(crate) struct Phase {
     pub(crate) peak_kib: u64,
     pub(crate) idle_kib: u64,
     pub(crate) points: Vec<Point>,
+    /// Seconds until all that should be in the kernel was there, with what should not be perhaps.
+    pub(crate) sampled: Option<f64>,
+    /// Prefixes that the first of the watched neighbors had at the end, or was told of.
+    pub(crate) monitored: usize,
+    /// Routes of the router in the kernel when all are there.
+    pub(crate) kernel_routes: usize,
     /// Part of the sample that the kernel had, by seconds.
     pub(crate) kernel_curve: Vec<(f64, f64)>,
 }
 
 impl Rig {
-    /// Builds the network, starts the router and brings all sessions up.
-    pub(crate) fn start(kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
-        wait_for_quiet(Duration::from_secs(6));
+    /// Waits for quiet, builds the network, starts the router and brings all sessions up.
+    pub(crate) fn start(patience: Duration, kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
+        wait_for_quiet(patience);
         let net = Net::new("bench")?;
         let (dut, outside) = (net.host("dut")?, net.host("outside")?);
         // No address of a link comes up in the middle of a run.
@@ -150,7 +156,7 @@ impl Rig {
             watches,
             dut,
             outside,
-            _net: net,
+            net,
         };
         rig.connect_all()?;
         rig.base = count(rig.dut.netns());
@@ -209,9 +215,17 @@ impl Rig {
         Moment::now(&self.router.pids(), self.injector_cpu(), self.hub.cpu())
     }
 
-    /// What the kernel should have beside the base.
-    pub(crate) fn total(&self, more: Totals) -> Totals {
-        self.base + more
+    /// Counts the base again, with `routes` routes in the kernel.
+    pub(crate) fn count_base(&mut self, routes: Totals) {
+        let Totals { v4, v6 } = count(self.dut.netns());
+        self.base = Totals { v4: v4.saturating_sub(routes.v4), v6: v6.saturating_sub(routes.v6) };
+    }
+
+    /// Another host, on a cable to the interface `interface` of the router.
+    pub(crate) fn host(&self, name: &str, interface: &str) -> Result<Host> {
+        let host = self.net.host(name)?;
+        self.net.link(&self.dut, interface, &host, "eth0")?;
+        Ok(host)
     }
 
     fn check(&mut self, goals: &Goals) -> Result<()> {
@@ -231,30 +245,41 @@ impl Rig {
         let before = self.counts(&goals.peers);
         let watch = match &goals.fib {
             Some(fib) if self.kind.has_fib() => {
-                let total = self.total(fib.total);
+                let total = self.base + fib.total;
                 Some(FibWatch::start(self.dut.netns(), &fib.sample, fib.until, total)?)
             }
             _ => None,
         };
         let pids = self.router.pids();
         let begin = self.moment();
+        let sampler = Sampler::start(pids.clone(), begin.at);
         action(self)?;
-        let reached = self.wait(goals, &before, begin.at, &pids, watch.as_ref())?;
+        let monitor = self.wait(goals, &before, begin.at, &pids, (watch.as_ref(), &sampler))?;
         let end = self.moment();
         let seen = watch.map(FibWatch::finish);
         let wall = (end.at - begin.at).as_secs_f64().max(1e-3);
         let since = |at: Instant| at.saturating_duration_since(begin.at).as_secs_f64();
         let kernel_curve = seen.iter().flat_map(|s| &s.curve).map(|(at, part)| (since(*at), *part)).collect();
         Ok(Phase {
-            monitor: reached.0.map(since),
+            monitor: monitor.map(since),
             kernel: seen.as_ref().and_then(|s| s.whole).map(since),
+            sampled: seen.as_ref().and_then(|s| s.sampled).map(since),
+            kernel_routes: goals.fib.as_ref().map_or(0, |f| f.sample.total.sum()),
             asking: seen.as_ref().map_or(0.0, |s| s.cpu.as_secs_f64() / wall),
             spent: begin.until(&end),
             peak_kib: peak_kib(&self.router.pids()),
             idle_kib: self.idle_kib,
-            points: reached.1,
+            points: sampler.finish(),
+            monitored: self.monitored(&goals.peers, &before),
             kernel_curve,
         })
+    }
+
+    /// What the first of the watched neighbors has, or was told since.
+    fn monitored(&self, goals: &[Goal], before: &[(usize, usize)]) -> usize {
+        let (Some(first), Some(before)) = (goals.first(), before.first()) else { return 0 };
+        let peer = &self.peers[first.peer];
+        if first.present.is_some() { peer.present() } else { peer.counts().0.saturating_sub(before.0) }
     }
 
     fn counts(&self, goals: &[Goal]) -> Vec<(usize, usize)> {
@@ -279,19 +304,14 @@ impl Rig {
         before: &[(usize, usize)],
         begin: Instant,
         pids: &[u32],
-        watch: Option<&FibWatch>,
-    ) -> Result<(Option<Instant>, Vec<Point>)> {
-        let sampler = Sampler::start(pids.to_vec(), begin);
+        (watch, sampler): (Option<&FibWatch>, &Sampler),
+    ) -> Result<Option<Instant>> {
         let deadline = begin + goals.limit;
         let mut monitor = None;
         let mut last_check = begin;
         let mut settling: Option<(Instant, Duration)> = None;
         loop {
-            if let Some(first) = goals.peers.first() {
-                sampler.note(
-                    self.peers[first.peer].counts().0 - before[0].0.min(self.peers[first.peer].counts().0),
-                );
-            }
+            sampler.note(self.monitored(&goals.peers, before));
             if monitor.is_none() && self.is_reached(&goals.peers, before) {
                 let last = goals.peers.iter().filter_map(|g| self.peers[g.peer].last_update()).max();
                 match goals.settle {
@@ -311,7 +331,7 @@ impl Rig {
                 }
             }
             if monitor.is_some() && watch.is_none_or(FibWatch::is_done) {
-                return Ok((monitor.filter(|_| !goals.peers.is_empty()), sampler.finish()));
+                return Ok(monitor.filter(|_| !goals.peers.is_empty()));
             }
             if last_check.elapsed() > Duration::from_millis(300) {
                 last_check = Instant::now();
@@ -328,7 +348,7 @@ impl Rig {
         let seconds = goals.limit.as_secs();
         if monitor {
             let have = count(self.dut.netns());
-            let wanted = goals.fib.as_ref().map_or(Totals::default(), |f| self.total(f.total));
+            let wanted = goals.fib.as_ref().map_or(Totals::default(), |f| self.base + f.total);
             return format!("the kernel has {have:?} and not {wanted:?} after {seconds} s");
         }
         let behind = goals.peers.iter().zip(before).find(|(g, b)| !self.is_reached(&[**g], &[**b]));

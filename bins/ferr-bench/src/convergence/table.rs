@@ -228,13 +228,44 @@ impl Table {
                 let last = parts.len() - 1;
                 let part = &mut parts[last];
                 let take = rest.len().min(each - part.prefixes.len());
-                let begin = part.prefixes.len();
-                part.prefixes.extend_from_slice(&self.prefixes[rest.start..rest.start + take]);
-                part.groups.push(Group { prefixes: begin..begin + take, ..group.clone() });
+                part.push(group, &self.prefixes[rest.start..rest.start + take]);
                 rest.start += take;
             }
         }
         parts
+    }
+
+    /// The first groups, until there are so many prefixes of each family.
+    pub(crate) fn part(&self, v4: usize, v6: usize) -> Self {
+        let mut part = Self::default();
+        let mut room = [v4, v6];
+        for group in &self.groups {
+            let room = &mut room[usize::from(group.family == Family::Ipv6Unicast)];
+            let take = group.prefixes.len().min(*room);
+            *room -= take;
+            if take > 0 {
+                part.push(group, &self.prefixes[group.prefixes.start..group.prefixes.start + take]);
+            }
+        }
+        part
+    }
+
+    /// Parts as one table.
+    pub(crate) fn joined(parts: &[Self]) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            for group in &part.groups {
+                all.push(group, &part.prefixes[group.prefixes.clone()]);
+            }
+        }
+        all
+    }
+
+    /// Appends prefixes with the attributes of a group.
+    pub(crate) fn push(&mut self, group: &Group, prefixes: &[Prefix]) {
+        let begin = self.prefixes.len();
+        self.prefixes.extend_from_slice(prefixes);
+        self.groups.push(Group { prefixes: begin..self.prefixes.len(), ..group.clone() });
     }
 
     /// Encodes the whole for one session.

@@ -220,28 +220,49 @@ pub(super) const REDISTRIBUTE: Stmt<OspfInstance> = stmt(
     },
 );
 
+fn default_information(a: &Args<'_>) -> Result<DefaultInformation, ConfigError> {
+    Ok(DefaultInformation {
+        always: a.has("always"),
+        metric: a.opt("metric")?,
+        metric_type: metric_type(a)?,
+        says_type2: false,
+        route_map: a.get("map").map(str::to_owned),
+    })
+}
+
+fn show_default_information(n: &OspfInstance, o: &mut Lines) {
+    if let Some(d) = &n.default_information {
+        let always = if d.always { " always" } else { "" };
+        let (metric, map) = (metric_text(d.metric, d.metric_type), map_text(d.route_map.as_ref()));
+        let type2 = if d.says_type2 { " metric-type 2" } else { "" };
+        o.line(format_args!("default-information originate{always}{metric}{type2}{map}"));
+    }
+}
+
 pub(super) const DEFAULT_INFORMATION: Stmt<OspfInstance> = stmt(
     "default-information originate ~ [{always|metric (0-16777214)@metric|metric-type (1-2)@type|route-map NAME@map}]",
     |n, a| {
-        n.default_information = Some(DefaultInformation {
-            always: a.has("always"),
-            metric: a.opt("metric")?,
-            metric_type: metric_type(a)?,
-            route_map: a.get("map").map(str::to_owned),
-        });
+        n.default_information = Some(default_information(a)?);
         DONE
     },
     |n, _| {
         n.default_information = None;
         DONE
     },
-    |n, o| {
-        if let Some(d) = &n.default_information {
-            let always = if d.always { " always" } else { "" };
-            let (metric, map) = (metric_text(d.metric, d.metric_type), map_text(d.route_map.as_ref()));
-            o.line(format_args!("default-information originate{always}{metric}{map}"));
-        }
+    show_default_information,
+);
+
+/// OSPFv3 shows what is the default anyway, when it was written.
+pub(super) const DEFAULT_INFORMATION6: Stmt<OspfInstance> = stmt(
+    DEFAULT_INFORMATION.syntax,
+    |n, a| {
+        let d = default_information(a)?;
+        let says_type2 = a.has("metric-type") && d.metric_type == MetricType::Two;
+        n.default_information = Some(DefaultInformation { says_type2, ..d });
+        DONE
     },
+    DEFAULT_INFORMATION.unset,
+    show_default_information,
 );
 
 pub(super) const GRACEFUL: Stmt<OspfInstance> = stmt(
@@ -324,7 +345,14 @@ pub(super) fn set_summary(n: &mut OspfInstance, a: &Args<'_>) -> Applied {
 }
 
 pub(super) fn unset_summary(n: &mut OspfInstance, a: &Args<'_>) -> Applied {
-    n.summaries.remove(&prefix(a, "p")?);
+    let prefix = prefix(a, "p")?;
+    if a.has("no-advertise") {
+        if let Some(summary) = n.summaries.get_mut(&prefix) {
+            summary.no_advertise = false;
+        }
+    } else {
+        n.summaries.remove(&prefix);
+    }
     DONE
 }
 

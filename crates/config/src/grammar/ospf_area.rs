@@ -71,16 +71,28 @@ fn set_nssa(area: &mut OspfArea, a: &Args<'_>) -> Applied {
 fn unset_nssa(area: &mut OspfArea, a: &Args<'_>) -> Applied {
     let default = a.has("default-information-originate");
     let (summary, address) = (a.has("no-summary"), a.has("suppress-fa"));
+    let translate = ["translate-candidate", "translate-never", "translate-always"].iter().any(|w| a.has(w));
     if area.kind != AreaKind::Nssa {
         return DONE;
     }
-    if !(default || summary || address) {
+    if !(default || summary || address || translate) {
         area.become_normal();
         return DONE;
+    }
+    if translate {
+        area.translate = NssaTranslate::Candidate;
     }
     area.no_summary &= !summary;
     area.suppress_fa &= !address;
     area.nssa_default = area.nssa_default.filter(|_| !default);
+    DONE
+}
+
+/// OSPFv3 takes back the kind of the area, whatever options the line names.
+fn unset_nssa6(area: &mut OspfArea, _: &Args<'_>) -> Applied {
+    if area.kind == AreaKind::Nssa {
+        area.become_normal();
+    }
     DONE
 }
 
@@ -135,6 +147,18 @@ const STUB: Stmt<OspfArea> = stmt(
         AreaKind::Stub => o.line("stub"),
         AreaKind::Normal | AreaKind::Nssa => {}
     },
+);
+
+const STUB6: Stmt<OspfArea> = stmt(
+    STUB.syntax,
+    STUB.set,
+    |area, _| {
+        if area.kind == AreaKind::Stub {
+            area.become_normal();
+        }
+        DONE
+    },
+    STUB.show,
 );
 
 fn range(a: &Args<'_>) -> Result<AreaRange, ConfigError> {
@@ -332,11 +356,11 @@ pub(crate) static AREA6: &[Stmt<OspfArea>] = &[
     FILTER,
     IMPORT,
     EXPORT,
-    STUB,
+    STUB6,
     stmt(
         "nssa ~ [{default-information-originate [{metric (0-16777214)@metric|metric-type (1-2)@type}]|no-summary}]",
         set_nssa,
-        unset_nssa,
+        unset_nssa6,
         show_nssa6,
     ),
     stmt(

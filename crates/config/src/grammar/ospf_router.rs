@@ -2,9 +2,10 @@
 
 use super::args::Args;
 use super::ospf::{
-    AGGREGATION_TIMER, DEFAULT_INFORMATION, DISTANCE, GRACEFUL, HELPER_ENABLE, HELPER_ROUTERS, LOG_ADJACENCY,
-    MAXIMUM_PATHS, MIN_ARRIVAL, REDISTRIBUTE, REFERENCE_BANDWIDTH, SPF_THROTTLE, distance_text, prefix,
-    router_id, set_distance, set_summary, show_summaries, source, source_text, unset_distance, unset_summary,
+    AGGREGATION_TIMER, DEFAULT_INFORMATION, DEFAULT_INFORMATION6, DISTANCE, GRACEFUL, HELPER_ENABLE,
+    HELPER_ROUTERS, LOG_ADJACENCY, MAXIMUM_PATHS, MIN_ARRIVAL, REDISTRIBUTE, REFERENCE_BANDWIDTH,
+    SPF_THROTTLE, distance_text, prefix, router_id, set_distance, set_summary, show_summaries, source,
+    source_text, unset_distance, unset_summary,
 };
 use super::table::{
     Applied, DONE, Lines, Stmt, alias, flag, idle, inert, off_flag, stmt, value, value_unless,
@@ -277,7 +278,7 @@ pub(crate) static TAIL6: &[Stmt<OspfInstance>] = &[
             }
         },
     ),
-    DEFAULT_INFORMATION,
+    DEFAULT_INFORMATION6,
     AGGREGATION_TIMER,
     stmt(
         "summary-address X:X::X:X/M@p ~ [{tag (0-4294967295)@tag|metric (0-16777215)@metric|metric-type (1-2)@type}]",

@@ -362,7 +362,9 @@ pub(crate) static SETS: &[Stmt<Entry>] = &[
     other_set!("ipv4 vpn next-hop ~ <A.B.C.D|X:X::X:X>", "ipv4 vpn next-hop"),
     other_set!("ipv6 vpn next-hop ~ <A.B.C.D|X:X::X:X>", "ipv6 vpn next-hop"),
     other_set!("l3vpn next-hop encapsulation gre", "l3vpn next-hop"),
-    other_set!("forwarding-address ~ X:X::X:X", "forwarding-address"),
+    set_clause!("forwarding-address ~ X:X::X:X@addr", "forwarding-address", |a| {
+        Set::ForwardingAddress(a.val("addr")?)
+    }),
 ];
 
 fn no_next_hop(e: &mut Entry, _: &Args<'_>) -> Applied {

@@ -162,6 +162,8 @@ pub struct DefaultInformation {
     pub metric: Option<u32>,
     /// `metric-type`.
     pub metric_type: MetricType,
+    /// OSPFv3: `metric-type 2` was written, and is shown.
+    pub says_type2: bool,
     /// `route-map`.
     pub route_map: Option<String>,
 }

@@ -285,6 +285,8 @@ pub enum Set {
     AigpMetric(Option<u32>),
     /// `metric-type type-N` (OSPF).
     MetricType(u8),
+    /// `forwarding-address A` (OSPFv3).
+    ForwardingAddress(Ipv6Addr),
     /// Accepted, without effect: `label-index`, `evpn gateway-ip`, `vpn next-hop`, `sr-te color`, ...
     Other {
         /// Leading keywords.
@@ -490,6 +492,7 @@ impl Set {
             Self::Source(_) => "src",
             Self::AigpMetric(_) => "aigp-metric",
             Self::MetricType(_) => "metric-type",
+            Self::ForwardingAddress(_) => "forwarding-address",
             Self::Other { slot, .. } => slot,
         }
     }
@@ -529,7 +532,9 @@ impl fmt::Display for Set {
             Self::OriginatorId(a) | Self::NextHop4(a) => write!(f, " {a}"),
             Self::NextHop4Peer => f.write_str(" peer-address"),
             Self::NextHop4Unchanged => f.write_str(" unchanged"),
-            Self::NextHop6Global(a) | Self::NextHop6Local(a) => write!(f, " {a}"),
+            Self::NextHop6Global(a) | Self::NextHop6Local(a) | Self::ForwardingAddress(a) => {
+                write!(f, " {a}")
+            }
             Self::Distance(n) => write!(f, " {n}"),
             Self::Source(a) => write!(f, " {a}"),
             Self::AigpMetric(Some(n)) => write!(f, " {n}"),

@@ -1,42 +1,9 @@
 //! Lines for people: in the shape that they search for.
 
 use ferr_ospf::config::LogAdjacency;
-use ferr_ospf::{Cause, NeighborChange, NeighborState, Notice};
+use ferr_ospf::{NeighborChange, NeighborState, Notice};
 use ferr_state::OspfName;
 use tracing::{info, warn};
-
-const fn state(state: NeighborState) -> &'static str {
-    match state {
-        NeighborState::Down => "Down",
-        NeighborState::Attempt => "Attempt",
-        NeighborState::Init => "Init",
-        NeighborState::TwoWay => "2-Way",
-        NeighborState::ExStart => "ExStart",
-        NeighborState::Exchange => "Exchange",
-        NeighborState::Loading => "Loading",
-        NeighborState::Full => "Full",
-    }
-}
-
-const fn cause(cause: Cause) -> &'static str {
-    match cause {
-        Cause::HelloReceived => "HelloReceived",
-        Cause::TwoWayReceived => "2-WayReceived",
-        Cause::OneWayReceived => "1-WayReceived",
-        Cause::NegotiationDone => "NegotiationDone",
-        Cause::ExchangeDone => "ExchangeDone",
-        Cause::LoadingDone => "LoadingDone",
-        Cause::AdjOk => "AdjOK?",
-        Cause::SeqNumberMismatch => "SeqNumberMismatch",
-        Cause::BadLsReq => "BadLSReq",
-        Cause::InactivityTimer => "InactivityTimer",
-        Cause::InterfaceDown => "InterfaceDown",
-        Cause::BfdDown => "BFD down",
-        Cause::Cleared => "cleared",
-        Cause::Reconfigured => "configuration",
-        Cause::Start => "Start",
-    }
-}
 
 /// A neighbor's change, as far as it is asked for.
 pub(super) fn neighbor(name: &OspfName, log: LogAdjacency, change: &NeighborChange) {
@@ -55,9 +22,9 @@ pub(super) fn neighbor(name: &OspfName, log: LogAdjacency, change: &NeighborChan
             change.name,
             change.area,
             name.vrf,
-            state(change.from),
-            state(change.to),
-            cause(change.cause)
+            change.from.name(),
+            change.to.name(),
+            change.cause.name()
         );
     }
 }

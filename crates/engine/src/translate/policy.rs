@@ -236,6 +236,7 @@ fn set_clause(s: &routemap::Set) -> Option<Set> {
         S::Table(v) => Set::Table(*v),
         S::Source(addr) => Set::Source(*addr),
         S::MetricType(kind) => Set::MetricType(*kind),
+        S::ForwardingAddress(addr) => Set::ForwardingAddress(*addr),
         S::Bandwidth { .. } | S::Metric(_) | S::Other { .. } => return None,
     })
 }

@@ -27,6 +27,8 @@ pub(crate) struct Chosen {
     metric: u32,
     tag: u32,
     gateway: Option<IpAddr>,
+    /// Forwarding address that a route-map set (OSPFv3).
+    forwarding: Option<IpAddr>,
     /// Protocol and its instance, where a `redistribute` statement chose it.
     source: Option<(Protocol, u16)>,
 }
@@ -205,6 +207,7 @@ impl Routing {
                 metric: range.metric.unwrap_or(largest),
                 tag: range.tag,
                 gateway: None,
+                forwarding: None,
                 source: None,
             });
         }
@@ -250,9 +253,10 @@ impl Routing {
         let mut normal = self.status.areas.values().filter(|a| a.is_normal());
         normal.next()?;
         let Some(chosen) = local else { return self.translated(prefix) };
-        let forwarding = chosen.gateway.filter(|gateway| {
+        let on_link = chosen.gateway.filter(|gateway| {
             self.version == Version::V2 && interfaces(inputs.config).any(|i| is_on(i, *gateway))
         });
+        let forwarding = chosen.forwarding.or(on_link);
         let Chosen { type2, metric, tag, .. } = chosen;
         Some(OwnExternal { type2, metric, tag, forwarding, propagate: false })
     }
@@ -276,10 +280,10 @@ impl Routing {
                 propagate: false,
             });
         }
-        let Chosen { type2, metric, tag, gateway, .. } = local?;
+        let Chosen { type2, metric, tag, gateway, forwarding: set, .. } = local?;
         let here = |i: &&InterfaceConfig| i.area == id;
         let on_link = gateway.filter(|g| interfaces(inputs.config).filter(here).any(|i| is_on(i, *g)));
-        let forwarding = on_link.or_else(|| address_in(self.version, id, inputs.config));
+        let forwarding = set.or(on_link).or_else(|| address_in(self.version, id, inputs.config));
         let propagate = !self.status.abr && forwarding.is_some();
         Some(OwnExternal { type2, metric, tag, forwarding, propagate })
     }
@@ -323,6 +327,7 @@ fn apply(route: &ForeignRoute, defaults: &Defaults<'_>, inputs: &Inputs<'_>) -> 
         metric: defaults.metric.min(MAX_METRIC),
         tag: defaults.tag.unwrap_or(route.tag.0),
         gateway: route.gateway,
+        forwarding: None,
         source: Some((route.protocol, route.instance)),
     };
     let Some(name) = defaults.route_map else { return Some(chosen) };
@@ -345,6 +350,7 @@ fn apply(route: &ForeignRoute, defaults: &Defaults<'_>, inputs: &Inputs<'_>) -> 
     }
     chosen.type2 = seen.metric_type.map_or(chosen.type2, |kind| kind == 2);
     chosen.tag = seen.tag;
+    chosen.forwarding = seen.forwarding.map(IpAddr::V6);
     Some(chosen)
 }
 

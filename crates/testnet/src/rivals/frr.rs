@@ -59,7 +59,7 @@ impl Frr {
     }
 
     /// Starts zebra and bgpd, which read their files by themselves: long ones are read much faster so. `keep` makes zebra take over the routes
-    /// of an earlier run for a minute.
+    /// of an earlier run for half a minute.
     pub fn start_from_files(host: &Host, zebra: &str, bgpd: &str, keep: bool) -> Result<Self, Error> {
         let mut frr = Self { host: host.clone(), dir: Self::folder(host)?, processes: Vec::new(), keep };
         host.file("zebra.conf", zebra)?;
@@ -98,7 +98,8 @@ impl Frr {
     fn launch(&self, daemon: &str, config: &Path) -> Result<Process, Error> {
         let mut process = self.host.start(daemon, self.command(daemon, config))?;
         let socket = self.dir.join(format!("{daemon}.vty"));
-        process.wait_ready(self.host.interrupt(), 20, "to listen", |_| {
+        // Reading a long configuration comes before the first answer.
+        process.wait_ready(self.host.interrupt(), 60, "to answer", |_| {
             // A file may be left by an earlier run.
             let client = VtyClient::connect(&socket, Duration::from_secs(2));
             client.and_then(|mut c| c.command("enable")).map(drop).map_err(|e| e.to_string())
@@ -127,7 +128,7 @@ impl Frr {
         command.arg("-z").arg(file("zserv.api".to_owned())).arg("--vty_socket").arg(&self.dir);
         command.args(["-P", "0", "--log", "stdout"]);
         if daemon == DAEMONS[0] && self.keep {
-            command.args(["-K", "60"]);
+            command.args(["-K", "30"]);
         }
         if daemon == BFDD {
             command.arg("--bfdctl").arg(file("bfdd.sock".to_owned()));

@@ -3,6 +3,8 @@
 use ferr_testnet::rivals::Bird;
 use ferr_testnet::{Error, Host};
 
+use ferr_types::Prefix;
+
 use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text};
 use crate::convergence::peers::HOLD;
 
@@ -35,7 +37,8 @@ fn direction(filter: &Filter) -> String {
 
 fn template(text: &mut Text, group: &Group, plan: &Plan) {
     text.line(format_args!(
-        "template bgp {} {{\n  local {ADDRESS} as {};\n  passive on;\n  hold time {HOLD};\n  keepalive time {};",
+        "template bgp {} {{\n  local {ADDRESS} as {};\n  passive on;\n  hold time {HOLD};\n  keepalive time {};\n  \
+         connect delay time 1;\n  connect retry time 1;\n  error wait time 1, 1;\n  error forget time 1;",
         group.name,
         ASN.0,
         HOLD / 3
@@ -115,7 +118,11 @@ impl Router for BirdRouter {
     }
 
     fn ask(&self) -> Ask {
-        Ask::Birdc(self.host.dir().join("bird.ctl"), "show route")
+        Ask::Birdc(self.host.dir().join("bird.ctl"), "show route".to_owned())
+    }
+
+    fn ask_one(&self, prefix: Prefix) -> Ask {
+        Ask::Birdc(self.host.dir().join("bird.ctl"), format!("show route {prefix}"))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

@@ -3,10 +3,16 @@
 use ferr_testnet::rivals::Frr;
 use ferr_testnet::{Error, Ferrd, FerrdProgram, Host};
 
+use ferr_types::Prefix;
+
 use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
 use crate::convergence::peers::HOLD;
 
 const QUERY: &str = "show bgp ipv4 unicast json";
+
+fn one(prefix: Prefix) -> String {
+    format!("show bgp ipv4 unicast {prefix} json")
+}
 
 pub(super) struct FerrRouter {
     host: Host,
@@ -130,7 +136,11 @@ impl Router for FerrRouter {
     }
 
     fn ask(&self) -> Ask {
-        Ask::Vty(self.ferrd.vty_dir().join("bgpd.vty"), QUERY)
+        Ask::Vty(self.ferrd.vty_dir().join("bgpd.vty"), QUERY.to_owned())
+    }
+
+    fn ask_one(&self, prefix: Prefix) -> Ask {
+        Ask::Vty(self.ferrd.vty_dir().join("bgpd.vty"), one(prefix))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {
@@ -176,7 +186,11 @@ impl Router for FrrRouter {
     }
 
     fn ask(&self) -> Ask {
-        Ask::Vty(self.frr.vty_dir().join("bgpd.vty"), QUERY)
+        Ask::Vty(self.frr.vty_dir().join("bgpd.vty"), QUERY.to_owned())
+    }
+
+    fn ask_one(&self, prefix: Prefix) -> Ask {
+        Ask::Vty(self.frr.vty_dir().join("bgpd.vty"), one(prefix))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

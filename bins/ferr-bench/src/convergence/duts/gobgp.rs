@@ -1,11 +1,11 @@
 //! GoBGP.
 
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use ferr_testnet::rivals::GoBgp;
 use ferr_testnet::{Error, Host};
+use ferr_types::Prefix;
 use nix::sys::signal::Signal;
 
 use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
@@ -148,6 +148,11 @@ impl GobgpRouter {
     }
 }
 
+fn ask(words: &str) -> Ask {
+    let all = format!("gobgp -u 127.0.0.1 -p 50051 {words}");
+    Ask::Program(all.split_whitespace().map(str::to_owned).collect())
+}
+
 impl Router for GobgpRouter {
     fn pids(&mut self) -> Vec<u32> {
         vec![self.gobgp.process().pid()]
@@ -171,9 +176,11 @@ impl Router for GobgpRouter {
     }
 
     fn ask(&self) -> Ask {
-        let mut command = Command::new("gobgp");
-        command.args(["-u", "127.0.0.1", "-p", "50051", "global", "rib", "-j"]);
-        Ask::Program(command)
+        ask("global rib -j")
+    }
+
+    fn ask_one(&self, prefix: Prefix) -> Ask {
+        ask(&format!("global rib {prefix} -j"))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

@@ -184,11 +184,11 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) enum Ask {
     /// A socket with a command and NUL; three NULs end the answer.
-    Vty(PathBuf, &'static str),
+    Vty(PathBuf, String),
     /// BIRD's control socket.
-    Birdc(PathBuf, &'static str),
-    /// A program in the router's namespace.
-    Program(Command),
+    Birdc(PathBuf, String),
+    /// A program and its arguments, in the router's namespace.
+    Program(Vec<String>),
 }
 
 /// A running router.
@@ -207,6 +207,9 @@ pub(crate) trait Router {
 
     /// How the whole table is asked for.
     fn ask(&self) -> Ask;
+
+    /// How one route is asked for.
+    fn ask_one(&self, prefix: Prefix) -> Ask;
 
     /// Ends it without a word, and starts it again.
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error>;

@@ -1,9 +1,9 @@
 //! OpenBGPD.
 
-use std::process::Command;
-
 use ferr_testnet::rivals::OpenBgpd;
 use ferr_testnet::{Error, Host};
+
+use ferr_types::Prefix;
 
 use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
 use crate::convergence::peers::HOLD;
@@ -78,6 +78,11 @@ impl OpenbgpdRouter {
     }
 }
 
+fn ask(host: &Host, words: &str) -> Ask {
+    let all = format!("bgpctl -s {} -j {words}", host.dir().join("bgpd.sock").display());
+    Ask::Program(all.split_whitespace().map(str::to_owned).collect())
+}
+
 impl Router for OpenbgpdRouter {
     fn pids(&mut self) -> Vec<u32> {
         self.bgpd.pids()
@@ -97,9 +102,11 @@ impl Router for OpenbgpdRouter {
     }
 
     fn ask(&self) -> Ask {
-        let mut command = Command::new("bgpctl");
-        command.arg("-s").arg(self.host.dir().join("bgpd.sock")).args(["-j", "show", "rib"]);
-        Ask::Program(command)
+        ask(&self.host, "show rib")
+    }
+
+    fn ask_one(&self, prefix: Prefix) -> Ask {
+        ask(&self.host, &format!("show rib {prefix}"))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

@@ -34,4 +34,8 @@ fn a_withdrawn_prefix_is_no_longer_present() {
     present.withdrawn(false, &[24, 10, 0, 1]);
     assert_eq!(present.count, 1);
     assert_eq!(expected(&[]), 0);
+    let prefix = |text: &str| text.parse::<Prefix>();
+    let (a, b) = (prefix("10.0.0.0/8"), prefix("2001:db8::/32"));
+    assert_eq!(expected(a.iter().chain(&b).chain(&a)), 2);
+    assert_eq!(a.map(nlri), Ok(vec![8, 10]));
 }

@@ -2,6 +2,7 @@
 
 mod html;
 mod json;
+mod plot;
 mod text;
 
 use super::duts::Kind;
@@ -61,6 +62,11 @@ impl Report {
 
     pub(crate) fn add(&mut self, outcome: Outcome) {
         self.outcomes.push(outcome);
+    }
+
+    /// Whether a router failed at a work.
+    pub(crate) fn has_failed(&self, work: &str, kind: Kind) -> bool {
+        self.failure(work, Some(kind)).is_some()
     }
 
     /// Names of works in the order of their first run.

@@ -1,14 +1,23 @@
 //! What is measured: each work builds a router with neighbors and times what they do to it.
 
+mod churn;
+mod flap;
+mod many;
+mod policy;
+mod query;
+mod reflector;
+mod restart;
 mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::duts::Kind;
+use ferr_types::Asn;
+
+use super::duts::{Filter, Group, Kind};
 use super::fib::Sample;
 use super::outcome::Outcome;
-use super::rig::Result;
+use super::rig::{Result, neighbor};
 use super::table::Table;
 
 /// A work.
@@ -18,15 +27,50 @@ pub(crate) enum Work {
     FullTable,
     /// All of it withdrawn.
     Withdraw,
+    /// A neighbor with 500,000 routes goes and comes back.
+    Flap,
+    /// Eight neighbors with the same 250,000 prefixes and different paths.
+    MultiFeed,
+    /// 50 neighbors with 20,000 routes each, and 100 with 10,000.
+    ManyPeers,
+    /// 10,000 changes per second, and how long one marked route takes.
+    Churn,
+    /// 100,000 routes to 500 clients of a reflector, in one group and in eight.
+    Reflector,
+    /// A list of 5,000 prefixes and 200 clauses in and out, then other clauses.
+    Policy,
+    /// The whole table is asked for while routes change, again and again.
+    Query,
+    /// Killed and started again with the kernel full.
+    Restart,
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 2] = [Self::FullTable, Self::Withdraw];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::FullTable,
+        Self::Withdraw,
+        Self::Flap,
+        Self::MultiFeed,
+        Self::ManyPeers,
+        Self::Churn,
+        Self::Reflector,
+        Self::Policy,
+        Self::Query,
+        Self::Restart,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::FullTable => "full-table",
             Self::Withdraw => "withdraw",
+            Self::Flap => "flap",
+            Self::MultiFeed => "multi-feed",
+            Self::ManyPeers => "many-peers",
+            Self::Churn => "churn",
+            Self::Reflector => "reflector",
+            Self::Policy => "policy",
+            Self::Query => "query",
+            Self::Restart => "restart",
         }
     }
 }
@@ -36,8 +80,12 @@ pub(crate) struct Setting {
     /// The table, without an announcer.
     pub(crate) table: Table,
     pub(crate) sample: Arc<Sample>,
+    /// Part of all numbers.
+    pub(crate) scale: f64,
     /// Longest wait for one phase.
     pub(crate) limit: Duration,
+    /// Longest wait for quiet before a run.
+    pub(crate) patience: Duration,
     /// Works that were asked for.
     pub(crate) works: Vec<Work>,
 }
@@ -46,6 +94,17 @@ impl Setting {
     pub(crate) fn wants(&self, work: Work) -> bool {
         self.works.contains(&work)
     }
+
+    /// A number of this scale.
+    fn scaled(&self, n: usize) -> usize {
+        ((n as f64 * self.scale) as usize).max(1)
+    }
+
+    /// The table, or a part of it with so many IPv4 routes (before scaling), and a fifth as many IPv6 routes if `v6`.
+    fn part(&self, routes: usize, v6: bool) -> Table {
+        let v4 = self.scaled(routes);
+        self.table.part(v4, if v6 { v4 / 5 } else { 0 })
+    }
 }
 
 /// A run of some works in one, on one router.
@@ -53,7 +112,32 @@ pub(crate) type Run = fn(&Setting, Kind) -> Result<Vec<Outcome>>;
 
 /// Runs that cover what was asked for, with the names of the works that each covers.
 pub(crate) fn runs(setting: &Setting) -> Vec<(Vec<Work>, Run)> {
-    let all: [(&[Work], Run); 1] = [(&[Work::FullTable, Work::Withdraw], table::run)];
+    let all: [(&[Work], Run); 9] = [
+        (&[Work::FullTable, Work::Withdraw], table::run),
+        (&[Work::Flap], flap::run),
+        (&[Work::MultiFeed], many::multi_feed),
+        (&[Work::ManyPeers], many::many_peers),
+        (&[Work::Churn], churn::run),
+        (&[Work::Reflector], reflector::run),
+        (&[Work::Policy], policy::run),
+        (&[Work::Query], query::run),
+        (&[Work::Restart], restart::run),
+    ];
     let wanted = |works: &[Work]| works.iter().copied().filter(|w| setting.wants(*w)).collect::<Vec<_>>();
     all.into_iter().map(|(works, run)| (wanted(works), run)).filter(|(works, _)| !works.is_empty()).collect()
+}
+
+/// AS of the first neighbor that announces, and of the one that listens.
+const FEED: Asn = Asn(65100);
+const MONITOR: Asn = Asn(65200);
+
+/// A group of external neighbors, numbered on from `first`, each in an AS of its own.
+fn feeds(first: usize, count: usize) -> Group {
+    let neighbors = (first..first + count).map(|i| neighbor(i, Asn(FEED.0 + i as u32))).collect();
+    Group { name: "feed".to_owned(), neighbors, export: Filter::Nothing, ..Group::default() }
+}
+
+/// The neighbor that listens.
+fn monitor(index: usize) -> Group {
+    Group { name: "monitor".to_owned(), neighbors: vec![neighbor(index, MONITOR)], ..Group::default() }
 }

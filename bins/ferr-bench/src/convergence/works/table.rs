@@ -2,36 +2,32 @@
 
 use std::sync::Arc;
 
-use ferr_types::Asn;
-
-use super::{Setting, Work};
-use crate::convergence::duts::{Group, Kind, Plan};
+use super::{FEED, Setting, Work, feeds, monitor};
+use crate::convergence::duts::{Filter, Kind, Plan};
 use crate::convergence::fib::{Totals, Until};
 use crate::convergence::nlri::expected;
 use crate::convergence::outcome::Outcome;
 use crate::convergence::peers::Watch;
-use crate::convergence::rig::{FibGoal, Goal, Goals, Result, Rig, announcer, neighbor};
-
-const FEED: Asn = Asn(65100);
-const MONITOR: Asn = Asn(65200);
+use crate::convergence::rig::{FibGoal, Goal, Goals, Result, Rig, announcer};
 
 /// A plan with one neighbor that feeds (number 0) and one that listens (number 1).
 pub(super) fn plan(v6: bool) -> Plan {
-    let group = |name: &str, index, asn| Group {
-        name: name.to_owned(),
-        neighbors: vec![neighbor(index, asn)],
-        ..Group::default()
-    };
-    Plan { groups: vec![group("feed", 0, FEED), group("monitor", 1, MONITOR)], v6, ..Plan::default() }
+    let mut feed = feeds(0, 1);
+    feed.export = Filter::All;
+    Plan { groups: vec![feed, monitor(1)], v6, ..Plan::default() }
+}
+
+/// Watches of such a plan: prefixes at the listener are told apart.
+pub(super) fn watches() -> Vec<Watch> {
+    vec![Watch::default(), Watch { distinct: true, mark: None }]
 }
 
 pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
     let total = setting.sample.total;
     let encoded = setting.table.encode(&announcer(0, FEED));
-    let present = expected(&[&encoded.announce]);
+    let present = expected(&setting.table.prefixes);
     let (announce, withdraw) = (Arc::new(encoded.announce), Arc::new(encoded.withdraw));
-    let watches = vec![Watch::default(), Watch { distinct: true, mark: None }];
-    let mut rig = Rig::start(kind, &plan(total.v6 > 0), watches)?;
+    let mut rig = Rig::start(setting.patience, kind, &plan(total.v6 > 0), watches())?;
     let goals = |present, until, total| Goals {
         peers: vec![Goal { peer: 1, present: Some(present), ..Goal::default() }],
         fib: Some(FibGoal { sample: Arc::clone(&setting.sample), until, total }),
@@ -40,15 +36,13 @@ pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
     };
     let mut out = Vec::new();
     let phase = rig.phase(&goals(present, Until::Present, total), |rig| rig.send(0, announce))?;
-    let mut outcome = Outcome::of("full-table", kind, total.sum(), phase);
-    outcome.configs = rig.router.configs();
     if setting.wants(Work::FullTable) {
-        out.push(outcome);
+        out.push(Outcome::of("full-table", kind, total.sum(), phase).ran_with(&rig));
     }
     if setting.wants(Work::Withdraw) {
         let goals = goals(0, Until::Gone, Totals::default());
         let phase = rig.phase(&goals, |rig| rig.send(0, withdraw))?;
-        out.push(Outcome::of("withdraw", kind, total.sum(), phase));
+        out.push(Outcome::of("withdraw", kind, total.sum(), phase).ran_with(&rig));
     }
     Ok(out)
 }

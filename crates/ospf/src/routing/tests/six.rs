@@ -1,11 +1,13 @@
 //! OSPFv3: prefixes apart from the topology, next hops by link-local addresses, routers that forward nothing.
 
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use ferr_ospf_wire::{
     Age, Body, ExternalV3, InterAreaPrefix, InterAreaRouter, LinkStateId, LinkType, LinkV3, LsSequence,
     LsaHeader, LsaType, LsaWriter, Options, PrefixOptions, PrefixV3, Referenced, RouterBits, Version,
 };
+use ferr_policy::{Action, Flow, PolicyDef, PolicySet, RouteMapDef, RouteMapEntryDef, Set};
 use ferr_types::{AreaId, IfIndex, Ipv6Prefix};
 
 use super::lab::{Lab, area, interface, rid};
@@ -289,6 +291,40 @@ fn routes_of_others_are_told() {
     }
     lab.settle();
     assert_eq!(lab.told_with("5@as "), ["2001:db8:f::/48 E1 9 None", "2001:db8:f::/64 E1 9 None"]);
+}
+
+#[test]
+fn a_route_map_sets_the_forwarding_address() {
+    let mut lab = lab();
+    let sets = vec![Set::ForwardingAddress("2001:db8::7".parse().unwrap())];
+    let (seq, action, flow) = (10, Action::Permit, Flow::Exit);
+    let entry = RouteMapEntryDef { seq, action, matches: vec![], sets, call: None, flow };
+    let mut def = PolicyDef::default();
+    def.route_maps.insert("M".into(), RouteMapDef { entries: vec![entry] });
+    lab.policy = Arc::new(PolicySet::compile(&def).0);
+    let protocol = ferr_types::Protocol::Static;
+    let route_map = Some("M".to_owned());
+    lab.config.redistribute.push(Redistribute {
+        protocol,
+        instance: None,
+        metric: None,
+        type2: true,
+        route_map,
+        tag: None,
+    });
+    let route = ForeignRoute {
+        prefix: "2001:db8:f::/48".parse().unwrap(),
+        protocol,
+        instance: 0,
+        metric: ferr_types::Metric(0),
+        tag: ferr_types::Tag(0),
+        gateway: None,
+        ifindex: None,
+        interface: None,
+    };
+    lab.routing.redistribute(route, lab.now);
+    lab.settle();
+    assert_eq!(lab.told_with("5@as "), ["2001:db8:f::/48 E2 20 Some(2001:db8::7)"]);
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn dead_in(view: &NeighborView, clock: Clock) -> std::time::Duration {
 }
 
 fn state(row: &Row) -> String {
-    format!("{}/{}", text::neighbor(row.view.state), row.role)
+    format!("{}/{}", row.view.state.name(), row.role)
 }
 
 fn place(view: &NeighborView) -> String {
@@ -212,7 +212,7 @@ fn brief_json(row: &Row, clock: Clock) -> Obj {
         .put("state", state(row))
         .put("nbrPriority", view.priority)
         .put("nbrState", state(row))
-        .put("converged", text::neighbor(view.state))
+        .put("converged", view.state.name())
         .put("role", if row.role == "-" { "DROther" } else { row.role })
         .opt("upTimeInMsec", up.map(|up| up.as_millis() as u64))
         .put("deadTimeMsecs", dead.as_millis() as u64)
@@ -255,7 +255,7 @@ fn detail_json(row: &Row, clock: Clock) -> Obj {
         .put("stateChangeCounter", view.changes)
         .opt("lastPrgrsvChangeMsec", view.progressive.map(since));
     if let Some((at, why)) = view.regressive {
-        o.put("lastRegressiveChangeMsec", since(at)).put("lastRegressiveChangeReason", text::cause(why));
+        o.put("lastRegressiveChangeMsec", since(at)).put("lastRegressiveChangeReason", why.name());
     }
     o.put("routerDesignatedId", view.dr.to_string())
         .put("routerDesignatedBackupId", view.bdr.to_string())
@@ -300,7 +300,7 @@ fn detail_text(out: &mut Out<'_>, row: &Row, clock: Clock) {
     }
     if let Some((at, why)) = view.regressive {
         let ago = span(clock.age(at));
-        line!(out, "      Regressive change {ago} ago, due to {}", text::cause(why));
+        line!(out, "      Regressive change {ago} ago, due to {}", why.name());
     }
     line!(out, "    DR is {}, BDR is {}", view.dr, view.bdr);
     line!(out, "    Options {} {}", view.options.bits(), text::options(view.options));

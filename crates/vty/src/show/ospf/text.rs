@@ -1,8 +1,8 @@
 //! Words of OSPFv2.
 
+use ferr_state::ferr_ospf::InterfaceState;
 use ferr_state::ferr_ospf::config::{AreaKind, NetworkType};
 use ferr_state::ferr_ospf::wire::Options;
-use ferr_state::ferr_ospf::{Cause, InterfaceState, NeighborState};
 use ferr_types::AreaId;
 
 /// An area with its kind behind.
@@ -27,20 +27,6 @@ pub(super) const fn interface(state: InterfaceState) -> &'static str {
     }
 }
 
-/// State of a neighbor.
-pub(super) const fn neighbor(state: NeighborState) -> &'static str {
-    match state {
-        NeighborState::Down => "Down",
-        NeighborState::Attempt => "Attempt",
-        NeighborState::Init => "Init",
-        NeighborState::TwoWay => "2-Way",
-        NeighborState::ExStart => "ExStart",
-        NeighborState::Exchange => "Exchange",
-        NeighborState::Loading => "Loading",
-        NeighborState::Full => "Full",
-    }
-}
-
 /// Kind of a network.
 pub(super) const fn network(kind: NetworkType) -> &'static str {
     match kind {
@@ -56,26 +42,6 @@ pub(super) const fn network(kind: NetworkType) -> &'static str {
 /// Whether there is a designated router.
 pub(super) const fn has_dr(kind: NetworkType) -> bool {
     matches!(kind, NetworkType::Broadcast | NetworkType::NonBroadcast)
-}
-
-/// Name of an event.
-pub(super) const fn cause(cause: Cause) -> &'static str {
-    match cause {
-        Cause::HelloReceived => "HelloReceived",
-        Cause::TwoWayReceived => "2-WayReceived",
-        Cause::OneWayReceived => "1-WayReceived",
-        Cause::NegotiationDone => "NegotiationDone",
-        Cause::ExchangeDone => "ExchangeDone",
-        Cause::LoadingDone => "LoadingDone",
-        Cause::AdjOk => "AdjOK?",
-        Cause::SeqNumberMismatch => "SeqNumberMismatch",
-        Cause::BadLsReq => "BadLSReq",
-        Cause::InactivityTimer => "InactivityTimer",
-        Cause::InterfaceDown => "LLDown",
-        Cause::BfdDown => "BfdDown",
-        Cause::Cleared | Cause::Reconfigured => "KillNbr",
-        Cause::Start => "Start",
-    }
 }
 
 /// Options, one place for each bit.

@@ -83,6 +83,8 @@ struct External {
     prefix: Prefix,
     type2: bool,
     metric: u32,
+    /// Address that it is forwarded to.
+    forwarding: String,
     /// Letter of the protocol that it is of.
     letter: char,
 }
@@ -95,6 +97,7 @@ fn external(row: &Row) -> Option<External> {
             prefix: Prefix::V6(e.prefix.prefix),
             type2: e.type2,
             metric: e.metric,
+            forwarding: e.forwarding.map_or_else(|| ":: (ifindex 0)".to_owned(), |a| a.to_string()),
             letter: '?',
         }),
         _ => None,
@@ -151,8 +154,9 @@ pub(super) async fn redistribute(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         line!(ctx.out, "Total {} routes", routes.len());
         for r in &routes {
             let kind = if r.type2 { 2 } else { 1 };
-            let (prefix, id) = (r.prefix.to_string(), &r.id);
-            line!(ctx.out, "{} {prefix:<32} {id:<15} type-{kind} {:>5} :: (ifindex 0)", r.letter, r.metric);
+            let External { id, metric, forwarding, letter, .. } = r;
+            let prefix = r.prefix.to_string();
+            line!(ctx.out, "{letter} {prefix:<32} {id:<15} type-{kind} {metric:>5} {forwarding}");
         }
     }
     Ok(Status::Success)
@@ -191,7 +195,7 @@ fn redistribute_json(
             .put("id", r.id.clone())
             .put("metricType", if r.type2 { 2 } else { 1 })
             .put("routeCost", r.metric)
-            .put("forwarding", ":: (ifindex 0)");
+            .put("forwarding", r.forwarding.clone());
         o.into()
     };
     let mut root = Obj::new();

@@ -96,20 +96,25 @@ impl Middle {
     }
 }
 
-/// The daemon that answers a command.
-fn daemon(command: &str) -> &'static str {
-    match () {
+/// The daemon that answers a command, and what it is asked.
+fn daemon(command: &str) -> (&str, &str) {
+    if let Some(both) = command.split_once(": ") {
+        return both;
+    }
+    let daemon = match () {
         () if command.starts_with("show ipv6 ospf6") => "ospf6d",
         () if command.starts_with("show ip ospf") => "ospfd",
         () => "zebra",
-    }
+    };
+    (daemon, command)
 }
 
 fn ask(sockets: &Path, command: &str) -> Result<String, Error> {
-    let path = sockets.join(format!("{}.vty", daemon(command)));
+    let (daemon, line) = daemon(command);
+    let path = sockets.join(format!("{daemon}.vty"));
     let mut client = VtyClient::connect(&path, Duration::from_secs(20)).map_err(Error::path(&path))?;
     client.command("enable").map_err(Error::path(&path))?;
-    client.command(command).map(|answer| answer.text).map_err(Error::io(command.to_owned()))
+    client.command(line).map(|answer| answer.text).map_err(Error::io(command.to_owned()))
 }
 
 /// JSON of an answer; what is none is compared as it is.
@@ -167,7 +172,7 @@ fn run(name: &str, ours: Option<&FerrdProgram>) -> Result<Vec<(String, Option<Va
             Err(e) => return Err(e),
         };
         if let Some(dir) = &kept {
-            let path = dir.join(command.replace([' ', '/'], "_"));
+            let path = dir.join(command.replace([' ', '/', ':'], "_"));
             std::fs::create_dir_all(dir)
                 .and_then(|()| std::fs::write(&path, &text))
                 .map_err(Error::path(&path))?;

@@ -19,6 +19,7 @@ route-map STATIC permit 10
  match tag 9
  set metric 33
  set metric-type type-1
+ set forwarding-address 2001:db8:9::2
 exit
 route-map STATIC permit 20
 exit
@@ -354,6 +355,8 @@ pub(crate) const TEXTS: &[&str] = &[
     "show ipv6 route ospf6",
     "show ipv6 route 2001:db8:16:1::/64",
     "show ipv6 route summary",
+    "ospfd: show running-config",
+    "ospf6d: show running-config",
 ];
 
 /// Times, ages, sequence numbers, checksums, counters of packets and of runs, memory.
