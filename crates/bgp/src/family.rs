@@ -83,8 +83,7 @@ struct Choice {
 /// Source, next hop, flags and MED of the path that was offered to the RIB last, and the offer.
 type LastOffer = Option<((ferr_types::PeerId, NexthopId, u16, u32), Arc<RouteSpec>)>;
 
-/// Prefixes decided per slice of work. What came meanwhile for one that still waits is decided with it, so that many neighbors who tell
-/// of the same prefixes cost one decision.
+/// Prefixes decided per slice of work: a few milliseconds.
 const DECISIONS: usize = 8192;
 /// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
 const SWEEP_SLICE: u32 = 4096;
@@ -458,14 +457,14 @@ fn multipath(
     if limit <= 1 || best.path.has(flag::LOCAL) {
         return SmallVec::new();
     }
-    let best_path = core.attrs.get(best.path.attr).as_path;
+    let best_path = internal.then(|| core.attrs.get(best.path.attr).as_path);
     let mut ways: SmallVec<[&Candidate<'_>; 4]> = candidates
         .iter()
         .filter(|c| c.at != best.at)
         .filter(|c| {
             // As FRR: internal paths have to be the same, external ones to come from the same AS.
             let same = if internal {
-                core.attrs.get(c.path.attr).as_path == best_path
+                Some(core.attrs.get(c.path.attr).as_path) == best_path
             } else {
                 peer_as(core, c.path) == peer_as(core, best.path)
             };

@@ -403,6 +403,12 @@ impl Instance {
         self.tell_watches();
     }
 
+    /// Prefixes that wait for the decision.
+    pub(crate) fn undecided(&self) -> usize {
+        let (v4, v6) = (self.v4.table.dirty_count(), self.v6.table.dirty_count());
+        v4 + v6 + self.v4m.table.dirty_count() + self.v6m.table.dirty_count()
+    }
+
     /// Which next hops are to be tracked, if that changed.
     fn tell_watches(&mut self) {
         for change in self.core.nexthops.take_changes() {

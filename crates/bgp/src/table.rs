@@ -439,6 +439,11 @@ impl<P: TablePrefix> Table<P> {
         self.dirty.pop_front()
     }
 
+    /// How many wait for the decision.
+    pub(crate) fn dirty_count(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Whether anything waits for the decision.
     pub(crate) fn has_dirty(&self) -> bool {
         !self.dirty.is_empty()

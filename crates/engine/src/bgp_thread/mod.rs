@@ -175,14 +175,7 @@ impl Worker {
                 Step::Message(Some(message)) => self.message(message),
                 Step::Rib(events) => self.rib_events(events),
                 Step::Surroundings => self.surroundings(),
-                Step::Conn(event) => {
-                    self.conn_event(event);
-                    // What several neighbors say at once is decided at once.
-                    for _ in 1..CONN_EVENTS {
-                        let Ok(event) = self.conn_rx.try_recv() else { break };
-                        self.conn_event(event);
-                    }
-                }
+                Step::Conn(event) => self.conn_event(event),
                 Step::Work => {}
                 Step::Timeout => {
                     let now = Instant::now();
