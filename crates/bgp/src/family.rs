@@ -83,6 +83,8 @@ struct Choice {
 /// Source, next hop, flags and MED of the path that was offered to the RIB last, and the offer.
 type LastOffer = Option<((ferr_types::PeerId, NexthopId, u16, u32), Arc<RouteSpec>)>;
 
+/// Prefixes decided per slice of work: a few milliseconds.
+const DECISIONS: usize = 8192;
 /// Prefixes that a sweep visits per slice: bounds the time that a slice takes to about a millisecond.
 const SWEEP_SLICE: u32 = 4096;
 
@@ -142,10 +144,10 @@ impl<P: TablePrefix> FamilyState<P> {
                 self.sweeps.insert(0, sweep);
             }
         }
-        self.decide(core);
+        let undecided = self.decide_some(core, DECISIONS);
         let searching = self.scan_conditions(core);
         let more = self.groups.work(core, &mut self.table, &self.local);
-        more || searching || !self.sweeps.is_empty()
+        more || undecided || searching || !self.sweeps.is_empty()
     }
 
     fn sweep_one(&mut self, core: &mut Core, dest: DestId, kind: &SweepKind) {
@@ -200,17 +202,23 @@ impl<P: TablePrefix> FamilyState<P> {
         gone.into_iter().for_each(|at| self.remove_path(core, dest, at));
     }
 
-    /// Runs the decision for everything that waits for it.
+    /// Runs the decision for everything that waits for it, in the order of its coming.
     pub(crate) fn decide(&mut self, core: &mut Core) {
-        while self.table.has_dirty() && !core.defers(self.table.family) {
-            let dirty = self.table.take_dirty();
-            let mut last = None;
-            for id in &dirty {
-                self.decide_one(core, *id, &mut last);
-            }
-            self.table.recycle_dirty(dirty);
-            self.update_aggregates(core);
+        while self.decide_some(core, usize::MAX) {}
+    }
+
+    /// The same for so many prefixes; true when more wait.
+    fn decide_some(&mut self, core: &mut Core, max: usize) -> bool {
+        if !self.table.has_dirty() || core.defers(self.table.family) {
+            return false;
         }
+        let mut last = None;
+        for _ in 0..max {
+            let Some(id) = self.table.pop_dirty() else { break };
+            self.decide_one(core, id, &mut last);
+        }
+        self.update_aggregates(core);
+        self.table.has_dirty()
     }
 
     fn decide_one(&mut self, core: &mut Core, id: DestId, last: &mut LastOffer) {
@@ -449,14 +457,14 @@ fn multipath(
     if limit <= 1 || best.path.has(flag::LOCAL) {
         return SmallVec::new();
     }
-    let best_path = core.attrs.get(best.path.attr).as_path;
+    let best_path = internal.then(|| core.attrs.get(best.path.attr).as_path);
     let mut ways: SmallVec<[&Candidate<'_>; 4]> = candidates
         .iter()
         .filter(|c| c.at != best.at)
         .filter(|c| {
             // As FRR: internal paths have to be the same, external ones to come from the same AS.
             let same = if internal {
-                core.attrs.get(c.path.attr).as_path == best_path
+                Some(core.attrs.get(c.path.attr).as_path) == best_path
             } else {
                 peer_as(core, c.path) == peer_as(core, best.path)
             };

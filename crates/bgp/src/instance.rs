@@ -400,6 +400,17 @@ impl Instance {
         self.v4m.decide(core);
         self.v6m.decide(core);
         self.more_work = true;
+        self.tell_watches();
+    }
+
+    /// Prefixes that wait for the decision.
+    pub(crate) fn undecided(&self) -> usize {
+        let (v4, v6) = (self.v4.table.dirty_count(), self.v6.table.dirty_count());
+        v4 + v6 + self.v4m.table.dirty_count() + self.v6m.table.dirty_count()
+    }
+
+    /// Which next hops are to be tracked, if that changed.
+    fn tell_watches(&mut self) {
         for change in self.core.nexthops.take_changes() {
             self.core.out.push_back(match change {
                 WatchChange::Start(watch) => Output::Watch(watch),
@@ -419,7 +430,7 @@ impl Instance {
         more |= self.v6.work(core);
         more |= self.v4m.work(core);
         more |= self.v6m.work(core);
-        self.decide();
+        self.tell_watches();
         self.more_work = more;
         self.bury();
         more

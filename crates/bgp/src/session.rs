@@ -27,6 +27,8 @@ pub enum Accept {
     Refuse,
 }
 
+/// So many prefixes are decided together while octets are read.
+const DECIDE_AT: usize = 256;
 /// Control messages waiting for one peer: beyond this it reads nothing any more, and ends by its send hold timer.
 const CONTROL_LIMIT: usize = 4096;
 
@@ -121,7 +123,8 @@ impl Instance {
         self.run(id, actions);
     }
 
-    /// Bytes came; returns how many of them are done with. The rest has to be offered again in front of what follows.
+    /// Bytes came; returns how many of them are done with. The rest has to be offered again in front of what follows. The last of
+    /// what they change is decided by [`Self::work`].
     pub fn received(&mut self, now: Instant, conn: ConnId, buf: &[u8]) -> usize {
         self.set_now(now);
         let mut done = 0;
@@ -136,6 +139,10 @@ impl Instance {
                 Ok(Some(message)) => {
                     done += message.len;
                     self.message(id, conn, &message, &mut scratch);
+                    // What was just looked up is still in the processor's cache.
+                    if self.undecided() >= DECIDE_AT {
+                        self.decide();
+                    }
                 }
                 Err(error) => {
                     self.fail(id, conn, error);
@@ -144,7 +151,7 @@ impl Instance {
             }
         }
         self.scratch = scratch;
-        self.decide();
+        self.more_work = true;
         done
     }
 

@@ -9,6 +9,8 @@
 //! * (peer, path id) is unique within a prefix.
 //! * `best` is set only if the first path of the list is eligible.
 
+use std::collections::VecDeque;
+
 use ferr_prefixmap::{PrefixKey, PrefixMap};
 use ferr_types::{Family, Ipv4Prefix, Ipv6Prefix, PeerId, Prefix};
 
@@ -249,7 +251,7 @@ pub(crate) struct Table<P: TablePrefix> {
     paths: Vec<Path>,
     free_path: PathIdx,
     path_count: usize,
-    dirty: Vec<DestId>,
+    dirty: VecDeque<DestId>,
     /// Counts changes of any path.
     pub(crate) changes: u64,
     /// Counts changes of best paths.
@@ -267,7 +269,7 @@ impl<P: TablePrefix> Table<P> {
             paths: Vec::new(),
             free_path: PathIdx::NIL,
             path_count: 0,
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
             changes: 0,
             version: 0,
         }
@@ -428,21 +430,18 @@ impl<P: TablePrefix> Table<P> {
         let dest = &mut self.dests[id.0 as usize];
         if !dest.dirty() {
             dest.set_dirty(true);
-            self.dirty.push(id);
+            self.dirty.push_back(id);
         }
     }
 
-    /// Takes all that waits for the decision, in the order of its coming.
-    pub(crate) fn take_dirty(&mut self) -> Vec<DestId> {
-        std::mem::take(&mut self.dirty)
+    /// Takes the prefix that has waited longest for the decision.
+    pub(crate) fn pop_dirty(&mut self) -> Option<DestId> {
+        self.dirty.pop_front()
     }
 
-    /// Gives the emptied vector of [`Self::take_dirty`] back for reuse.
-    pub(crate) fn recycle_dirty(&mut self, mut emptied: Vec<DestId>) {
-        if self.dirty.is_empty() {
-            emptied.clear();
-            self.dirty = emptied;
-        }
+    /// How many wait for the decision.
+    pub(crate) fn dirty_count(&self) -> usize {
+        self.dirty.len()
     }
 
     /// Whether anything waits for the decision.

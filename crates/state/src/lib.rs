@@ -138,6 +138,20 @@ pub struct Handle {
     pub log: LogHub,
 }
 
+/// An answer that is being made.
+#[derive(Debug)]
+pub struct Pending<R>(oneshot::Receiver<R>);
+
+impl<R> Pending<R> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn answer(self) -> Result<R, Gone> {
+        self.0.await.map_err(|_| Gone)
+    }
+}
+
 impl Handle {
     /// Door to threads behind these queues.
     pub fn new(
@@ -230,10 +244,21 @@ impl Handle {
         &self,
         f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
     ) -> Result<R, Gone> {
+        self.begin_bgp(f).await?.answer().await
+    }
+
+    /// The same without waiting for the answer, which may be made while the last one is looked at.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn begin_bgp<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
+    ) -> Result<Pending<R>, Gone> {
         let (reply, answer) = oneshot::channel();
         let job: BgpJob = Box::new(move |world, now| drop(reply.send(f(world, now))));
         self.bgp.send(job).await.map_err(|_| Gone)?;
-        answer.await.map_err(|_| Gone)
+        Ok(Pending(answer))
     }
 
     /// Runs `f` on the RIB thread.

@@ -150,8 +150,18 @@ impl Ferrd {
     /// Most memory that it ever had, in KiB.
     #[must_use]
     pub fn peak_memory(&self) -> Option<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// Memory that it has now (resident), in KiB.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, line: &str) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).ok()?;
-        status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+        status.lines().find_map(|l| l.strip_prefix(line))?.split_whitespace().next()?.parse().ok()
     }
 
     /// Sends commands to one socket on one connection, after `enable`; stops at the first status other than 0.

@@ -63,7 +63,7 @@ pub(crate) struct Options {
     /// Longest wait before a run, in seconds, until others leave the processors alone.
     #[arg(long, default_value_t = 6)]
     patience: u64,
-    /// Writes all figures to this file; `-` is the standard output.
+    /// Writes all figures to this file; `-` is the standard output, in place of the table.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Writes a report with plots to this file.
@@ -130,13 +130,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 for outcome in outcomes {
                     note(round, outcome, &mut report);
                 }
+                // A long benchmark may be cut short.
+                save(options, &report)?;
             }
         }
     }
-    print!("{}", report.table());
-    if let Some(path) = &options.json {
-        let text = format!("{:#}\n", report.json());
-        if path.as_os_str() == "-" { print!("{text}") } else { fs::write(path, text)? }
+    if options.json.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        println!("{:#}", report.json());
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(())
+}
+
+/// Writes the files that were asked for.
+fn save(options: &Options, report: &Report) -> Result<()> {
+    if let Some(path) = options.json.as_ref().filter(|path| path.as_os_str() != "-") {
+        fs::write(path, format!("{:#}\n", report.json()))?;
     }
     if let Some(path) = &options.html {
         fs::write(path, report.html())?;

@@ -165,7 +165,7 @@ impl Hub {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, readers.len() as u64);
         self.epoll.add(&reader.stream, event)?;
         readers.push(Some(reader));
-        Ok(Peer { start: self.start, stream, counters, cpu: Arc::default() })
+        Ok(Peer { start: self.start, stream, counters, cpu: Arc::default(), ours: AtomicBool::new(false) })
     }
 }
 
@@ -267,6 +267,8 @@ pub(crate) struct Peer {
     counters: Arc<Counters>,
     /// Microseconds of processor time of threads that sent.
     cpu: Arc<AtomicU64>,
+    /// The end of the session is our doing.
+    ours: AtomicBool,
 }
 
 impl Peer {
@@ -313,6 +315,7 @@ impl Peer {
 
     /// Ends the session.
     pub(crate) fn close(&self) {
+        self.ours.store(true, Ordering::Release);
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
@@ -333,9 +336,9 @@ impl Peer {
         }
     }
 
-    /// Whether the router ended the session.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.counters.closed.load(Ordering::Acquire)
+    /// Whether the router ended the session, and not we.
+    pub(crate) fn was_ended(&self) -> bool {
+        self.counters.closed.load(Ordering::Acquire) && !self.ours.load(Ordering::Acquire)
     }
 }
 

@@ -228,10 +228,10 @@ impl Rig {
         Ok(host)
     }
 
-    fn check(&mut self, goals: &Goals) -> Result<()> {
+    fn check(&mut self) -> Result<()> {
         self.router.check()?;
-        match goals.peers.iter().find(|g| self.peers[g.peer].is_closed()) {
-            Some(goal) => Err(format!("it ended the session with {}", address(goal.peer)).into()),
+        match self.peers.iter().position(Peer::was_ended) {
+            Some(index) => Err(format!("it ended the session with {}", address(index)).into()),
             None => Ok(()),
         }
     }
@@ -335,7 +335,7 @@ impl Rig {
             }
             if last_check.elapsed() > Duration::from_millis(300) {
                 last_check = Instant::now();
-                self.check(goals)?;
+                self.check()?;
             }
             if Instant::now() > deadline {
                 return Err(self.late(goals, before, monitor.is_some()).into());

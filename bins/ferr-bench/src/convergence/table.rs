@@ -124,6 +124,16 @@ pub(crate) struct Table {
     pub(crate) groups: Vec<Group>,
 }
 
+/// What ends the table of a neighbor that has none.
+pub(crate) fn end_of_rib(v6: bool) -> Vec<u8> {
+    let ctx = SessionContext::new(PeerKind::Ebgp);
+    let mut out = Vec::new();
+    for family in [Family::Ipv4Unicast, Family::Ipv6Unicast].into_iter().take(1 + usize::from(v6)) {
+        encode_end_of_rib(&ctx, family, &mut out);
+    }
+    out
+}
+
 /// Who announces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Announcer {
@@ -279,7 +289,10 @@ impl Table {
             group.encode(&self.prefixes, by, &ctx, &mut encoded.announce);
         }
         for family in [Family::Ipv4Unicast, Family::Ipv6Unicast] {
-            encode_end_of_rib(&ctx, family, &mut encoded.announce);
+            // A session without a family must not hear of it.
+            if self.groups.iter().any(|g| g.family == family) {
+                encode_end_of_rib(&ctx, family, &mut encoded.announce);
+            }
             let mine = self.prefixes.iter().filter(|p| p.afi() == family.afi());
             encode_withdrawals(&ctx, family, mine.map(|p| (0, *p)), &mut encoded.withdraw);
         }

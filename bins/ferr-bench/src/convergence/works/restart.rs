@@ -8,13 +8,13 @@ use ferr_testnet::probe::Stream;
 use ferr_types::Prefix;
 
 use super::table::{plan, watches};
-use super::{FEED, MONITOR, Setting};
+use super::{FEED, Setting};
 use crate::convergence::duts::Kind;
 use crate::convergence::fib::{Sample, Until};
 use crate::convergence::nlri::expected;
 use crate::convergence::outcome::{Metric, Outcome};
 use crate::convergence::rig::{FibGoal, Goal, Goals, Result, Rig, announcer};
-use crate::convergence::table::Table;
+use crate::convergence::table::{Table, end_of_rib};
 use crate::convergence::usage::process_cpu;
 
 /// Long enough for routers that leave an earlier run's routes in place for a while.
@@ -62,7 +62,7 @@ pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
     };
     let old = Arc::new(old);
     // A router that restarts waits until all its neighbors have said all.
-    let nothing = Table::default().encode(&announcer(1, MONITOR)).announce;
+    let nothing = end_of_rib(new.total.v6 > 0);
     rig.peers[1].send_now(&nothing)?;
     rig.phase(&goals(expected(&before.prefixes), &old), |rig| rig.send(0, first))?;
     let prefix = parts[25].prefixes.iter().find(|p| matches!(p, Prefix::V4(_))).copied();

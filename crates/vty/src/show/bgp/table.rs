@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ferr_state::bgp::{DestView, Instance, RouteFilter};
 use ferr_state::policy::PolicySet;
+use ferr_state::{BgpWorld, Gone, Handle, Pending};
 use ferr_types::{Family, Prefix};
 use serde_json::Value;
 
@@ -220,6 +221,30 @@ fn json_head(ctx: &mut Ctx<'_>, head: &Head, keyed: bool, n: usize) {
     );
 }
 
+/// Prefixes, for whom they were told, and the last one when there are more.
+type Slice = Option<(Vec<(DestView, Vec<detail::Told>)>, Option<Prefix>)>;
+
+/// Asks for the prefixes behind `after`; with `full` also whom they were told to.
+async fn ask(
+    handle: &Handle,
+    head: &Head,
+    family: Family,
+    full: bool,
+    after: Option<Prefix>,
+) -> Result<Pending<Slice>, Gone> {
+    let (vrf, wanted) = (head.vrf.clone(), head.filter.clone());
+    let slice = move |world: &mut BgpWorld, _| {
+        let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
+        let (dests, next) = bgp.routes(family, after, SLICE, &wanted);
+        let mut with_told = |dest: DestView| {
+            let told = if full { detail::told(bgp, &dest) } else { Vec::new() };
+            (dest, told)
+        };
+        Some((dests.into_iter().map(&mut with_told).collect::<Vec<_>>(), next))
+    };
+    handle.begin_bgp(slice).await
+}
+
 async fn rows(
     ctx: &mut Ctx<'_>,
     args: &Args,
@@ -231,21 +256,15 @@ async fn rows(
     let (json, wide, full) = (args.has("json"), args.has("wide"), args.has("detail"));
     let clock = Clock::new(ctx.handle(), now);
     let damping = damping::Kind::of(args);
-    let mut after: Option<Prefix> = None;
     let (mut shown, mut paths) = (0usize, 0usize);
     let mut text = String::new();
-    loop {
-        let (vrf, wanted, from) = (head.vrf.clone(), head.filter.clone(), after);
-        let slice = ctx.handle().bgp(move |world, _| {
-            let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
-            let (dests, next) = bgp.routes(family, from, SLICE, &wanted);
-            let mut with_told = |dest: DestView| {
-                let told = if full { detail::told(bgp, &dest) } else { Vec::new() };
-                (dest, told)
-            };
-            Some((dests.into_iter().map(&mut with_told).collect::<Vec<_>>(), next))
-        });
-        let Some((dests, next)) = slice.await? else { break };
+    let mut pending = Some(ask(ctx.handle(), head, family, full, None).await?);
+    while let Some(slice) = pending.take() {
+        let Some((dests, next)) = slice.answer().await? else { break };
+        // The next slice is made while this one is written.
+        if next.is_some_and(|last| !filter.is_past(last)) {
+            pending = Some(ask(ctx.handle(), head, family, full, next).await?);
+        }
         for (mut dest, told) in dests {
             if !filter.apply(&mut dest, &head.policy) {
                 continue;
@@ -277,10 +296,6 @@ async fn rows(
             paths += dest.paths.len();
         }
         ctx.out.breathe().await?;
-        after = next;
-        if next.is_none_or(|last| filter.is_past(last)) {
-            break;
-        }
     }
     // A filter that leaves nothing says nothing.
     if !json && head.paths == 0 {
