@@ -71,9 +71,20 @@ impl<'a> Out<'a> {
         self.buf.push_str(text);
     }
 
+    /// What was collected, to be added to.
+    pub(crate) const fn text(&mut self) -> &mut String {
+        &mut self.buf
+    }
+
     /// Waits until what was collected is written, when it is much.
     pub(crate) async fn breathe(&mut self) -> Result<(), Stop> {
         if self.buf.len() < SLICE {
+            return Ok(());
+        }
+        if self.filter.is_none() && !self.buf.as_bytes().contains(&0) {
+            self.to.write_all(self.buf.as_bytes()).await?;
+            // The room is kept for the next slice.
+            self.buf.clear();
             return Ok(());
         }
         let keep =
