@@ -1,7 +1,7 @@
 //! Replies: text in slices, an optional filter over its lines, and the trailer.
 //!
 //! # Invariants
-//! * At most a few slices are held: whoever writes more waits for the reader ([`Out::breathe`]).
+//! * At most a few slices are held: whoever writes more waits for the reader, and for other sessions ([`Out::breathe`]).
 //! * The text holds no NUL, because the trailer begins with one.
 
 use std::fmt::{self, Write as _};
@@ -85,8 +85,16 @@ impl<'a> Out<'a> {
             self.to.write_all(self.buf.as_bytes()).await?;
             // The room is kept for the next slice.
             self.buf.clear();
-            return Ok(());
+        } else {
+            self.write_lines().await?;
         }
+        // Other sessions have their turn, however fast this one's reader is.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Writes the lines that are whole, as far as they pass.
+    async fn write_lines(&mut self) -> Result<(), Stop> {
         let keep =
             if self.filter.is_some() { self.buf.rfind('\n').map_or(0, |at| at + 1) } else { self.buf.len() };
         let tail = self.buf.split_off(keep);

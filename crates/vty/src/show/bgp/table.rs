@@ -297,8 +297,6 @@ async fn rows(
             paths += dest.paths.len();
         }
         ctx.out.breathe().await?;
-        // Other sessions have their turn, however fast this one's reader is.
-        tokio::task::yield_now().await;
     }
     // A filter that leaves nothing says nothing.
     if !json && head.paths == 0 {
