@@ -9,9 +9,9 @@ use serde_json::Value;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn start(works: &str, duts: &str, json: &Path, html: &Path) -> Result<Child> {
+fn start(works: &str, duts: &str, more: &[&str], json: &Path, html: &Path) -> Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferr-bench"));
-    command.args(["convergence", "--work", works, "--duts", duts, "--scale", "0.002"]);
+    command.args(["convergence", "--work", works, "--duts", duts, "--scale", "0.002"]).args(more);
     command
         .args(["--runs", "1", "--limit", "40", "--patience", "0", "--json"])
         .arg(json)
@@ -73,7 +73,7 @@ fn all_works_give_all_figures() -> Result<()> {
     for (number, (works, duts)) in parts.into_iter().enumerate() {
         let (json, html) =
             (dir.path().join(format!("{number}.json")), dir.path().join(format!("{number}.html")));
-        running.push((start(works, duts, &json, &html)?, json, html));
+        running.push((start(works, duts, &[], &json, &html)?, json, html));
     }
     let mut seen = Vec::new();
     for (mut child, json, html) in running {
@@ -106,6 +106,31 @@ fn all_works_give_all_figures() -> Result<()> {
     ];
     for work in works {
         assert_eq!(seen.iter().filter(|w| *w == work).count(), 3, "{work} in {seen:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_recorded_table_reaches_everybody() -> Result<()> {
+    if let Err(reason) = ready(&[Rival::Bird, Rival::Frr]) {
+        skipped(&reason);
+        return Ok(());
+    }
+    if Command::new("bzip2").arg("--version").stdin(Stdio::null()).output().is_err() {
+        skipped(&"no bzip2");
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    let (json, html) = (dir.path().join("json"), dir.path().join("html"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/mrt/rib.20140523.0600_firstMB.bz2");
+    let mut child = start("full-table,withdraw", "ferr,bird,frr", &["--mrt", file], &json, &html)?;
+    assert!(child.wait()?.success());
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(json)?)?;
+    assert_eq!(report["routes"]["ipv4"], 8939);
+    for work in ["full-table", "withdraw"] {
+        for dut in ["FeRR", "BIRD", "FRR"] {
+            check(work, dut, &report["works"][work][dut]);
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 mod asking;
 mod duts;
 mod fib;
+mod fit;
 mod floor;
 mod mrt;
 mod nlri;
@@ -84,7 +85,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("preparing the table");
     let v6 = if options.routes6 == 0 { 0 } else { scaled(options.routes6) };
     let table = match &options.mrt {
-        Some(path) => mrt::read(path)?,
+        Some(path) => {
+            let (table, left) = mrt::read(path)?;
+            eprintln!(
+                "{} routes of the recorded table; {left} are left out, since not every router takes them and passes them on",
+                table.prefixes.len()
+            );
+            table
+        }
         None => Table::made(scaled(options.routes), v6, 1),
     };
     let sample = Arc::new(Sample::new(&table.prefixes));

@@ -15,7 +15,7 @@ use crate::convergence::nlri::{expected, nlri};
 use crate::convergence::outcome::{Metric, Outcome};
 use crate::convergence::peers::Watch;
 use crate::convergence::rig::{FibGoal, Goal, Goals, Phase, Result, Rig, announcer};
-use crate::convergence::table::{Group, Random, Table};
+use crate::convergence::table::{Group, Table};
 
 /// Changes per second, and how often some of them are sent.
 const RATE: usize = 10_000;
@@ -74,7 +74,7 @@ fn mark_prefix() -> Prefix {
 
 /// Changes of random routes: half of them have other attributes, half are withdrawn and come back in the next slice.
 fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
-    let mut random = Random::new(5);
+    let mut random = fastrand::Rng::with_seed(5);
     let by = announcer(0, FEED);
     let ctx = SessionContext::new(PeerKind::Ebgp);
     let each = RATE * SLICE.as_millis() as usize / 1000;
@@ -88,8 +88,8 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
             group.encode(&table.prefixes, &by, &ctx, &mut bytes);
         }
         for change in 0..each / 4 * 3 {
-            let group = &table.groups[random.below(table.groups.len() as u64) as usize];
-            let at = group.prefixes.start + random.below(group.prefixes.len() as u64) as usize;
+            let group = &table.groups[random.usize(..table.groups.len())];
+            let at = random.usize(group.prefixes.clone());
             if group.family != Family::Ipv4Unicast || !busy.insert(at) {
                 continue;
             }
@@ -99,7 +99,7 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
                 back.push(one);
             } else {
                 busy.remove(&at);
-                let other = Group { med: Some(random.below(1000) as u32), ..one };
+                let other = Group { med: Some(random.u32(..1000)), ..one };
                 other.encode(&table.prefixes, &by, &ctx, &mut bytes);
             }
         }
