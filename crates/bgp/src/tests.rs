@@ -16,6 +16,7 @@ mod leak;
 mod local;
 mod long_lived;
 mod outbound;
+mod own_addresses;
 mod restart;
 mod session;
 mod startup;

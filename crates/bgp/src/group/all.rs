@@ -11,9 +11,10 @@ use crate::config::AddPathTx;
 use crate::core::{Core, Output};
 use crate::export::GroupKey;
 use crate::local::LocalRoutes;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
-use super::{Group, GroupId, Member, RING_LIMIT, Told, set_bit};
+use super::{Group, GroupId, Member, OwnAddresses, RING_LIMIT, Told, set_bit};
 
 /// All groups of a family.
 #[derive(Debug)]
@@ -95,13 +96,14 @@ impl<P: TablePrefix> Groups<P> {
         GroupId(at as u32)
     }
 
-    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key. It is `now`; a new group begins at `from`.
+    /// Adds a peer to the group of `key`, with our addresses towards it. `told` is what it was sent before under another key. It is `now`; a new group begins at `from`.
     pub(crate) fn join(
         &mut self,
         peer: PeerId,
         key: GroupKey,
         told: Told,
         fresh: bool,
+        own: LocalAddresses,
         (now, from): (Instant, Option<Instant>),
     ) -> GroupId {
         let known = self.index.get(&key).copied();
@@ -122,6 +124,7 @@ impl<P: TablePrefix> Groups<P> {
                 group.scan = Some(0);
             }
             let member = Member {
+                own,
                 cursor,
                 progress: now,
                 behind: None,
@@ -132,6 +135,7 @@ impl<P: TablePrefix> Groups<P> {
                 end_of_refresh: false,
             };
             group.members.insert(peer, member);
+            group.own = OwnAddresses::of(group.members.values());
         }
         id
     }
@@ -170,6 +174,7 @@ impl<P: TablePrefix> Groups<P> {
             let passed = (member.cursor - group.base) as usize;
             group.ring.iter_mut().skip(passed).for_each(|buffer| buffer.waiting -= 1);
         }
+        group.own = OwnAddresses::of(group.members.values());
         group.trim();
         if group.members.is_empty() {
             self.dissolve(core, table, id);

@@ -14,6 +14,7 @@
 mod all;
 mod behind;
 mod fill;
+mod own;
 mod send;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -27,10 +28,12 @@ use smallvec::SmallVec;
 use crate::attrs::AttrId;
 use crate::core::LOCAL_PEER;
 use crate::export::GroupKey;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
 pub(crate) use all::Groups;
 use behind::Behind;
+use own::{Audience, Gaps, OwnAddresses};
 
 /// Number of a group in its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,20 +63,18 @@ struct Buffer {
     skip: PeerId,
     /// For this member only.
     only: Option<PeerId>,
+    audience: Audience,
+    gaps: Gaps,
     /// When it was encoded.
     pushed: Instant,
     /// Members that have still to pass it.
     waiting: u32,
 }
 
-impl Buffer {
-    fn is_for(&self, peer: PeerId) -> bool {
-        self.skip != peer && self.only.is_none_or(|only| only == peer)
-    }
-}
-
 #[derive(Debug)]
 struct Member {
+    /// Our addresses towards it.
+    own: LocalAddresses,
     /// Buffer to be passed next; nothing to one that was left behind.
     cursor: u64,
     /// When it last took a buffer.
@@ -121,6 +122,7 @@ pub(crate) struct Group {
     ctx: SessionContext,
     /// Ordered, so that equal inputs give equal outputs.
     members: BTreeMap<PeerId, Member>,
+    own: OwnAddresses,
     pending: VecDeque<DestId>,
     queued: Vec<u64>,
     sent: Vec<Sent>,
@@ -161,6 +163,7 @@ impl Group {
             key,
             ctx,
             members: BTreeMap::new(),
+            own: OwnAddresses::default(),
             pending: VecDeque::new(),
             queued: Vec::new(),
             sent: Vec::new(),
@@ -218,6 +221,11 @@ impl Group {
     pub(crate) fn sent_to(&self, peer: PeerId) -> u32 {
         let own = self.sent.iter().filter(|s| s.attr.is_some() && s.source == peer).count() as u32;
         self.sent_count - own + u32::from(self.default_sent)
+    }
+
+    /// Our addresses towards a member.
+    pub(crate) fn own_addresses(&self, peer: PeerId) -> Option<LocalAddresses> {
+        self.members.get(&peer).map(|m| m.own)
     }
 
     /// Number of members.

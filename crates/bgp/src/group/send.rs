@@ -9,9 +9,10 @@ use ferr_types::PeerId;
 use crate::core::{Core, LOCAL_PEER};
 use crate::export::export;
 use crate::local::LocalRoutes;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
-use super::fill::{encode_run, paths_to_send};
+use super::fill::paths_to_send;
 use super::{Group, Member, REPLAY, bit, refresh_marker};
 
 impl Group {
@@ -24,9 +25,7 @@ impl Group {
             member.cursor += 1;
             member.progress = now;
             buffer.waiting -= 1;
-            if buffer.is_for(peer) {
-                found = Some(buffer.bytes.clone());
-            }
+            found = buffer.for_member(&self.key, peer, &member.own);
         }
         self.trim();
         found
@@ -57,14 +56,15 @@ impl Group {
         while out.is_empty() && !unsettled {
             let member = self.members.get_mut(&peer)?;
             let Some(next) = member.replay else { break };
+            let own = member.own;
             let end = (table.dest_capacity() as u32).min(next + REPLAY);
             member.replay = ((end as usize) < table.dest_capacity()).then_some(end);
             let told = std::mem::take(&mut member.told);
             let told_default = std::mem::take(&mut member.told_default);
             if next == 0 && (self.default_sent || told_default) {
-                self.write_default(core, self.default_sent, &mut out);
+                self.write_default(core, self.default_sent, &own, &mut out);
             }
-            self.replay_slice(core, table, local, peer, (next..end, &told), &mut out);
+            self.replay_slice(core, table, local, (peer, &own), (next..end, &told), &mut out);
             if let Some(member) = self.members.get_mut(&peer)
                 && member.replay.is_some()
             {
@@ -96,7 +96,7 @@ impl Group {
         core: &mut Core,
         table: &Table<P>,
         local: &LocalRoutes<P>,
-        peer: PeerId,
+        (peer, own): (PeerId, &LocalAddresses),
         (ids, told): (std::ops::Range<u32>, &[u64]),
         out: &mut Vec<u8>,
     ) {
@@ -128,7 +128,7 @@ impl Group {
         encode_withdrawals(&self.ctx, self.key.family, withdraw.iter().copied(), out);
         announce.sort_by_key(|a| a.0);
         for run in announce.chunk_by(|a, b| a.0 == b.0) {
-            encode_run(core, &self.key, &self.ctx, run, out);
+            self.encode_run(core, run, own, out);
         }
         announce.iter().for_each(|a| core.attrs.release(a.0.attr));
     }

@@ -60,6 +60,8 @@ pub(super) fn path(asns: &[u32]) -> Attrs {
 pub(super) struct Wire {
     pub(super) id: PeerId,
     pub(super) addr: Ipv4Addr,
+    /// Our addresses towards it.
+    pub(super) own: LocalAddresses,
     pub(super) conn: Option<ConnId>,
     pub(super) open: Open,
     /// Our OPEN as it came.
@@ -191,6 +193,7 @@ impl Lab {
         self.wires.push(Wire {
             id,
             addr,
+            own: addresses(),
             conn: None,
             open: Open::new(Asn(asn), 180, RouterId(addr), capabilities),
             heard_open: None,
@@ -239,7 +242,8 @@ impl Lab {
         wire.end_of_rib.clear();
         wire.refreshes.clear();
         wire.ctx = SessionContext::new(wire.kind);
-        if self.bgp.accepted(self.now, conn, ends, addresses()) == Accept::Refuse {
+        let own = self.wires[i].own;
+        if self.bgp.accepted(self.now, conn, ends, own) == Accept::Refuse {
             self.wires[i].conn = None;
         }
         self.settle();
