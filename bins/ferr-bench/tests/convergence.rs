@@ -40,18 +40,27 @@ fn check(work: &str, dut: &str, row: &Value) {
     for share in ["injector_busy", "monitor_busy", "kernel_watch_busy"] {
         bound(share, 0.0, 1.0);
     }
-    if !matches!(work, "churn" | "query" | "policy-change") {
+    if !matches!(work, "churn" | "query-churn" | "query-reflector") {
         bound("kernel_s", 0.0, 40.0);
     }
     match work {
-        "churn" | "query" => {
+        "churn" | "query-churn" => {
             bound("latency_p99_ms", 0.01, 2000.0);
             bound("marks_missed", 0.0, 0.0);
         }
         "restart" => bound("swept_s", 0.0, 100.0),
         _ => {}
     }
-    if work == "query" {
+    if work == "query-reflector" {
+        bound("time_ratio_to_alone", 0.001, 1000.0);
+    }
+    if work.starts_with("query-") {
+        let shows = run["shows"].as_object().map_or(0, |shows| {
+            // Every question was understood.
+            assert!(shows.values().all(|s| s["answers"] != 0 && s["unanswered"] == 0), "{at}");
+            shows.len()
+        });
+        assert_eq!(shows, if dut == "BIRD" { 5 } else { 7 }, "{at}");
         bound("first_byte_ms", 0.001, 10_000.0);
         bound("throughput_mb_s", 0.001, 100_000.0);
         bound("show_p99_ms", 0.001, 10_000.0);
@@ -66,7 +75,8 @@ fn all_works_give_all_figures() -> Result<()> {
         return Ok(());
     }
     let dir = tempfile::tempdir()?;
-    let most = "full-table,withdraw,flap,multi-feed,many-peers,churn,reflector,policy,query";
+    let most =
+        "full-table,withdraw,flap,multi-feed,many-peers,churn,reflector,policy,query-churn,query-reflector";
     // What an earlier run left in the kernel stays for half a minute: that is waited for beside the others.
     let parts = [(most, "ferr,bird,frr"), ("restart", "ferr"), ("restart", "bird"), ("restart", "frr")];
     let mut running = Vec::new();
@@ -101,7 +111,8 @@ fn all_works_give_all_figures() -> Result<()> {
         "reflector-8",
         "policy",
         "policy-change",
-        "query",
+        "query-churn",
+        "query-reflector",
         "restart",
     ];
     for work in works {

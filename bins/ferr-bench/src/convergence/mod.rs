@@ -32,7 +32,7 @@ use self::outcome::Outcome;
 use self::report::Report;
 use self::rig::Result;
 use self::table::Table;
-use self::works::{Setting, Work};
+use self::works::{Setting, Steps, Work};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ pub(crate) struct Options {
     /// Takes the table from a recorded one (TABLE_DUMP_V2, packed or not) instead of making it.
     #[arg(long)]
     mrt: Option<PathBuf>,
-    /// Longest wait for one phase, in seconds.
+    /// Longest wait for one phase of one router, in seconds; it has failed then, and the others go on.
     #[arg(long, default_value_t = 300)]
     limit: u64,
     /// Longest wait before a run, in seconds, until others leave the processors alone.
@@ -126,16 +126,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 note(round, outcome, &mut report);
             }
         }
-        for (works, run) in works::runs(&setting) {
+        for run in works::runs(&setting) {
             for (kind, _) in &duts {
                 // What could not be done once is not tried again.
-                if works.iter().any(|w| report.has_failed(w.name(), *kind)) {
-                    continue;
+                let mut steps = Steps::new(*kind, report.failures(*kind));
+                if let Err(error) = run(&setting, &mut steps) {
+                    steps.failed(error.as_ref());
                 }
-                let outcomes = run(&setting, *kind).unwrap_or_else(|error| {
-                    works.iter().map(|w| Outcome::failed(w.name(), *kind, error.to_string())).collect()
-                });
-                for outcome in outcomes {
+                for outcome in steps.outcomes() {
                     note(round, outcome, &mut report);
                 }
                 // A long benchmark may be cut short.

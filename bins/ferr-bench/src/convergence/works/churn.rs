@@ -8,7 +8,7 @@ use ferr_bgp_wire::{PeerKind, SessionContext, encode_withdrawals};
 use ferr_types::{Family, Ipv4Prefix, Prefix};
 
 use super::table::plan;
-use super::{FEED, Setting};
+use super::{FEED, Setting, Steps};
 use crate::convergence::duts::Kind;
 use crate::convergence::fib::{Sample, Until};
 use crate::convergence::nlri::{expected, nlri};
@@ -116,7 +116,7 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
 impl Churn {
     /// Starts a router and fills it.
     pub(super) fn start(setting: &Setting, kind: Kind) -> Result<Self> {
-        let table = setting.part(250_000, false);
+        let table = setting.part(250_000, false)?;
         let sample = Arc::new(Sample::new(&table.prefixes));
         let by = announcer(0, FEED);
         let announce = Arc::new(table.encode(&by).announce);
@@ -130,7 +130,7 @@ impl Churn {
         encode_withdrawals(&ctx, Family::Ipv4Unicast, [(0, mark)], &mut withdraw_mark);
         let seconds = (15.0 * setting.scale).clamp(1.0, 15.0);
         let slices = slices(&table, (seconds / SLICE.as_secs_f64()) as usize);
-        let rig = Rig::start(setting.patience, kind, &plan(false), vec![Watch::default(), watch])?;
+        let rig = Rig::start(setting, kind, &plan(false), vec![Watch::default(), watch])?;
         let mut churn = Self { rig, table, sample, present, slices, announce_mark, withdraw_mark };
         let goals = churn.whole(setting);
         churn.rig.phase(&goals, |rig| rig.send(0, announce))?;
@@ -211,9 +211,14 @@ fn send(rig: &Rig, slices: &[Vec<u8>], announce: &[u8], withdraw: &[u8]) -> Resu
     Ok(flow)
 }
 
-pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    let mut churn = Churn::start(setting, kind)?;
+pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
+    if !steps.begin("churn") {
+        return Ok(());
+    }
+    let mut churn = Churn::start(setting, steps.kind)?;
     let (phase, flow) = churn.flow(setting)?;
     let paths = churn.table.prefixes.len();
-    Ok(vec![Outcome::of("churn", kind, paths, phase).with(flow.figures()).ran_with(&churn.rig)])
+    let outcome = Outcome::of("churn", steps.kind, paths, phase);
+    steps.done(outcome.with(flow.figures()).ran_with(&churn.rig));
+    Ok(())
 }
