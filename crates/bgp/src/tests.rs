@@ -17,6 +17,7 @@ mod local;
 mod long_lived;
 mod outbound;
 mod own_addresses;
+mod replay;
 mod restart;
 mod session;
 mod startup;

@@ -124,7 +124,7 @@ impl Group {
         let (key, own) = (&self.key, member.own);
         let rest = rest.filter_map(|buffer| {
             buffer.waiting -= 1;
-            buffer.for_member(key, peer, &own)
+            buffer.encoded.for_member(key, peer, &own)
         });
         member.behind = Some(Box::new(Behind { rest: rest.collect(), ..Behind::default() }));
         member.cursor = end;
@@ -172,6 +172,7 @@ impl Group {
             let missed = slice.iter().copied().zip(known).zip(gone);
             self.write_missed(core, table, local, (peer, &own), missed, &mut out);
             for dest in slice {
+                self.told_early(dest);
                 table.dest_mut(dest).pins -= 1;
                 table.reap(dest);
             }
@@ -238,11 +239,11 @@ impl Group {
         self.members.iter().filter(|(_, m)| m.behind.is_some()).map(|(peer, _)| *peer)
     }
 
-    /// Octets that wait for members, with the records of those who were left behind.
+    /// Octets that wait for members, and slices of a replay, with the records of those who were left behind.
     pub(crate) fn waiting_octets(&self) -> usize {
         let behind = self.members.values().filter_map(|m| m.behind.as_ref());
         let own = behind
             .map(|b| b.rest.iter().map(Bytes::len).sum::<usize>() + (b.missed.len() + b.known.len()) * 8);
-        self.ring_bytes + own.sum::<usize>()
+        self.ring_bytes + self.slices.octets() + own.sum::<usize>()
     }
 }

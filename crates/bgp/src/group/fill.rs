@@ -22,7 +22,7 @@ use crate::peer::LocalAddresses;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
 use super::own::{Audience, Gapped};
-use super::{BATCH, BUFFER, Buffer, Group, Sent, set_bit};
+use super::{BATCH, BUFFER, Buffer, Encoded, Group, Sent, set_bit};
 
 /// What is said, whom to skip, prefix, path id.
 pub(super) type Announcement = (Exported, PeerId, Prefix, u32);
@@ -72,6 +72,7 @@ impl Group {
                 let gone: SmallVec<[u32; 2]> = gone.filter(|id| *id != 0).collect();
                 self.missed(table, (dest, old), &gone);
             }
+            self.resend.remove(&dest);
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
         }
@@ -109,7 +110,8 @@ impl Group {
             None => {}
             Some(new) => {
                 let now = Sent { attr: new.attr, source: new.source };
-                if now == old && core.config.suppress_duplicates {
+                let told_early = !self.resend.is_empty() && self.resend.contains(&dest);
+                if now == old && core.config.suppress_duplicates && !told_early {
                     core.attrs.release(new.attr);
                     return;
                 }
@@ -171,13 +173,14 @@ impl Group {
         let prefix = table.dest(dest).prefix;
         let mut old = self.sent_paths.remove(&dest).unwrap_or_default();
         let mut new: SmallVec<[(u32, Sent); 2]> = SmallVec::new();
+        let told_early = self.resend.contains(&dest);
         for (at, path) in paths_to_send(core, table, dest, self.key.add_path) {
             let Some(exported) = export(core, &self.key, local, prefix, &path) else { continue };
             let id = at.tx_id();
             let sent = Sent { attr: exported.attr, source: exported.source };
             let before = old.iter().position(|(i, _)| *i == id).map(|i| old.swap_remove(i).1);
             new.push((id, sent));
-            if before == Some(sent) {
+            if before == Some(sent) && !told_early {
                 core.attrs.release(exported.attr);
                 continue;
             }
@@ -221,7 +224,7 @@ impl Group {
             for (only, own) in to {
                 let mut out = Gapped::default();
                 self.write_default(core, wanted, &own, &mut out.bytes);
-                self.push(core.now, out, (LOCAL_PEER, only), Audience::All);
+                self.push(core.now, out.encoded(LOCAL_PEER, only, Audience::All));
             }
             self.missed_default();
             self.default_sent = wanted;
@@ -246,28 +249,44 @@ impl Group {
             let mut bytes = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
             encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut bytes);
             let out = Gapped { bytes, ..Gapped::default() };
-            self.push(core.now, out, (run[0].0, run[0].1), Audience::All);
+            self.push(core.now, out.encoded(run[0].0, run[0].1, Audience::All));
         }
         batch.announce.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        for encoded in self.pack(core, &batch.announce) {
+            self.push(core.now, encoded);
+        }
+    }
+
+    /// Encodes announcements, which are sorted by whom to skip and by attributes.
+    pub(super) fn pack(&self, core: &Core, announce: &[Announcement]) -> Vec<Encoded> {
         let fresh = || Gapped { bytes: Vec::with_capacity(BUFFER), ..Gapped::default() };
+        let mut encoded = Vec::new();
         let mut out = fresh();
         let mut skip = LOCAL_PEER;
-        for run in batch.announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
+        for run in announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
             if run[0].1 != skip || out.bytes.len() >= BUFFER {
-                self.push(core.now, std::mem::replace(&mut out, fresh()), (skip, None), Audience::All);
+                encoded.push(std::mem::replace(&mut out, fresh()).encoded(skip, None, Audience::All));
                 skip = run[0].1;
             }
             if self.own.differ {
-                self.write_run_by_link(core, run, &mut out);
+                self.encode_by_link(core, run, &mut out, &mut encoded);
             } else {
                 self.encode_run(core, run, &self.own.any, &mut out.bytes);
             }
         }
-        self.push(core.now, out, (skip, None), Audience::All);
+        encoded.push(out.encoded(skip, None, Audience::All));
+        encoded.retain(|e| !e.bytes.is_empty());
+        encoded
     }
 
     /// The same for a run while members have different own addresses: with gaps, and apart for the link of the next hop.
-    fn write_run_by_link(&mut self, core: &Core, run: &[Announcement], out: &mut Gapped) {
+    fn encode_by_link(
+        &self,
+        core: &Core,
+        run: &[Announcement],
+        out: &mut Gapped,
+        encoded: &mut Vec<Encoded>,
+    ) {
         let (exported, skip) = (&run[0].0, run[0].1);
         let received = core.attrs.get(exported.attr).next_hop;
         let rule = nexthop_rule(&self.key, exported, received);
@@ -279,18 +298,17 @@ impl Group {
         }
         let Some(next_hop) = (if rule == NexthopRule::Stays { received } else { own }) else { return };
         let over = (rule != NexthopRule::Stays).then_some(exported.nexthop);
-        let all_on = !links.is_empty() && self.own.all_on(&links);
         if links.is_empty() {
             return encode_messages(core, (&self.key, &self.ctx), run, next_hop, over, out);
         }
         let mut apart = Gapped::default();
-        if !all_on {
+        if !self.own.all_on(&links) {
             encode_messages(core, (&self.key, &self.ctx), run, next_hop, over, &mut apart);
-            self.push(core.now, std::mem::take(&mut apart), (skip, None), Audience::Off(links.clone()));
+            encoded.push(std::mem::take(&mut apart).encoded(skip, None, Audience::Off(links.clone())));
         }
         if let Some(received) = received {
             encode_messages(core, (&self.key, &self.ctx), run, received, None, &mut apart);
-            self.push(core.now, apart, (skip, None), Audience::On(links));
+            encoded.push(apart.encoded(skip, None, Audience::On(links)));
         }
     }
 
@@ -311,18 +329,11 @@ impl Group {
         }
     }
 
-    fn push(
-        &mut self,
-        pushed: Instant,
-        out: Gapped,
-        (skip, only): (PeerId, Option<PeerId>),
-        audience: Audience,
-    ) {
+    fn push(&mut self, pushed: Instant, encoded: Encoded) {
         let waiting = self.members.len() as u32 - self.behind;
-        if !out.bytes.is_empty() && waiting > 0 {
-            self.ring_bytes += out.bytes.len();
-            let (bytes, gaps) = (out.bytes.into(), out.gaps);
-            self.ring.push_back(Buffer { bytes, skip, only, audience, gaps, pushed, waiting });
+        if !encoded.bytes.is_empty() && waiting > 0 {
+            self.ring_bytes += encoded.bytes.len();
+            self.ring.push_back(Buffer { encoded, pushed, waiting });
         }
     }
 }

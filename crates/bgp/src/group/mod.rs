@@ -4,7 +4,7 @@
 //! A change of a best path is queued once per group (`pending`). When a member has room, a batch is taken: policy runs, what
 //! differs from the record (`sent`) is packed by attributes into buffers of a ring. A member is a cursor in the ring; it skips
 //! buffers with its own routes, since a buffer holds one source's routes only. One that joins later is replayed the table in
-//! slices of its own, behind the ring, so its last word on a prefix is always the newest.
+//! slices, behind the ring, so its last word on a prefix is always the newest; those who are replayed at the same time share the slices.
 //!
 //! # Invariants
 //! * A prefix in `pending` is pinned in the table, so its number is not reused before the withdrawal went out.
@@ -15,9 +15,10 @@ mod all;
 mod behind;
 mod fill;
 mod own;
+mod replay;
 mod send;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -34,6 +35,7 @@ use crate::table::{DestId, Table, TablePrefix};
 pub(crate) use all::Groups;
 use behind::Behind;
 use own::{Audience, Gaps, OwnAddresses};
+use replay::{Replay, Slices};
 
 /// Number of a group in its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +59,7 @@ const REPLAY: u32 = 1024;
 
 /// Encoded messages.
 #[derive(Debug, Clone)]
-struct Buffer {
+struct Encoded {
     bytes: Bytes,
     /// Not for this member, whose routes these are.
     skip: PeerId,
@@ -65,6 +67,12 @@ struct Buffer {
     only: Option<PeerId>,
     audience: Audience,
     gaps: Gaps,
+}
+
+/// The same in the ring.
+#[derive(Debug, Clone)]
+struct Buffer {
+    encoded: Encoded,
     /// When it was encoded.
     pushed: Instant,
     /// Members that have still to pass it.
@@ -80,8 +88,8 @@ struct Member {
     /// When it last took a buffer.
     progress: Instant,
     behind: Option<Box<Behind>>,
-    /// Next prefix to be replayed.
-    replay: Option<u32>,
+    /// What of the table it has still to be told.
+    replay: Option<Replay>,
     /// Prefixes that another group told the peer of: withdrawn in the replay where they are not sent any more.
     told: Vec<u64>,
     /// The same of a default route that another group originated.
@@ -105,6 +113,12 @@ pub(crate) struct Told {
     default: bool,
 }
 
+impl Told {
+    fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && !self.default
+    }
+}
+
 /// What the members were sent for a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sent {
@@ -125,7 +139,10 @@ pub(crate) struct Group {
     own: OwnAddresses,
     pending: VecDeque<DestId>,
     queued: Vec<u64>,
+    /// Queued prefixes that a member was told of in a replay: they are sent even if nothing changes in the end.
+    resend: HashSet<DestId>,
     sent: Vec<Sent>,
+    slices: Slices,
     sent_count: u32,
     /// With add-path: what was sent per path identifier.
     sent_paths: HashMap<DestId, SmallVec<[(u32, Sent); 2]>>,
@@ -166,7 +183,9 @@ impl Group {
             own: OwnAddresses::default(),
             pending: VecDeque::new(),
             queued: Vec::new(),
+            resend: HashSet::new(),
             sent: Vec::new(),
+            slices: Slices::default(),
             sent_count: 0,
             sent_paths: HashMap::new(),
             ring: VecDeque::new(),
@@ -204,11 +223,28 @@ impl Group {
         self.sent_count =
             self.sent_count - u32::from(self.sent[at].attr.is_some()) + u32::from(sent.attr.is_some());
         self.sent[at] = sent;
+        self.slices.changed(dest);
+    }
+
+    /// Members may hear of a queued prefix before its turn, and would not hear that it went back to what it was.
+    fn told_early(&mut self, dest: DestId) {
+        if bit(&self.queued, dest.0) {
+            self.resend.insert(dest);
+        }
     }
 
     /// Who must not get routes of `source`: itself, if it is a member.
     fn skip_of(&self, source: PeerId) -> PeerId {
         if self.members.contains_key(&source) { source } else { LOCAL_PEER }
+    }
+
+    /// Members came or went.
+    fn meet(&mut self) {
+        let own = OwnAddresses::of(self.members.values());
+        if !own.agree(&self.own) {
+            self.slices.forget();
+        }
+        self.own = own;
     }
 
     fn has_work(&self) -> bool {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use crate::export::{GroupKey, self_nexthop};
 use crate::peer::LocalAddresses;
 
-use super::{Buffer, Member};
+use super::{Encoded, Member};
 
 /// Own addresses towards all members.
 #[derive(Debug, Default)]
@@ -52,6 +52,15 @@ impl OwnAddresses {
         let on = self.lens.iter().filter_map(|len| Prefix::new(addr, *len));
         on.filter(|link| self.links.get(link).is_some_and(|n| *n > u32::from(except == Some(*link))))
             .collect()
+    }
+
+    /// Whether what was encoded for the members before is right for these too.
+    pub(super) fn agree(&self, before: &Self) -> bool {
+        match (self.differ, before.differ) {
+            (true, true) => self.links.keys().all(|link| before.links.contains_key(link)),
+            (false, false) => self.any == before.any,
+            _ => false,
+        }
     }
 
     /// Whether all members are on these links.
@@ -91,6 +100,10 @@ pub(super) struct Gapped {
 pub(super) type Gaps = SmallVec<[(NexthopOverride, Vec<u32>); 1]>;
 
 impl Gapped {
+    pub(super) fn encoded(self, skip: PeerId, only: Option<PeerId>, audience: Audience) -> Encoded {
+        Encoded { bytes: self.bytes.into(), skip, only, audience, gaps: self.gaps }
+    }
+
     pub(super) fn gap(&mut self, over: NexthopOverride, at: usize) {
         let at = at as u32;
         match self.gaps.iter_mut().find(|(o, _)| *o == over) {
@@ -100,7 +113,7 @@ impl Gapped {
     }
 }
 
-impl Buffer {
+impl Encoded {
     /// The octets as a member gets them; `None` when they are not for it.
     pub(super) fn for_member(&self, key: &GroupKey, peer: PeerId, own: &LocalAddresses) -> Option<Bytes> {
         if self.skip == peer || self.only.is_some_and(|only| only != peer) || !self.audience.has(own.link) {
