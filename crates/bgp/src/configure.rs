@@ -51,6 +51,7 @@ impl Instance {
         }
         let decides = old.bestpath != new.bestpath || old.default_local_pref != new.default_local_pref;
         for family in Family::ALL {
+            with_family!(self, family, |f| f.groups.forget_slices());
             let (a, b) = (&old.families[family], &new.families[family]);
             let ways = a.max_paths != b.max_paths
                 || a.max_paths_ibgp != b.max_paths_ibgp

@@ -120,7 +120,7 @@ fn a_restarted_peer_takes_over_its_session() {
     assert!(lab.route(P).is_none());
 }
 
-fn refresh(subtype: RefreshSubtype) -> Vec<u8> {
+pub(super) fn refresh(subtype: RefreshSubtype) -> Vec<u8> {
     let mut bytes = Vec::new();
     RouteRefresh { afi: 1, safi: 1, subtype, orf: Vec::new() }.encode(&mut bytes);
     bytes
