@@ -200,6 +200,7 @@ impl Instance {
             last_read: None,
             last_write: None,
             stalled_since: None,
+            malformed: Default::default(),
             removed: false,
         });
         self.sync_conditions();

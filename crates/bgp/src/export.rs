@@ -354,14 +354,14 @@ pub(crate) fn encode(
     core: &Core,
     key: &GroupKey,
     exported: &Exported,
+    stored: &PathAttributes<'_>,
     next_hop: BgpNexthop,
 ) -> Option<EncodedAttributes> {
-    let stored = core.attrs.get(exported.attr);
     let mut cluster = Vec::new();
     let mut out = if exported.class & PREPARED != 0 {
-        stored
+        *stored
     } else {
-        prepare(core, key, exported.class, exported.source, &stored, &mut cluster)
+        prepare(core, key, exported.class, exported.source, stored, &mut cluster)
     };
     let path = outbound_path(core, key, &out);
     out.as_path = path.as_path();

@@ -481,9 +481,9 @@ impl<P: TablePrefix> FamilyState<P> {
             }
             let Some(best) = self.table.best(id).copied() else { continue };
             let Some(exported) = export(core, &group.key, &self.local, prefix, &best) else { continue };
-            let received = core.attrs.get(exported.attr).next_hop;
-            let next_hop = outbound_nexthop(&group.key, &exported, received, &own);
-            if next_hop.and_then(|nh| encode(core, &group.key, &exported, nh)).is_some() {
+            let stored = core.attrs.get(exported.attr);
+            let next_hop = outbound_nexthop(&group.key, &exported, stored.next_hop, &own);
+            if next_hop.and_then(|nh| encode(core, &group.key, &exported, &stored, nh)).is_some() {
                 let at = self.table.dest(id).first;
                 let mut path = path_view(core, self, id, (at, &best), exported.attr);
                 shown(core, &group.key, &exported, &own, &mut path.block);

@@ -134,6 +134,19 @@ pub(crate) struct Phase {
 impl Rig {
     /// Waits for quiet, builds the network, starts the router and brings all sessions up.
     pub(crate) fn start(setting: &Setting, kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
+        let mut rig = Self::without_sessions(setting, kind, plan, watches)?;
+        rig.connect_all()?;
+        rig.base = count(rig.dut.netns());
+        Ok(rig)
+    }
+
+    /// The same without any session.
+    pub(crate) fn without_sessions(
+        setting: &Setting,
+        kind: Kind,
+        plan: &Plan,
+        watches: Vec<Watch>,
+    ) -> Result<Self> {
         wait_for_quiet(setting.patience);
         let net = Net::new("bench")?;
         let (dut, outside) = (net.host("dut")?, net.host("outside")?);
@@ -163,7 +176,6 @@ impl Rig {
             outside,
             net,
         };
-        rig.connect_all()?;
         rig.base = count(rig.dut.netns());
         Ok(rig)
     }
@@ -189,9 +201,13 @@ impl Rig {
     pub(crate) fn connect_all(&mut self) -> Result<()> {
         self.gone_cpu = self.injector_cpu();
         self.peers.clear();
-        let count = self.plan.groups.iter().map(|g| g.neighbors.len()).sum();
+        self.connect_up_to(self.plan.groups.iter().map(|g| g.neighbors.len()).sum())
+    }
+
+    /// Opens sessions until so many neighbors have one.
+    pub(crate) fn connect_up_to(&mut self, count: usize) -> Result<()> {
         let deadline = Instant::now() + self.limit;
-        for index in 0..count {
+        for index in self.peers.len()..count {
             let peer = self.open(index, deadline)?;
             self.peers.push(peer);
         }
@@ -288,7 +304,7 @@ impl Rig {
     }
 
     fn counts(&self, goals: &[Goal]) -> Vec<(usize, usize)> {
-        goals.iter().map(|g| self.peers[g.peer].counts()).collect()
+        goals.iter().map(|g| self.peers.get(g.peer).map_or((0, 0), Peer::counts)).collect()
     }
 
     fn is_reached(&self, goals: &[Goal], before: &[(usize, usize)]) -> bool {

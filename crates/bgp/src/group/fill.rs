@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::{Push, SessionContext, UpdateWriter, encode_withdrawals};
 use ferr_policy::{Action, NexthopOverride, PolicyRoute};
-use ferr_types::attr::BgpNexthop;
+use ferr_types::attr::{BgpNexthop, PathAttributes};
 use ferr_types::{PeerId, Prefix};
 use smallvec::SmallVec;
 
@@ -72,7 +72,9 @@ impl Group {
                 let gone: SmallVec<[u32; 2]> = gone.filter(|id| *id != 0).collect();
                 self.missed(table, (dest, old), &gone);
             }
-            self.resend.remove(&dest);
+            if !self.resend.is_empty() {
+                self.resend.remove(&dest);
+            }
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
         }
@@ -288,7 +290,8 @@ impl Group {
         encoded: &mut Vec<Encoded>,
     ) {
         let (exported, skip) = (&run[0].0, run[0].1);
-        let received = core.attrs.get(exported.attr).next_hop;
+        let stored = core.attrs.get(exported.attr);
+        let received = stored.next_hop;
         let rule = nexthop_rule(&self.key, exported, received);
         let own = self_nexthop(&self.key, &exported.nexthop, &self.own.any);
         let mut links = SmallVec::new();
@@ -299,15 +302,15 @@ impl Group {
         let Some(next_hop) = (if rule == NexthopRule::Stays { received } else { own }) else { return };
         let over = (rule != NexthopRule::Stays).then_some(exported.nexthop);
         if links.is_empty() {
-            return encode_messages(core, (&self.key, &self.ctx), run, next_hop, over, out);
+            return encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), over, out);
         }
         let mut apart = Gapped::default();
         if !self.own.all_on(&links) {
-            encode_messages(core, (&self.key, &self.ctx), run, next_hop, over, &mut apart);
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), over, &mut apart);
             encoded.push(std::mem::take(&mut apart).encoded(skip, None, Audience::Off(links.clone())));
         }
         if let Some(received) = received {
-            encode_messages(core, (&self.key, &self.ctx), run, received, None, &mut apart);
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, received), None, &mut apart);
             encoded.push(apart.encoded(skip, None, Audience::On(links)));
         }
     }
@@ -321,10 +324,11 @@ impl Group {
         out: &mut Vec<u8>,
     ) {
         let exported = &run[0].0;
-        let received = core.attrs.get(exported.attr).next_hop;
+        let stored = core.attrs.get(exported.attr);
+        let received = stored.next_hop;
         if let Some(next_hop) = outbound_nexthop(&self.key, exported, received, own) {
             let mut gapped = Gapped { bytes: std::mem::take(out), ..Gapped::default() };
-            encode_messages(core, (&self.key, &self.ctx), run, next_hop, None, &mut gapped);
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), None, &mut gapped);
             *out = gapped.bytes;
         }
     }
@@ -350,11 +354,11 @@ fn encode_messages(
     core: &Core,
     (key, ctx): (&GroupKey, &SessionContext),
     run: &[Announcement],
-    next_hop: BgpNexthop,
+    (stored, next_hop): (&PathAttributes<'_>, BgpNexthop),
     over: Option<NexthopOverride>,
     out: &mut Gapped,
 ) {
-    let Some(attrs) = encode(core, key, &run[0].0, next_hop) else { return };
+    let Some(attrs) = encode(core, key, &run[0].0, stored, next_hop) else { return };
     let gap = over.zip(attrs.next_hop_at());
     let mut rest = run.iter().peekable();
     while rest.peek().is_some() {

@@ -17,18 +17,18 @@ use std::time::{Duration, Instant};
 
 use ferr_bgp::{BfdPeer, BfdState, ConnId, Leaks, Output};
 use ferr_policy::PolicySet;
-use ferr_rib::{GuardedGateway, RibEvent};
+use ferr_rib::GuardedGateway;
 use ferr_state::{BgpJob, BgpWorld, NO_VRF};
 use ferr_types::{IfIndex, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 pub(crate) use self::bfd::{Learnt, LearntNeighbors};
-use self::rib::anywhere;
+use self::rib::{Owing, anywhere};
 use crate::bgp_log::log_record;
 use crate::conn::{Conn, ConnEvent, Farewells};
 use crate::listen::Listeners;
-use crate::rib_thread::{RibMessage, sleep_until};
+use crate::rib_thread::{RibMessage, ToBgp, sleep_until};
 use crate::surroundings::Surroundings;
 use crate::translate::bgp as desired;
 use crate::{EngineError, OwnerId};
@@ -65,7 +65,7 @@ pub(crate) enum BgpMessage {
 pub(crate) struct BgpPorts {
     pub(crate) jobs: mpsc::Receiver<BgpJob>,
     pub(crate) messages: mpsc::Receiver<BgpMessage>,
-    pub(crate) events: mpsc::Receiver<Vec<RibEvent>>,
+    pub(crate) events: mpsc::Receiver<ToBgp>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     /// Where what is learnt of neighbors with BFD is published.
@@ -101,6 +101,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             learnt_dirty: false,
             leaks: Leaks::default(),
             timers: None,
+            owed: Owing::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -135,6 +136,8 @@ struct Worker {
     leaks: Leaks,
     /// When the speakers were asked for their next timer, and what they said.
     timers: Option<(Instant, Option<Instant>)>,
+    /// What the RIB knows of what neighbors have still to say.
+    owed: Owing,
 }
 
 /// What the loop woke up for.
@@ -142,7 +145,7 @@ enum Step {
     Job(BgpJob),
     RibHasRoom,
     Message(Option<BgpMessage>),
-    Rib(Vec<RibEvent>),
+    Rib(ToBgp),
     Surroundings,
     Conn(ConnEvent),
     Work,
@@ -173,7 +176,7 @@ impl Worker {
                 Step::Message(None) => return,
                 Step::Message(Some(BgpMessage::Stop(done))) => return self.stop(done).await,
                 Step::Message(Some(message)) => self.message(message),
-                Step::Rib(events) => self.rib_events(events),
+                Step::Rib(said) => self.rib_said(said),
                 Step::Surroundings => self.surroundings(),
                 Step::Conn(event) => self.conn_event(event),
                 Step::Work => {}
@@ -224,6 +227,10 @@ impl Worker {
         }
         more |= self.exchange(now);
         self.publish_learnt();
+        // What waits for room was not worked out.
+        if !more && self.to_rib.len() < ROUTE_BACKLOG / ROUTE_BATCH {
+            self.say_what_is_owed();
+        }
         more
     }
 
@@ -288,6 +295,7 @@ impl Worker {
             BgpMessage::Start => {
                 self.started = true;
                 self.start_instances(now);
+                self.keep_leftovers();
             }
             BgpMessage::NeighborFound(ifindex, addr) => {
                 self.learnt_dirty = true;

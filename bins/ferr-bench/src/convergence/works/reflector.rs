@@ -61,6 +61,22 @@ impl Reflector {
     }
 }
 
+/// The clients come when the table is there, all but one.
+fn late(setting: &Setting, kind: Kind) -> Result<Outcome> {
+    let table = setting.part(100_000, false)?;
+    let clients = if setting.scale < 0.05 { FEW } else { CLIENTS };
+    let rig = Rig::without_sessions(setting, kind, &plan(clients, 1), Vec::new())?;
+    let mut reflector = Reflector { rig, table, clients: 1 };
+    reflector.rig.connect_up_to(2)?;
+    reflector.load(setting)?;
+    reflector.clients = clients;
+    let mut goals = reflector.all(setting, 1);
+    goals.peers.remove(0);
+    let phase = reflector.rig.phase(&goals, |rig| rig.connect_up_to(clients + 1))?;
+    let count = reflector.table.prefixes.len();
+    Ok(Outcome::of("reflector-late", kind, count, phase).ran_with(&reflector.rig))
+}
+
 pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
     for groups in [1, 8] {
         let work = format!("reflector-{groups}");
@@ -77,6 +93,10 @@ pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
             Ok(outcome) => steps.done(outcome),
             Err(error) => steps.failed(error.as_ref()),
         }
+    }
+    if steps.begin("reflector-late") {
+        let outcome = late(setting, steps.kind)?;
+        steps.done(outcome);
     }
     Ok(())
 }
