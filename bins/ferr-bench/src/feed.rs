@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
+use fastrand::Rng;
 use ferr_bgp_wire::{EncodedAttributes, PeerKind, SessionContext, encode_announcements, encode_withdrawals};
 use ferr_types::aspath::AsPathBuf;
 use ferr_types::attr::{BgpNexthop, Origin, PathAttributes};
@@ -23,28 +24,12 @@ pub(crate) struct Feed {
     pub(crate) first: Ipv4Prefix,
 }
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
-
 /// `count` distinct prefixes in random order.
-fn prefixes(count: usize, random: &mut Random) -> Vec<Ipv4Prefix> {
+fn prefixes(count: usize, random: &mut Rng) -> Vec<Ipv4Prefix> {
     let mut seen = HashSet::with_capacity(count);
     let mut out = Vec::with_capacity(count);
     while out.len() < count {
-        let len = match random.below(100) {
+        let len = match random.u64(..100) {
             0..60 => 24,
             60..71 => 22,
             71..80 => 23,
@@ -54,10 +39,10 @@ fn prefixes(count: usize, random: &mut Random) -> Vec<Ipv4Prefix> {
             96..98 => 18,
             _ => 16,
         };
-        let first = 11 + random.below(200) as u32;
+        let first = 11 + random.u32(..200);
         // Loopback would not be accepted.
         let first = if first == 127 { 128 } else { first };
-        let bits = first << 24 | random.next() as u32 & 0x00ff_ffff;
+        let bits = first << 24 | random.u32(..) & 0x00ff_ffff;
         if let Some(prefix) = Ipv4Prefix::from_bits(bits, len)
             && seen.insert(prefix)
         {
@@ -69,21 +54,21 @@ fn prefixes(count: usize, random: &mut Random) -> Vec<Ipv4Prefix> {
 
 /// Table of `count` prefixes announced by `asn` with next hop `nexthop`.
 pub(crate) fn feed(count: usize, asn: Asn, nexthop: Ipv4Addr, seed: u64) -> Feed {
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let all = prefixes(count, &mut random);
     let ctx = SessionContext::new(PeerKind::Ebgp);
     let mut announce = Vec::with_capacity(count * 24);
     let mut withdraw = Vec::with_capacity(count * 5);
     let mut rest = all.as_slice();
     while !rest.is_empty() {
-        let take = (1 + random.below(2 * SHARE - 1)) as usize;
+        let take = (1 + random.u64(..2 * SHARE - 1)) as usize;
         let (group, later) = rest.split_at(take.min(rest.len()));
         rest = later;
-        let hops = 2 + random.below(4);
-        let path = std::iter::once(asn).chain((0..hops).map(|_| Asn(1000 + random.below(60_000) as u32)));
+        let hops = 2 + random.u64(..4);
+        let path = std::iter::once(asn).chain((0..hops).map(|_| Asn(1000 + random.u32(..60_000))));
         let path = AsPathBuf::from_sequence(path);
-        let communities: Vec<u8> = (0..random.below(8))
-            .flat_map(|_| Community::new(asn.0 as u16, random.below(60_000) as u16).0.to_be_bytes())
+        let communities: Vec<u8> = (0..random.u64(..8))
+            .flat_map(|_| Community::new(asn.0 as u16, random.u16(..60_000)).0.to_be_bytes())
             .collect();
         let attributes = PathAttributes {
             origin: Origin::Igp,

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn start(works: &str, duts: &str, json: &Path, html: &Path) -> Result<Child> {
+fn start(works: &str, duts: &str, more: &[&str], json: &Path, html: &Path) -> Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferr-bench"));
-    command.args(["convergence", "--work", works, "--duts", duts, "--scale", "0.002"]);
+    command.args(["convergence", "--work", works, "--duts", duts, "--scale", "0.002"]).args(more);
     command
         .args(["--runs", "1", "--limit", "40", "--patience", "0", "--json"])
         .arg(json)
@@ -40,18 +40,27 @@ fn check(work: &str, dut: &str, row: &Value) {
     for share in ["injector_busy", "monitor_busy", "kernel_watch_busy"] {
         bound(share, 0.0, 1.0);
     }
-    if !matches!(work, "churn" | "query" | "policy-change") {
+    if !matches!(work, "churn" | "query-churn" | "query-reflector") {
         bound("kernel_s", 0.0, 40.0);
     }
     match work {
-        "churn" | "query" => {
+        "churn" | "query-churn" => {
             bound("latency_p99_ms", 0.01, 2000.0);
             bound("marks_missed", 0.0, 0.0);
         }
         "restart" => bound("swept_s", 0.0, 100.0),
         _ => {}
     }
-    if work == "query" {
+    if work == "query-reflector" {
+        bound("time_ratio_to_alone", 0.001, 1000.0);
+    }
+    if work.starts_with("query-") {
+        let shows = run["shows"].as_object().map_or(0, |shows| {
+            // Every question was understood.
+            assert!(shows.values().all(|s| s["answers"] != 0 && s["unanswered"] == 0), "{at}");
+            shows.len()
+        });
+        assert_eq!(shows, if dut == "BIRD" { 5 } else { 7 }, "{at}");
         bound("first_byte_ms", 0.001, 10_000.0);
         bound("throughput_mb_s", 0.001, 100_000.0);
         bound("show_p99_ms", 0.001, 10_000.0);
@@ -66,14 +75,15 @@ fn all_works_give_all_figures() -> Result<()> {
         return Ok(());
     }
     let dir = tempfile::tempdir()?;
-    let most = "full-table,withdraw,flap,multi-feed,many-peers,churn,reflector,policy,query";
+    let most =
+        "full-table,withdraw,flap,multi-feed,many-peers,churn,reflector,policy,query-churn,query-reflector";
     // What an earlier run left in the kernel stays for half a minute: that is waited for beside the others.
     let parts = [(most, "ferr,bird,frr"), ("restart", "ferr"), ("restart", "bird"), ("restart", "frr")];
     let mut running = Vec::new();
     for (number, (works, duts)) in parts.into_iter().enumerate() {
         let (json, html) =
             (dir.path().join(format!("{number}.json")), dir.path().join(format!("{number}.html")));
-        running.push((start(works, duts, &json, &html)?, json, html));
+        running.push((start(works, duts, &[], &json, &html)?, json, html));
     }
     let mut seen = Vec::new();
     for (mut child, json, html) in running {
@@ -101,11 +111,37 @@ fn all_works_give_all_figures() -> Result<()> {
         "reflector-8",
         "policy",
         "policy-change",
-        "query",
+        "query-churn",
+        "query-reflector",
         "restart",
     ];
     for work in works {
         assert_eq!(seen.iter().filter(|w| *w == work).count(), 3, "{work} in {seen:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_recorded_table_reaches_everybody() -> Result<()> {
+    if let Err(reason) = ready(&[Rival::Bird, Rival::Frr]) {
+        skipped(&reason);
+        return Ok(());
+    }
+    if Command::new("bzip2").arg("--version").stdin(Stdio::null()).output().is_err() {
+        skipped(&"no bzip2");
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    let (json, html) = (dir.path().join("json"), dir.path().join("html"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/mrt/rib.20140523.0600_firstMB.bz2");
+    let mut child = start("full-table,withdraw", "ferr,bird,frr", &["--mrt", file], &json, &html)?;
+    assert!(child.wait()?.success());
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(json)?)?;
+    assert_eq!(report["routes"]["ipv4"], 8939);
+    for work in ["full-table", "withdraw"] {
+        for dut in ["FeRR", "BIRD", "FRR"] {
+            check(work, dut, &report["works"][work][dut]);
+        }
     }
     Ok(())
 }

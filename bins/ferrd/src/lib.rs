@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
@@ -42,6 +43,9 @@ struct Options {
     /// Leave our routes in the kernel at the end
     #[arg(long)]
     retain: bool,
+    /// How long routes of an earlier run stay in the kernel at most while protocols have not said everything
+    #[arg(short = 'K', long, alias = "graceful_restart", value_name = "SECONDS", default_value_t = 30)]
+    graceful_restart: u16,
     /// Run in the background; returns when sockets and pid file exist
     #[arg(short = 'd', long)]
     daemon: bool,
@@ -110,6 +114,7 @@ fn act(options: Options, args: &[OsString], prefix: &[&str]) -> Result<ExitCode,
         pid_file: Some(pid_file),
         log_level: options.log_level,
         retain: options.retain,
+        sweep_after: Duration::from_secs(u64::from(options.graceful_restart)),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -67,7 +67,7 @@ impl EncodedAttributes {
             (_, BgpNexthop::V6 { .. }) if ctx.extended_nexthop.contains(family) => false,
             _ => return Err(EncodeError::NexthopFamily),
         };
-        let nexthop = if classic { SmallVec::new() } else { mp_nexthop(next_hop) };
+        let nexthop = if classic { SmallVec::new() } else { next_hop_octets(next_hop) };
         let mut bytes = Vec::with_capacity(128);
         AttributeWriter { out: &mut bytes, unknown: set.unknown }.write(set, classic, ctx.as4);
         let encoded = Self { family, bytes, nexthop };
@@ -80,6 +80,21 @@ impl EncodedAttributes {
         self.family
     }
 
+    /// Where the next hop stands in a message with these attributes, counted from its first octet.
+    pub fn next_hop_at(&self) -> Option<usize> {
+        if !self.nexthop.is_empty() {
+            return Some(HEADER_LEN + FIXED + MP_HEAD + 1);
+        }
+        let mut rest = self.bytes.as_slice();
+        while let Some((item, behind)) = split(rest) {
+            if item.code == attr::NEXT_HOP {
+                return Some(HEADER_LEN + FIXED + self.bytes.len() - behind.len() - item.value.len());
+            }
+            rest = behind;
+        }
+        None
+    }
+
     /// Octets of a message without NLRI.
     fn overhead(&self) -> usize {
         let mp = if self.nexthop.is_empty() { 0 } else { MP_HEAD + 1 + self.nexthop.len() + 1 };
@@ -87,9 +102,9 @@ impl EncodedAttributes {
     }
 }
 
-/// The next hop field of MP_REACH_NLRI. A lone link-local address is sent twice: receivers that look for a global
+/// A next hop as NEXT_HOP and MP_REACH_NLRI hold it. A lone link-local address is sent twice: receivers that look for a global
 /// address in the first place then find one of the link (as most implementations do for unnumbered peers).
-fn mp_nexthop(next_hop: BgpNexthop) -> SmallVec<[u8; 32]> {
+pub fn next_hop_octets(next_hop: BgpNexthop) -> SmallVec<[u8; 32]> {
     let mut out = SmallVec::new();
     let mut push = |addr: Ipv6Addr| out.extend_from_slice(&addr.octets());
     match next_hop {

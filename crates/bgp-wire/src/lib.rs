@@ -52,7 +52,7 @@ pub use canonical::{MalformedCanonical, decode_attributes_canonical, encode_attr
 pub use capability::{AddPathFamily, Capability, ExtendedNexthopFamily, GracefulFamily, LongLivedFamily};
 pub use encode::{
     EncodeError, EncodedAttributes, Push, UpdateWriter, encode_announcements, encode_end_of_rib,
-    encode_withdrawals,
+    encode_withdrawals, next_hop_octets,
 };
 pub use header::{Frame, HEADER_LEN, MAX_LEN, MAX_LEN_EXTENDED, MessageType, frame, keepalive};
 pub use nlri::{MalformedNlri, Nlri, Nlri4, Nlri4Iter, Nlri6, Nlri6Iter, NlriIter, PathId};

@@ -51,6 +51,7 @@ impl Instance {
         }
         let decides = old.bestpath != new.bestpath || old.default_local_pref != new.default_local_pref;
         for family in Family::ALL {
+            with_family!(self, family, |f| f.groups.forget_slices());
             let (a, b) = (&old.families[family], &new.families[family]);
             let ways = a.max_paths != b.max_paths
                 || a.max_paths_ibgp != b.max_paths_ibgp
@@ -199,6 +200,7 @@ impl Instance {
             last_read: None,
             last_write: None,
             stalled_since: None,
+            malformed: Default::default(),
             removed: false,
         });
         self.sync_conditions();

@@ -62,6 +62,13 @@ pub enum LogRecord {
         /// What was wrong and what it cost.
         error: String,
     },
+    /// More malformed UPDATEs came than were told one by one.
+    MalformedUntold {
+        /// Neighbor.
+        name: String,
+        /// How many within a minute.
+        count: u32,
+    },
     /// BFD towards a strict neighbor did not come up in time.
     BfdMissing {
         /// Neighbor.

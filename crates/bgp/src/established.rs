@@ -116,9 +116,11 @@ impl Instance {
         for family in Family::ALL {
             let Some(peer) = self.core.peers.get(id) else { return };
             let key = GroupKey::new(&self.core, peer, family);
+            let own = peer.session.as_ref().map(|s| s.addresses).unwrap_or_default();
             let old = peer.groups[family];
             let unchanged = with_family!(self, family, |f| {
-                old.and_then(|g| f.groups.get(g)).map(|g| Some(&g.key) == key.as_ref())
+                old.and_then(|g| f.groups.get(g))
+                    .map(|g| Some(&g.key) == key.as_ref() && g.own_addresses(id) == Some(own))
             });
             if unchanged == Some(true) && !fresh {
                 continue;
@@ -134,8 +136,9 @@ impl Instance {
                 None => Default::default(),
             };
             rest.into_iter().for_each(|bytes| self.send_control(id, bytes));
-            let new = key
-                .map(|key| with_family!(self, family, |f| f.groups.join(id, key, told, fresh, (now, from))));
+            let new = key.map(|key| {
+                with_family!(self, family, |f| f.groups.join(id, key, told, fresh, own, (now, from)))
+            });
             let conn = self.core.peers.get_mut(id).and_then(|peer| {
                 peer.groups[family] = new;
                 peer.session.as_ref().map(|s| s.conn)

@@ -56,7 +56,7 @@ pub(crate) struct GroupKey {
     pub(crate) advertise: Option<AdvertiseMap>,
     pub(crate) maximum_out: Option<u32>,
     pub(crate) role: Option<Role>,
-    pub(crate) addresses: LocalAddresses,
+    pub(crate) own: OwnShape,
     pub(crate) advertisement_interval: u16,
     /// Nothing is sent: eBGP without policy.
     pub(crate) closed: bool,
@@ -64,6 +64,26 @@ pub(crate) struct GroupKey {
     /// MED of everything (`bgp max-med`).
     pub(crate) max_med: Option<u32>,
     pub(crate) solo: Option<PeerId>,
+}
+
+/// Which own addresses there are towards a peer: equal shapes make next hops of equal length, whatever the addresses are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct OwnShape {
+    v4: bool,
+    v6_global: bool,
+    v6_link_local: bool,
+    on_link: bool,
+}
+
+impl OwnShape {
+    fn of(own: &LocalAddresses) -> Self {
+        Self {
+            v4: own.v4.is_some_and(|v4| v4 != Ipv4Addr::UNSPECIFIED),
+            v6_global: own.v6_global.is_some(),
+            v6_link_local: own.v6_link_local.is_some(),
+            on_link: own.link.is_some(),
+        }
+    }
 }
 
 impl GroupKey {
@@ -108,7 +128,7 @@ impl GroupKey {
             advertise: neighbor.advertise_map.clone(),
             maximum_out: neighbor.maximum_prefix_out,
             role: peer.config.role.map(|(role, _)| role),
-            addresses: session.addresses,
+            own: OwnShape::of(&session.addresses),
             advertisement_interval: peer.config.advertisement_interval,
             graceful_shutdown: core.config.graceful_shutdown,
             max_med: core.max_med(),
@@ -226,7 +246,8 @@ fn add_cost(core: &mut Core, key: &GroupKey, path: &Path, exported: Exported) ->
         return exported;
     }
     let attrs = core.attrs.get(exported.attr);
-    let Some(metric) = attrs.aigp.filter(|_| outbound_nexthop(key, &exported, &attrs) != attrs.next_hop)
+    let Some(metric) =
+        attrs.aigp.filter(|_| nexthop_rule(key, &exported, attrs.next_hop) != NexthopRule::Stays)
     else {
         return exported;
     };
@@ -328,18 +349,23 @@ fn prepare<'a>(
     out
 }
 
-/// Writes the attributes out as the group's members get them; `None` when they fit no message or have no next hop.
-pub(crate) fn encode(core: &Core, key: &GroupKey, exported: &Exported) -> Option<EncodedAttributes> {
-    let stored = core.attrs.get(exported.attr);
+/// Writes the attributes out as members get them who are sent this next hop; `None` when they fit no message.
+pub(crate) fn encode(
+    core: &Core,
+    key: &GroupKey,
+    exported: &Exported,
+    stored: &PathAttributes<'_>,
+    next_hop: BgpNexthop,
+) -> Option<EncodedAttributes> {
     let mut cluster = Vec::new();
     let mut out = if exported.class & PREPARED != 0 {
-        stored
+        *stored
     } else {
-        prepare(core, key, exported.class, exported.source, &stored, &mut cluster)
+        prepare(core, key, exported.class, exported.source, stored, &mut cluster)
     };
     let path = outbound_path(core, key, &out);
     out.as_path = path.as_path();
-    out.next_hop = Some(outbound_nexthop(key, exported, &out)?);
+    out.next_hop = Some(next_hop);
     out.aigp = out.aigp.filter(|_| key.aigp);
     out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();
@@ -354,8 +380,14 @@ pub(crate) fn encode(core: &Core, key: &GroupKey, exported: &Exported) -> Option
 }
 
 /// Attributes as `advertised-routes` shows them: after policy, without the own AS in front, and with no next hop where the
-/// members get their session's own address.
-pub(crate) fn shown(core: &Core, key: &GroupKey, exported: &Exported, block: &mut Vec<u8>) {
+/// member, towards which we have these addresses, gets one of them.
+pub(crate) fn shown(
+    core: &Core,
+    key: &GroupKey,
+    exported: &Exported,
+    own: &LocalAddresses,
+    block: &mut Vec<u8>,
+) {
     let stored = core.attrs.get(exported.attr);
     let mut cluster = Vec::new();
     let mut out = if exported.class & PREPARED != 0 {
@@ -363,7 +395,7 @@ pub(crate) fn shown(core: &Core, key: &GroupKey, exported: &Exported, block: &mu
     } else {
         prepare(core, key, exported.class, exported.source, &stored, &mut cluster)
     };
-    if outbound_nexthop(key, exported, &out) != out.next_hop {
+    if outbound_nexthop(key, exported, out.next_hop, own) != out.next_hop {
         out.next_hop = Some(unspecified(key.family.afi()));
     }
     out.aigp = out.aigp.filter(|_| key.aigp);
@@ -415,54 +447,76 @@ fn remove_private(path: &mut AsPathBuf, how: RemovePrivateAs, local: Asn, keep: 
     }
 }
 
+/// What becomes of a route's next hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NexthopRule {
+    /// It is told as it came.
+    Stays,
+    /// An own address takes its place.
+    Own,
+    /// The same, but not to those on the link where it is (RFC 4271 section 5.1.3, "third party").
+    OwnOffLink,
+}
+
 /// RFC 4271 section 5.1.3, RFC 2545, RFC 8950; `next-hop-self` and what policy said.
-fn outbound_nexthop(key: &GroupKey, exported: &Exported, attrs: &PathAttributes<'_>) -> Option<BgpNexthop> {
+pub(crate) fn nexthop_rule(key: &GroupKey, exported: &Exported, received: Option<BgpNexthop>) -> NexthopRule {
     let over = &exported.nexthop;
-    let received = attrs.next_hop;
     let local = exported.class & flag::LOCAL != 0;
     let v6_set = over.v6_global.is_some() || over.v6_link_local.is_some();
     if v6_set && matches!(received, Some(BgpNexthop::V6 { .. })) {
-        return received;
+        return NexthopRule::Stays;
     }
     if over.v4.is_some() && matches!(received, Some(BgpNexthop::V4(_))) {
-        return received;
+        return NexthopRule::Stays;
     }
     let unset = received.is_none_or(|nh| nh.global().is_unspecified());
-    let keep = over.unchanged || key.unchanged.next_hop || key.server_client;
-    let own = || self_nexthop(key, &exported.nexthop);
     if over.peer_address || unset {
-        return own();
+        return NexthopRule::Own;
     }
-    if keep {
-        return received;
+    if over.unchanged || key.unchanged.next_hop || key.server_client {
+        return NexthopRule::Stays;
     }
     if exported.class & flag::IMPORTED != 0 {
-        return own();
+        return NexthopRule::Own;
     }
     let learnt_internal = exported.class & flag::INTERNAL != 0 && !local;
-    let stays = match key.kind {
-        PeerKind::Ibgp | PeerKind::ConfedEbgp => match key.next_hop_self {
-            NexthopSelf::No => true,
-            NexthopSelf::Learnt => learnt_internal,
-            NexthopSelf::Force => false,
-        },
-        PeerKind::Ebgp => {
-            let shared = key.addresses.link.zip(received).is_some_and(|(l, nh)| l.contains(nh.global()));
-            shared && key.next_hop_self == NexthopSelf::No && !learnt_internal
-        }
-    };
-    if stays { received } else { own() }
+    match (key.kind, key.next_hop_self) {
+        (PeerKind::Ibgp | PeerKind::ConfedEbgp, NexthopSelf::No) => NexthopRule::Stays,
+        (PeerKind::Ibgp | PeerKind::ConfedEbgp, NexthopSelf::Learnt) if learnt_internal => NexthopRule::Stays,
+        (PeerKind::Ebgp, NexthopSelf::No) if !learnt_internal && key.own.on_link => NexthopRule::OwnOffLink,
+        _ => NexthopRule::Own,
+    }
 }
 
-fn self_nexthop(key: &GroupKey, over: &NexthopOverride) -> Option<BgpNexthop> {
-    let a = &key.addresses;
+/// The next hop that a member is sent, towards which we have these addresses.
+pub(crate) fn outbound_nexthop(
+    key: &GroupKey,
+    exported: &Exported,
+    received: Option<BgpNexthop>,
+    own: &LocalAddresses,
+) -> Option<BgpNexthop> {
+    let stays = match nexthop_rule(key, exported, received) {
+        NexthopRule::Stays => true,
+        NexthopRule::Own => false,
+        NexthopRule::OwnOffLink => own.link.zip(received).is_some_and(|(l, nh)| l.contains(nh.global())),
+    };
+    if stays { received } else { self_nexthop(key, &exported.nexthop, own) }
+}
+
+/// Our own address as next hop. Its length depends on the [`OwnShape`] and on `over`.
+pub(crate) fn self_nexthop(
+    key: &GroupKey,
+    over: &NexthopOverride,
+    own: &LocalAddresses,
+) -> Option<BgpNexthop> {
+    let v4 = own.v4.filter(|v4| *v4 != Ipv4Addr::UNSPECIFIED);
     let v6 = || {
-        let global = over.v6_global.or(a.v6_global);
-        let link_local = over.v6_link_local.or(a.v6_link_local);
+        let global = over.v6_global.or(own.v6_global);
+        let link_local = over.v6_link_local.or(own.v6_link_local);
         match (global, link_local) {
             // Both go to a neighbor on the link (RFC 2545 section 3), the global one alone to others.
             (Some(global), link_local) => {
-                Some(BgpNexthop::V6 { global, link_local: link_local.filter(|_| a.link.is_some()) })
+                Some(BgpNexthop::V6 { global, link_local: link_local.filter(|_| own.link.is_some()) })
             }
             (None, Some(link_local)) => Some(BgpNexthop::from(IpAddr::V6(link_local))),
             (None, None) => None,
@@ -470,13 +524,11 @@ fn self_nexthop(key: &GroupKey, over: &NexthopOverride) -> Option<BgpNexthop> {
     };
     match key.family {
         Family::Ipv4Unicast | Family::Ipv4Multicast if key.extended_nexthop => {
-            v6().or(a.v4.map(BgpNexthop::V4))
+            v6().or(v4.map(BgpNexthop::V4))
         }
-        Family::Ipv4Unicast | Family::Ipv4Multicast => {
-            a.v4.filter(|v4| *v4 != Ipv4Addr::UNSPECIFIED).map(BgpNexthop::V4)
-        }
+        Family::Ipv4Unicast | Family::Ipv4Multicast => v4.map(BgpNexthop::V4),
         Family::Ipv6Unicast | Family::Ipv6Multicast => {
-            v6().or_else(|| a.v4.map(|v4| BgpNexthop::V6 { global: v4.to_ipv6_mapped(), link_local: None }))
+            v6().or_else(|| v4.map(|v4| BgpNexthop::V6 { global: v4.to_ipv6_mapped(), link_local: None }))
         }
     }
 }
@@ -511,7 +563,7 @@ fn outbound_communities<'a>(key: &GroupKey, out: &mut PathAttributes<'a>, buffer
 }
 
 /// The route of `default-originate`, run through its route-map's `set` clauses by the caller's check.
-pub(crate) fn default_route(core: &Core, key: &GroupKey) -> Option<EncodedAttributes> {
+pub(crate) fn default_route(core: &Core, key: &GroupKey, own: &LocalAddresses) -> Option<EncodedAttributes> {
     let prefix = Prefix::default_route(key.family.afi());
     let unset = unspecified(key.family.afi());
     let base = PathAttributes { next_hop: Some(unset), med: Some(0), ..PathAttributes::default() };
@@ -528,7 +580,7 @@ pub(crate) fn default_route(core: &Core, key: &GroupKey) -> Option<EncodedAttrib
     out.as_path = path.as_path();
     let exported =
         Exported { attr: AttrId::NONE, source: LOCAL_PEER, class: flag::LOCAL, nexthop: route.nexthop };
-    out.next_hop = Some(outbound_nexthop(key, &exported, &out)?);
+    out.next_hop = Some(outbound_nexthop(key, &exported, out.next_hop, own)?);
     out.aigp = out.aigp.filter(|_| key.aigp);
     out.med = key.max_med.or(out.med);
     let mut buffers = CommunityBuffers::default();

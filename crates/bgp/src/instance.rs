@@ -457,7 +457,7 @@ impl Instance {
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let peers = self.core.peers.iter().flat_map(|p| {
             let stale = p.stale.iter().filter_map(|(_, t)| *t).min();
-            [p.fsm.poll_timeout(), stale, p.prefix_limit_hold.flatten()]
+            [p.fsm.poll_timeout(), stale, p.prefix_limit_hold.flatten(), p.malformed.poll_timeout()]
         });
         let timers = peers.flatten().min();
         let now = self.core.now;
@@ -501,6 +501,7 @@ impl Instance {
                     restart = true;
                 }
             }
+            self.malformed_timeout(id, now);
             self.run(id, actions);
             outlived.into_iter().for_each(|f| self.begin_long_lived(id, f));
             let any_expired = !expired.is_empty();

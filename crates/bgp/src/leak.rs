@@ -290,6 +290,11 @@ pub struct Leaks {
 }
 
 impl Leaks {
+    /// Whether nothing is imported.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
     /// Brings the links in line with what the instances are configured to import. To be called after each change of them.
     pub fn configure(&mut self, speakers: &mut impl Speakers, now: Instant) {
         let wanted = wanted(speakers);

@@ -64,6 +64,7 @@ mod instance;
 mod leak;
 mod local;
 mod long_lived;
+mod malformed;
 mod nexthop;
 mod peer;
 mod restart;

@@ -12,6 +12,7 @@ use crate::bfd::BfdHold;
 use crate::config::{Filters, NeighborConfig};
 use crate::fsm::{ConnId, DownReason, Fsm, State};
 use crate::group::GroupId;
+use crate::malformed::Malformed;
 
 /// Own addresses towards a neighbor, for `next-hop-self`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -166,6 +167,8 @@ pub(crate) struct Peer {
     pub(crate) last_write: Option<Instant>,
     /// Since when something waits to be sent without progress (RFC 9687).
     pub(crate) stalled_since: Option<Instant>,
+    /// What the log was told of its malformed UPDATEs.
+    pub(crate) malformed: Malformed,
     /// State as last reported.
     pub(crate) removed: bool,
 }

@@ -1,9 +1,9 @@
 //! Own graceful restart (RFC 4724 section 4.1): after a start in restart mode, routes are selected, and told to anybody,
 //! only when every peer has sent all it has, or the wait has been long enough.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ferr_types::{Family, FamilySet};
+use ferr_types::{Afi, Family, FamilySet};
 
 use crate::capability::activated;
 use crate::config::GracefulRestartMode;
@@ -27,6 +27,22 @@ impl Instance {
         let active = activated(&peer.config).any(|f| f == family);
         let refused = peer.is_established() && !peer.negotiated(family);
         wanted && active && !refused && !peer.eor_received.contains(family)
+    }
+
+    /// How long routes may go unselected after a start.
+    pub fn longest_deferral(&self) -> Option<Duration> {
+        let config = &self.core.config;
+        let restart = config.graceful_restart == GracefulRestartMode::Restart;
+        let delay = config.update_delay.map(|d| d.longest);
+        restart.then_some(config.select_defer_time).into_iter().chain(delay).max()
+    }
+
+    /// Whether more is to come before all is known of an address family: a neighbor that shall come owes its End-of-RIB, or
+    /// routes are not selected yet. Who may come by a listen range is not known, and always waited for.
+    pub fn awaits(&self, afi: Afi) -> bool {
+        let mut families = Family::ALL.into_iter().filter(|f| f.afi() == afi);
+        !self.listen.is_empty()
+            || families.any(|f| self.core.defers(f) || self.core.peers.iter().any(|p| Self::owes(p, f)))
     }
 
     /// Ends the deferral of families that nobody owes anything in, or of all when the time is up.

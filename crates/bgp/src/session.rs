@@ -273,15 +273,6 @@ impl Instance {
         self.check_maximum(id, conn);
     }
 
-    fn log_malformed(&mut self, id: PeerId, update: &Update<'_>) {
-        let Some(peer) = self.core.peers.get(id) else { return };
-        let list: Vec<String> =
-            update.errors.iter().map(|e| format!("attribute {}: {:?}", e.code, e.kind)).collect();
-        let error = format!("{} -> {:?}", list.join(", "), update.disposition);
-        let name = peer.config.name.clone();
-        self.core.log(LogRecord::MalformedUpdate { name, error });
-    }
-
     fn context(&self, id: PeerId) -> Option<SessionContext> {
         self.core.peers.get(id)?.session.as_ref().map(|s| s.context)
     }

@@ -16,6 +16,8 @@ mod leak;
 mod local;
 mod long_lived;
 mod outbound;
+mod own_addresses;
+mod replay;
 mod restart;
 mod session;
 mod startup;

@@ -16,7 +16,7 @@ use crate::config::NeighborConfig;
 use crate::core::LOCAL_PEER;
 use crate::damping::DampingView;
 use crate::decision::Reason;
-use crate::export::{encode, export, shown};
+use crate::export::{encode, export, outbound_nexthop, shown};
 use crate::family::FamilyState;
 use crate::fsm::{DownReason, State};
 use crate::group::{GroupId, kind_name};
@@ -500,6 +500,7 @@ impl<P: TablePrefix> FamilyState<P> {
         limit: usize,
     ) -> (Vec<AdvertisedView>, Option<Prefix>) {
         let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
+        let own = group.own_addresses(peer).unwrap_or_default();
         let (mut out, mut block) = (Vec::new(), Vec::new());
         let mut sources = Sources::default();
         let mut last = None;
@@ -512,10 +513,12 @@ impl<P: TablePrefix> FamilyState<P> {
             }
             let Some(best) = self.table.best(id).copied() else { continue };
             let Some(exported) = export(core, &group.key, &self.local, prefix, &best) else { continue };
-            if encode(core, &group.key, &exported).is_some() {
+            let stored = core.attrs.get(exported.attr);
+            let next_hop = outbound_nexthop(&group.key, &exported, stored.next_hop, &own);
+            if next_hop.and_then(|nh| encode(core, &group.key, &exported, &stored, nh)).is_some() {
                 let at = self.table.dest(id).first;
                 let mut path = path_view(self, id, (at, &best), exported.attr, (core, &mut sources));
-                shown(core, &group.key, &exported, &mut block);
+                shown(core, &group.key, &exported, &own, &mut block);
                 path.block = SmallVec::from_slice(&block);
                 out.push(AdvertisedView { prefix: prefix.into(), path });
             }

@@ -20,6 +20,9 @@ pub(crate) fn log_record(record: &LogRecord) {
         LogRecord::MalformedUpdate { name, error } => {
             warn!(target: "bgp", "{name}: malformed UPDATE: {error}");
         }
+        LogRecord::MalformedUntold { name, count } => {
+            warn!(target: "bgp", "{name}: {count} more malformed UPDATEs within a minute");
+        }
         LogRecord::BfdMissing { name, vrf } => {
             warn!(target: "bgp", "neighbor {name} in vrf {vrf} is given up until BFD is up, which it has to be first (bfd strict)");
         }

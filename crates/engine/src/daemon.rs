@@ -44,6 +44,8 @@ pub struct DaemonOptions {
     pub log_level: Option<LogLevel>,
     /// Leave our routes in the kernel at the end.
     pub retain: bool,
+    /// How long routes of an earlier run serve when nobody says that all is said.
+    pub sweep_after: Duration,
 }
 
 /// Why the daemon cannot start or go on.
@@ -204,6 +206,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         dead: dead.clone(),
         refused: refused_tx,
         retain: retain.clone(),
+        sweep_after: options.sweep_after,
     };
     let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
     let ports = BgpPorts {

@@ -6,6 +6,7 @@
 //! | `ferr-rib` | the RIB | offers, kernel events, answers of the FIB, jobs |
 //! | `ferr-fib` | the netlink writer | operations |
 //! | `ferr-monitor` | the netlink monitor | the kernel |
+//! | `ferr-sweep` | a dump of routes of an earlier run, while it lasts | the kernel, the RIB |
 //! | `ferr-bfd` | BFD sessions and their sockets, in real time | packets, its timer, commands |
 //! | `ferr-failover` | a netlink socket of its own, in real time | the states of BFD sessions |
 //! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
@@ -28,6 +29,7 @@ mod conn;
 mod daemon;
 mod failures;
 mod files;
+mod leftovers;
 mod links;
 mod listen;
 mod logging;

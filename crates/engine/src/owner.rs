@@ -11,12 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ferr_config::model::bgp::BgpInstance;
 use ferr_config::model::global::{Global, LogLevel, Profile};
 use ferr_config::model::interface::Interface;
 use ferr_config::{Config, Diagnostic, execute_line};
 use ferr_policy::{PolicyDef, PolicySet};
 use ferr_state::{ConfigRequest, Handle};
-use ferr_types::{Afi, Protocol, RouteKey, RouteSpec, VrfId};
+use ferr_types::{Afi, Protocol, RouteUpdate, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -24,6 +25,7 @@ use crate::advert::Adverts;
 use crate::bfd::{BfdMessage, ComeBack};
 use crate::bgp_thread::{BgpMessage, LearntNeighbors};
 use crate::files::{self, read};
+use crate::leftovers::Owed;
 use crate::links::Links;
 use crate::logging::LogSinks;
 use crate::ospf_thread::{OspfMessage, WatchedNeighbors};
@@ -31,6 +33,7 @@ use crate::rib_thread::{RibMessage, sleep_until};
 use crate::route_filter::{self, RouteFilter};
 use crate::surroundings::Surroundings;
 use crate::translate::ospf::Anchor;
+use crate::translate::statics::Statics;
 use crate::translate::{self, links::TunnelFacts};
 use crate::tunnels::WantedTunnels;
 
@@ -69,7 +72,7 @@ pub(crate) struct OwnerPorts {
 #[derive(Debug, Default)]
 struct Applied {
     policy: PolicyDef,
-    statics: BTreeMap<RouteKey, RouteSpec>,
+    statics: Statics,
     bgp: translate::bgp::Bgp,
     ospf: translate::ospf::Ospf,
     bfd: translate::bfd::Sessions,
@@ -127,7 +130,14 @@ impl Owner {
         let _ = self.ports.around.wait_for(|a| a.synced).await;
         self.links_stand().await;
         self.apply().await;
+        let stale = |bgp: &BgpInstance| bgp.globals.graceful_restart.rib_stale_time;
+        if let Some(time) = self.running.bgp.values().filter_map(stale).max() {
+            let time = Duration::from_secs(u64::from(time));
+            let _ = self.ports.rib.send(RibMessage::KeepLeftovers(time)).await;
+        }
+        let _ = self.ports.rib.send(RibMessage::StillToSay(Protocol::Static, Owed::new())).await;
         let _ = self.ports.bgp.send(BgpMessage::Start).await;
+        let _ = self.ports.ospf.send(OspfMessage::Start).await;
     }
 
     /// Serves until the daemon ends.
@@ -332,20 +342,21 @@ impl Owner {
         self.applied.route_maps.clone_from(&maps);
         let filter = RouteFilter::new(self.policy.clone(), maps);
         let _ = self.ports.rib.send(RibMessage::Filter(filter)).await;
-        let statics = self.applied.statics.iter().map(|(k, v)| (*k, v.clone())).collect();
-        let _ = self.ports.rib.send(RibMessage::Replace(statics, Vec::new())).await;
+        let statics = self.applied.statics.iter().map(|(k, v)| RouteUpdate::Set(*k, v.clone())).collect();
+        let _ = self.ports.rib.send(RibMessage::Routes(statics)).await;
         let _ = self.ports.bgp.send(BgpMessage::Reinstall).await;
         let _ = self.ports.ospf.send(OspfMessage::Reinstall).await;
     }
 
-    async fn apply_statics(&mut self, statics: BTreeMap<RouteKey, RouteSpec>) {
+    async fn apply_statics(&mut self, statics: Statics) {
         let old = &self.applied.statics;
-        let gone: Vec<RouteKey> = old.keys().filter(|k| !statics.contains_key(k)).copied().collect();
-        let set: Vec<(RouteKey, RouteSpec)> =
-            statics.iter().filter(|(k, v)| old.get(*k) != Some(*v)).map(|(k, v)| (*k, v.clone())).collect();
+        let gone = old.keys().filter(|k| !statics.contains_key(k)).map(|k| RouteUpdate::Withdraw(*k));
+        let new = statics.iter().filter(|(k, v)| old.get(*k) != Some(*v));
+        // In one message, for what takes the place of another shall not come after it.
+        let changes: Vec<_> = gone.chain(new.map(|(k, v)| RouteUpdate::Set(*k, v.clone()))).collect();
         self.applied.statics = statics;
-        if !gone.is_empty() || !set.is_empty() {
-            let _ = self.ports.rib.send(RibMessage::Replace(set, gone)).await;
+        if !changes.is_empty() {
+            let _ = self.ports.rib.send(RibMessage::Routes(changes)).await;
         }
     }
 

@@ -7,24 +7,27 @@
 //! All queues are bounded. The RIB never waits for the FIB or a protocol: it takes room when there is some, and what waits
 //! in it is coalesced. So no circle of full queues can form.
 
+mod leftovers;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ferr_kernel::{DeadList, Dumper, FibWriter, KernelEvent, Leftovers, Monitor, MonitorOptions, OwnLost};
+use ferr_kernel::{DeadList, Dumper, FibWriter, KernelEvent, Monitor, MonitorOptions, OwnLost, OwnRoute};
 use ferr_rib::{
     FibAck, FibOp, GuardId, GuardedGateway, LinkKind, NhId, RefusedRoute, Rib, RibConfig, RibEvent,
     TunnelEndpoint, Vrf,
 };
 use ferr_state::RibJob;
-use ferr_types::{NexthopWatch, Protocol, RouteKey, RouteSpec, RouteUpdate, TableId, VrfId};
+use ferr_types::{NexthopWatch, Protocol, RouteUpdate, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::bfd::{ComeBack, Failover, PlanCell};
 use crate::failures::Failures;
+use crate::leftovers::{Doomed, Leftovers, Owed, Sweep};
 use crate::ospf_thread::FIRST_OWNER;
 use crate::route_filter::RouteFilter;
 use crate::surroundings::Surroundings;
@@ -38,16 +41,12 @@ const FIB_AHEAD: i32 = 5;
 const EVENT_BATCH: usize = 256;
 /// From the end of a graceful restart until its routes are in the kernel.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How long leftovers of an earlier run may serve until the network has converged.
-const SWEEP_AFTER: Duration = Duration::from_secs(30);
 
 /// What protocols and the configuration say to the RIB.
 #[derive(Debug)]
 pub(crate) enum RibMessage {
     /// Offers.
     Routes(Vec<RouteUpdate>),
-    /// The whole of what one owner wants, instead of what it wanted before.
-    Replace(Vec<(RouteKey, RouteSpec)>, Vec<RouteKey>),
     /// From now on offers pass through this; those who made them say them again.
     Filter(RouteFilter),
     /// A BFD session guards a gateway, or is gone.
@@ -66,17 +65,32 @@ pub(crate) enum RibMessage {
     Unsubscribe(OwnerId, ferr_rib::Redistribution),
     /// Where the outer packets of tunnels go.
     TunnelEndpoints(BTreeSet<TunnelEndpoint>),
-    /// A graceful restart runs: leftovers serve for so long at least.
+    /// A graceful restart runs: leftovers serve for so long at least, unless all is said before.
     KeepLeftovers(Duration),
+    /// Where a protocol has still something to say, once it has begun; instead of what it said of that before.
+    StillToSay(Protocol, Owed),
+    /// BGP has worked out all that it was told before [`ToBgp::Question`].
+    TakenIn,
     /// A protocol instance is gone, and its offers with it.
     OwnerGone(OwnerId, VrfId, (Protocol, Option<u16>)),
+}
+
+/// What the RIB says to BGP.
+#[derive(Debug)]
+pub(crate) enum ToBgp {
+    /// News.
+    Events(Vec<RibEvent>),
+    /// To be answered by [`RibMessage::TakenIn`], behind all that comes of what was told before.
+    Question,
+    /// Nobody needs [`RibMessage::StillToSay`] any more.
+    LeftoversGone,
 }
 
 /// Ends of the queues.
 pub(crate) struct RibPorts {
     pub(crate) jobs: mpsc::Receiver<RibJob>,
     pub(crate) messages: mpsc::Receiver<RibMessage>,
-    pub(crate) events: mpsc::Sender<Vec<RibEvent>>,
+    pub(crate) events: mpsc::Sender<ToBgp>,
     /// The same for OSPF.
     pub(crate) ospf_events: mpsc::Sender<Vec<RibEvent>>,
     pub(crate) around: watch::Sender<Arc<Surroundings>>,
@@ -88,11 +102,13 @@ pub(crate) struct RibPorts {
     pub(crate) refused: watch::Sender<BTreeSet<RefusedRoute>>,
     /// Leave our routes in the kernel at the end.
     pub(crate) retain: Arc<AtomicBool>,
+    /// How long leftovers of an earlier run serve when nobody says that all is said.
+    pub(crate) sweep_after: Duration,
 }
 
 enum FibRequest {
     Apply(Vec<FibOp>),
-    Sweep(Vec<(TableId, ferr_types::Prefix, u8)>, Vec<NhId>),
+    Sweep(Vec<Doomed>, Vec<NhId>),
     /// Leave the processor of BFD alone: from now on there are sessions.
     Quiet,
     /// No later operation names these deleted objects.
@@ -108,8 +124,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
     let mut writer = FibWriter::open().map_err(kernel("open the FIB socket"))?;
     writer.set_dead_list(ports.dead.clone());
     let failover = FibWriter::open().map_err(kernel("open the failover's socket"))?;
-    let leftovers =
-        Dumper::open().and_then(|mut d| d.leftovers()).map_err(kernel("dump the kernel's tables"))?;
+    let found = Dumper::open().and_then(|mut d| d.leftovers()).map_err(kernel("dump the kernel's tables"))?;
     let mut monitor = Monitor::open(MonitorOptions::default()).map_err(kernel("open the monitor socket"))?;
     monitor.ignore_ports(&[writer.port(), failover.port()]).map_err(kernel("filter own echoes"))?;
     let objects = writer.probe_nexthop_objects();
@@ -117,7 +132,7 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
         warn!("this kernel has no next-hop objects; routes carry their next hops themselves");
     }
     let config = RibConfig {
-        nexthop_id_base: leftovers.free_id,
+        nexthop_id_base: found.free_id,
         nexthop_objects: objects,
         resilient_groups: FibWriter::has_resilient_groups(),
         hash_seed,
@@ -137,7 +152,9 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
             Err(error) => return error!("cannot start the RIB's runtime: {error}"),
         };
         let failures = Failures::new(ports.plan.clone(), ports.dead.clone(), Instant::now());
+        let leftovers = Leftovers::new(found, Instant::now() + ports.sweep_after);
         let worker = Worker {
+            say: leftovers.is_none().then_some(ToBgp::LeftoversGone),
             rib: Rib::new(config, Instant::now()),
             ports,
             fib: fib_tx,
@@ -147,7 +164,8 @@ pub(crate) fn spawn(ports: RibPorts, hash_seed: u64) -> Result<(JoinHandle<()>, 
             ospf_events: Vec::new(),
             synced: false,
             around_dirty: false,
-            leftovers: Some((Instant::now() + SWEEP_AFTER, leftovers)),
+            leftovers,
+            sweep: None,
             inflight: 0,
             filter: RouteFilter::default(),
             failures,
@@ -229,6 +247,7 @@ enum Step {
     OspfHasRoom,
     FibHasRoom,
     Message(RibMessage),
+    Leftovers(Option<Vec<OwnRoute>>),
     Timeout,
 }
 
@@ -239,10 +258,14 @@ struct Worker {
     acks: mpsc::Receiver<Vec<FibAck>>,
     kernel: mpsc::Receiver<Vec<KernelEvent>>,
     events: Vec<RibEvent>,
+    /// What BGP hears when it has heard all events.
+    say: Option<ToBgp>,
     ospf_events: Vec<RibEvent>,
     synced: bool,
     around_dirty: bool,
-    leftovers: Option<(Instant, Leftovers)>,
+    leftovers: Option<Leftovers>,
+    /// Takes some of them away.
+    sweep: Option<Sweep>,
     /// Batches at the FIB thread.
     inflight: usize,
     filter: RouteFilter,
@@ -259,8 +282,10 @@ impl Worker {
             self.feed_fib();
             self.publish();
             self.take_events();
+            self.leftovers_turn();
             let timeout = self.next_timeout();
-            let has_events = !self.events.is_empty();
+            let has_events = !self.events.is_empty() || self.say.is_some();
+            let sweeps = self.sweep.as_ref().is_some_and(Sweep::is_ready);
             let for_ospf = !self.ospf_events.is_empty();
             let step = tokio::select! {
                 biased;
@@ -271,8 +296,9 @@ impl Worker {
                 Some(batch) = self.kernel.recv() => Step::Kernel(batch),
                 Ok(_) = self.ports.events.reserve(), if has_events => Step::ProtocolsHaveRoom,
                 Ok(_) = self.ports.ospf_events.reserve(), if for_ospf => Step::OspfHasRoom,
-                Ok(_) = self.fib.reserve(), if self.rib.fib_ready() || !self.forget.is_empty() => Step::FibHasRoom,
+                Ok(_) = self.fib.reserve(), if sweeps || self.rib.fib_ready() || !self.forget.is_empty() => Step::FibHasRoom,
                 Some(message) = self.ports.messages.recv() => Step::Message(message),
+                routes = leftovers::listen(&mut self.sweep) => Step::Leftovers(routes),
                 () = sleep_until(timeout) => Step::Timeout,
             };
             match step {
@@ -286,13 +312,20 @@ impl Worker {
                 Step::Kernel(batch) => self.kernel_events(batch),
                 Step::ProtocolsHaveRoom => {
                     // The only sender: the room just seen is still there.
-                    let _ = self.ports.events.try_send(std::mem::take(&mut self.events));
+                    let events = std::mem::take(&mut self.events);
+                    let what = if events.is_empty() { self.say.take() } else { Some(ToBgp::Events(events)) };
+                    what.map(|what| self.ports.events.try_send(what));
                 }
                 Step::OspfHasRoom => {
                     let _ = self.ports.ospf_events.try_send(std::mem::take(&mut self.ospf_events));
                 }
                 Step::FibHasRoom => self.feed_fib(),
                 Step::Message(message) => self.message(message),
+                Step::Leftovers(routes) => {
+                    if let (Some(sweep), Some(routes)) = (&mut self.sweep, routes) {
+                        sweep.take(&self.rib, &routes);
+                    }
+                }
                 Step::Timeout => self.timeout(),
             }
         }
@@ -306,11 +339,15 @@ impl Worker {
             self.rib.poll_events(EVENT_BATCH, &mut all);
             let of_ospf = |e: &RibEvent| e.owner().0 >= FIRST_OWNER;
             (self.ospf_events, self.events) = all.into_iter().partition(of_ospf);
+            let of_nexthop = |e: &RibEvent| matches!(e, RibEvent::Nexthop { .. });
+            if let Some(leftovers) = self.leftovers.as_mut().filter(|_| self.events.iter().any(of_nexthop)) {
+                leftovers.news();
+            }
         }
     }
 
     fn next_timeout(&mut self) -> Option<Instant> {
-        let sweep = self.leftovers.as_ref().map(|(at, _)| *at);
+        let sweep = self.leftovers_timeout();
         let failures = self.failures.next_timeout(&self.rib);
         [self.rib.poll_timeout(), sweep, failures].into_iter().flatten().min()
     }
@@ -319,13 +356,6 @@ impl Worker {
         let now = Instant::now();
         self.rib.handle_timeout(now);
         self.failures.handle_timeout(&mut self.rib, now);
-        if let Some((at, leftovers)) = self.leftovers.take() {
-            if at > now {
-                self.leftovers = Some((at, leftovers));
-            } else {
-                self.sweep(&leftovers);
-            }
-        }
     }
 
     /// Hands operations on while the FIB thread has room.
@@ -388,13 +418,8 @@ impl Worker {
     fn message(&mut self, message: RibMessage) {
         let now = Instant::now();
         match message {
-            RibMessage::Routes(batch) => self.offers(batch.into_iter(), now),
+            RibMessage::Routes(batch) => self.offers(batch, now),
             RibMessage::Filter(filter) => self.filter = filter,
-            RibMessage::Replace(set, gone) => {
-                let gone = gone.into_iter().map(RouteUpdate::Withdraw);
-                let set = set.into_iter().map(|(key, spec)| RouteUpdate::Set(key, Arc::new(spec)));
-                self.offers(gone.chain(set), now);
-            }
             RibMessage::Guard(guard, gateway) => {
                 if gateway.is_some() && !self.quiet {
                     self.quiet = self.fib.try_send(FibRequest::Quiet).is_ok();
@@ -409,8 +434,18 @@ impl Worker {
             RibMessage::Unsubscribe(owner, what) => self.rib.unsubscribe(owner, what),
             RibMessage::TunnelEndpoints(endpoints) => self.rib.set_tunnel_endpoints(&endpoints),
             RibMessage::KeepLeftovers(time) => {
-                if let Some((at, _)) = &mut self.leftovers {
-                    *at = (*at).max(now + time + SETTLE);
+                if let Some(leftovers) = &mut self.leftovers {
+                    leftovers.keep_until(now + time + SETTLE);
+                }
+            }
+            RibMessage::StillToSay(protocol, owed) => {
+                if let Some(leftovers) = &mut self.leftovers {
+                    leftovers.said(protocol, owed);
+                }
+            }
+            RibMessage::TakenIn => {
+                if let Some(leftovers) = &mut self.leftovers {
+                    leftovers.answered();
                 }
             }
             RibMessage::OwnerGone(owner, vrf, (protocol, instance)) => {
@@ -420,12 +455,10 @@ impl Worker {
         }
     }
 
-    fn offers(&mut self, offers: impl Iterator<Item = RouteUpdate>, now: Instant) {
-        let batch: Vec<RouteUpdate> = if self.filter.is_empty() {
-            offers.collect()
-        } else {
-            offers.map(|o| self.filter.apply(o)).collect()
-        };
+    fn offers(&mut self, mut batch: Vec<RouteUpdate>, now: Instant) {
+        if !self.filter.is_empty() {
+            batch = batch.into_iter().map(|o| self.filter.apply(o)).collect();
+        }
         self.rib.apply(now, &batch);
     }
 
@@ -471,41 +504,6 @@ impl Worker {
         }
     }
 
-    /// Events were lost: what the kernel holds of ours is compared with what it shall hold.
-    fn reconcile(&mut self) {
-        warn!("the kernel's events overran the buffer; comparing its routes with ours");
-        let routes = match Dumper::open().and_then(|mut d| d.own_routes()) {
-            Ok(routes) => routes,
-            Err(error) => return error!("cannot dump routes: {error}"),
-        };
-        self.rib.reconcile_begin();
-        let mut stray = Vec::new();
-        for route in routes {
-            if !self.rib.reconcile_seen(route.table, route.prefix, route.protocol, route.group) {
-                stray.push((route.table, route.prefix, route.protocol));
-            }
-        }
-        self.rib.reconcile_end();
-        // Leftovers of an earlier run stay until their own time.
-        if self.leftovers.is_none() && !stray.is_empty() {
-            let _ = self.fib.try_send(FibRequest::Sweep(stray, Vec::new()));
-        }
-    }
-
-    fn sweep(&mut self, leftovers: &Leftovers) {
-        if leftovers.routes.is_empty() && leftovers.nexthops.is_empty() {
-            return;
-        }
-        let routes = Dumper::open().and_then(|mut d| d.own_routes()).unwrap_or_default();
-        let stray: Vec<_> = routes
-            .into_iter()
-            .filter(|r| !self.rib.wants_fib_route(r.table, r.prefix))
-            .map(|r| (r.table, r.prefix, r.protocol))
-            .collect();
-        info!("{} routes of an earlier run are gone from the network and removed", stray.len());
-        let _ = self.fib.try_send(FibRequest::Sweep(stray, leftovers.nexthops.clone()));
-    }
-
     /// Takes our routes out of the kernel, unless they shall stay.
     async fn end(mut self) {
         if self.ports.retain.load(Ordering::Relaxed) {
@@ -520,9 +518,7 @@ impl Worker {
                 () = sleep_until(Some(deadline)) => return warn!("the kernel did not take all withdrawals in time"),
             }
         }
-        if let Some((_, leftovers)) = self.leftovers.take() {
-            self.sweep(&leftovers);
-        }
+        self.end_leftovers().await;
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the kernel holds: dumps, and what of it is left over from an earlier run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ferr_rib::{Address, KERNEL_METRIC, KernelRoute, Link, NhId};
-use ferr_types::{Prefix, Protocol, TableId};
+use ferr_types::{Afi, Prefix, Protocol, TableId};
 use nix::errno::Errno;
 
 use crate::decode;
@@ -34,11 +35,30 @@ pub struct OwnRoute {
     pub group: Option<NhId>,
 }
 
+/// Where routes of ours may be: kernel table, family and `rtm_protocol`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnPart {
+    /// Kernel table.
+    pub table: TableId,
+    /// Family.
+    pub afi: Afi,
+    /// `rtm_protocol`.
+    pub protocol: u8,
+}
+
+impl OwnRoute {
+    /// The part that it belongs to.
+    pub const fn part(&self) -> OwnPart {
+        OwnPart { table: self.table, afi: self.prefix.afi(), protocol: self.protocol }
+    }
+}
+
 /// What an earlier run left in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Leftovers {
-    /// Routes of ours. They keep forwarding, and are replaced in place by the same prefix.
-    pub routes: Vec<OwnRoute>,
+    /// How many routes of ours there are. They keep forwarding, and are replaced in place by the same prefix. Which they are
+    /// is not kept: the kernel tells again when it matters.
+    pub routes: BTreeMap<OwnPart, usize>,
     /// Next-hop objects and groups of ours, groups last.
     pub nexthops: Vec<NhId>,
     /// An id above all that the kernel holds, ours or not: base for [`ferr_rib::RibConfig::nexthop_id_base`].
@@ -64,7 +84,7 @@ impl Dumper {
     }
 
     /// As [`Self::open`], and the kernel leaves out what a request does not ask for, where it can.
-    pub(crate) fn open_strict() -> nix::Result<Self> {
+    pub fn open_strict() -> nix::Result<Self> {
         let dumper = Self::open()?;
         // Old kernels tell more, which is left out when it is read.
         let _ = dumper.socket.be_strict();
@@ -128,28 +148,37 @@ impl Dumper {
         self.collect((RTM_GETADDR, RTM_NEWADDR), &[0; 8], decode::address)
     }
 
-    fn routes<T>(&mut self, pick: impl Fn(decode::RawRoute) -> Option<T>) -> nix::Result<Vec<T>> {
+    /// Routes of others, of any table.
+    pub fn foreign_routes(&mut self) -> nix::Result<Vec<KernelRoute>> {
         let mut all = Vec::new();
         for family in [AF_INET, AF_INET6] {
-            let mut fixed = [0; 12];
-            fixed[0] = family;
-            let picked = |payload: &[u8]| decode::route(payload).and_then(&pick);
-            all.extend(self.collect((RTM_GETROUTE, RTM_NEWROUTE), &fixed, picked)?);
+            let picked =
+                |payload: &[u8]| decode::route(payload).map(|raw| raw.route).filter(is_foreign_route);
+            all.extend(self.collect((RTM_GETROUTE, RTM_NEWROUTE), &route_request(family, None), picked)?);
         }
         Ok(all)
     }
 
-    /// Routes of others, of any table.
-    pub fn foreign_routes(&mut self) -> nix::Result<Vec<KernelRoute>> {
-        self.routes(|raw| is_foreign_route(&raw.route).then_some(raw.route))
-    }
-
-    /// Routes of ours, of any table.
-    pub fn own_routes(&mut self) -> nix::Result<Vec<OwnRoute>> {
-        self.routes(|raw| {
-            let KernelRoute { table, prefix, protocol, .. } = raw.route;
-            is_own_route(&raw.route).then_some(OwnRoute { table, prefix, protocol, group: raw.group })
-        })
+    /// Hands out routes of ours as they are read, those of any table, and of one `rtm_protocol` when it is named. `false`:
+    /// routes changed meanwhile, and some may not have been told.
+    pub fn each_own_route(
+        &mut self,
+        protocol: Option<u8>,
+        mut each: impl FnMut(OwnRoute),
+    ) -> nix::Result<bool> {
+        let mut consistent = true;
+        for family in [AF_INET, AF_INET6] {
+            consistent &= self.dump(RTM_GETROUTE, &route_request(family, protocol), |message| {
+                let raw = (message.kind == RTM_NEWROUTE).then(|| decode::route(message.payload)).flatten();
+                let Some(raw) = raw.filter(|raw| is_own_route(&raw.route)) else { return };
+                let KernelRoute { table, prefix, protocol: of, .. } = raw.route;
+                // Old kernels do not filter.
+                if protocol.is_none_or(|wanted| wanted == of) {
+                    each(OwnRoute { table, prefix, protocol: of, group: raw.group });
+                }
+            })?;
+        }
+        Ok(consistent)
     }
 
     /// Ids of all next-hop objects with their `nh_protocol`; empty when the kernel has no such objects.
@@ -170,8 +199,18 @@ impl Dumper {
             .map(|(id, _)| id)
             .collect();
         own.sort_unstable();
-        Ok(Leftovers { routes: self.own_routes()?, nexthops: own, free_id: free_base(highest) })
+        let mut routes: BTreeMap<OwnPart, usize> = BTreeMap::new();
+        self.each_own_route(None, |route| *routes.entry(route.part()).or_default() += 1)?;
+        Ok(Leftovers { routes, nexthops: own, free_id: free_base(highest) })
     }
+}
+
+/// A `rtmsg` that asks for the routes of a family, and of one protocol.
+fn route_request(family: u8, protocol: Option<u8>) -> [u8; 12] {
+    let mut fixed = [0; 12];
+    fixed[0] = family;
+    fixed[5] = protocol.unwrap_or(0);
+    fixed
 }
 
 /// Ids of one run start at a round number above those of the runs before; they wrap to the low end before they run out.

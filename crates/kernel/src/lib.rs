@@ -27,7 +27,7 @@ mod wireguard;
 mod writer;
 
 pub use dead::DeadList;
-pub use dump::{Dumper, Leftovers, OwnRoute, is_own_route};
+pub use dump::{Dumper, Leftovers, OwnPart, OwnRoute, is_own_route};
 pub use event::{KernelEvent, OwnLost};
 pub use monitor::{Monitor, MonitorOptions};
 pub use request::{Requester, set_sysctl, sysctl};

@@ -418,6 +418,16 @@ impl Rib {
         })
     }
 
+    /// Whether somebody offers a route of ours there, even if it cannot be used now.
+    pub fn claims_fib_route(&self, table: TableId, prefix: Prefix) -> bool {
+        self.tables_of(table, prefix).into_iter().any(|t| {
+            let Some(slot) = self.tables[t].find(prefix) else { return false };
+            let installed =
+                |spec: u32| self.specs.get(spec).is_some_and(|s| s.protocol.kernel_protocol().is_some());
+            self.tables[t].candidates(slot).iter().any(|c| installed(c.spec))
+        })
+    }
+
     /// Whether the kernel shall have this object or group.
     pub fn wants_nexthop(&self, id: NhId) -> bool {
         self.fib.ids().any(|own| own == id)

@@ -22,7 +22,7 @@ pub struct RouteKey {
 }
 
 /// What a protocol wants for a prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RouteSpec {
     /// Administrative distance.
     pub distance: Distance,

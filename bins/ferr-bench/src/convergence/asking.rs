@@ -1,15 +1,19 @@
 //! Questions to a running router, and how fast the answer comes.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ferr_testnet::Netns;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::duts::Ask;
 
-const LIMIT: Duration = Duration::from_secs(60);
+/// Longest silence within an answer.
+const LIMIT_MS: u16 = 30_000;
 
 /// An answer, without its content.
 #[derive(Debug, Clone, Copy)]
@@ -20,23 +24,28 @@ pub(crate) struct Answer {
     pub(crate) octets: u64,
 }
 
-/// Asks; `None` when there is no answer.
+/// Asks; `None` when there is no answer, or a refusal.
 pub(crate) fn ask(what: &Ask, netns: &Netns) -> Option<Answer> {
     match what {
         Ask::Vty(path, command) => {
-            let mut stream = connect(path)?;
+            let mut stream = UnixStream::connect(path).ok()?;
             stream.write_all(b"enable\0").ok()?;
             read(&mut stream, Instant::now(), vty_ended)?;
             let asked = Instant::now();
             stream.write_all(format!("{command}\0").as_bytes()).ok()?;
-            read(&mut stream, asked, vty_ended)
+            let (answer, end) = read(&mut stream, asked, vty_ended)?;
+            // The status: 0 is success.
+            (end.last() == Some(&0)).then_some(answer)
         }
         Ask::Birdc(path, command) => {
-            let mut stream = connect(path)?;
+            let mut stream = UnixStream::connect(path).ok()?;
             read(&mut stream, Instant::now(), birdc_ended)?;
             let asked = Instant::now();
             stream.write_all(format!("{command}\n").as_bytes()).ok()?;
-            read(&mut stream, asked, birdc_ended)
+            let (answer, end) = read(&mut stream, asked, birdc_ended)?;
+            let last = end.strip_suffix(b"\n")?.rsplit(|b| *b == b'\n').next()?;
+            // 8000 and above are errors.
+            (*last.first()? < b'8').then_some(answer)
         }
         Ask::Program(words) => {
             let asked = Instant::now();
@@ -45,24 +54,40 @@ pub(crate) fn ask(what: &Ask, netns: &Netns) -> Option<Answer> {
             command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = netns.enter(|| command.spawn()).ok()?.ok()?;
             let answer = child.stdout.take().and_then(|mut out| read(&mut out, asked, |_| false));
-            let _ = child.wait();
-            answer
+            if answer.is_none() {
+                // Silent for too long, or nothing said: it is not waited for.
+                let _ = child.kill();
+            }
+            let status = child.wait().ok()?;
+            answer.filter(|_| status.success()).map(|(answer, _)| answer)
         }
     }
 }
 
-fn connect(path: &std::path::Path) -> Option<UnixStream> {
-    let stream = UnixStream::connect(path).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).ok()?;
-    Some(stream)
+/// Whether something can be read within the limit.
+fn is_readable(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    loop {
+        match poll(&mut fds, PollTimeout::from(LIMIT_MS)) {
+            Err(Errno::EINTR) => {}
+            result => return result.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
-/// Reads until `ended` says so of the last octets, or to the end of the stream.
-fn read(stream: &mut impl Read, asked: Instant, ended: fn(&[u8]) -> bool) -> Option<Answer> {
+/// Reads until `ended` says so of the last octets, or to the end of the stream; gives the last octets too.
+fn read(
+    stream: &mut (impl Read + AsFd),
+    asked: Instant,
+    ended: fn(&[u8]) -> bool,
+) -> Option<(Answer, Vec<u8>)> {
     let mut chunk = vec![0; 256 << 10];
     let mut tail: Vec<u8> = Vec::new();
     let (mut octets, mut first) = (0, None);
     loop {
+        if !is_readable(stream) {
+            return None;
+        }
         let got = match stream.read(&mut chunk) {
             Ok(0) => break,
             Ok(got) => got,
@@ -77,7 +102,7 @@ fn read(stream: &mut impl Read, asked: Instant, ended: fn(&[u8]) -> bool) -> Opt
             break;
         }
     }
-    Some(Answer { first: first?, whole: asked.elapsed(), octets })
+    Some((Answer { first: first?, whole: asked.elapsed(), octets }, tail))
 }
 
 /// Three NULs and a status.

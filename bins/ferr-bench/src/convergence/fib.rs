@@ -24,8 +24,6 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use nix::time::{ClockId, clock_gettime};
 
-use super::table::Random;
-
 /// Most prefixes in a sample: the last of them comes within about as many parts of the whole before its end.
 const SAMPLE: usize = 4096;
 const LEAST: usize = 256;
@@ -71,6 +69,11 @@ impl Sample {
     /// Of distinct prefixes. One whose first address belongs to a longer one cannot be asked for and is not in the sample; nor is an IPv6 prefix within a
     /// shorter one.
     pub(crate) fn new(all: &[Prefix]) -> Self {
+        Self::among(all, |_| true)
+    }
+
+    /// The same, of those that are `wanted` alone.
+    pub(crate) fn among(all: &[Prefix], wanted: impl Fn(&Prefix) -> bool) -> Self {
         let total = Totals {
             v4: all.iter().filter(|p| matches!(p, Prefix::V4(_))).count(),
             v6: all.iter().filter(|p| matches!(p, Prefix::V6(_))).count(),
@@ -80,17 +83,17 @@ impl Sample {
             let len = longest.entry(prefix.addr()).or_insert(0);
             *len = prefix.len().max(*len);
         }
-        let mut random = Random::new(7);
         let known: HashSet<&Prefix> = all.iter().filter(|p| matches!(p, Prefix::V6(_))).collect();
         let is_covered = |prefix: &Prefix| {
             let shorter = |len| Prefix::new(prefix.addr(), len).is_some_and(|p| known.contains(&p));
             matches!(prefix, Prefix::V6(_)) && (0..prefix.len()).any(shorter)
         };
         let is_alone = |p: &&Prefix| longest.get(&p.addr()) == Some(&p.len()) && !is_covered(p);
-        let mut prefixes: Vec<Prefix> = all.iter().filter(is_alone).copied().collect();
+        let mut prefixes: Vec<Prefix> = all.iter().filter(|p| wanted(p)).filter(is_alone).copied().collect();
         let wanted = prefixes.len().min((all.len() / 64).clamp(LEAST, SAMPLE));
+        let mut random = fastrand::Rng::with_seed(7);
         for at in 0..wanted {
-            let other = at + random.below((prefixes.len() - at) as u64) as usize;
+            let other = random.usize(at..prefixes.len());
             prefixes.swap(at, other);
         }
         prefixes.truncate(wanted);

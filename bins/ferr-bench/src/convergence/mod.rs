@@ -7,6 +7,7 @@
 mod asking;
 mod duts;
 mod fib;
+mod fit;
 mod floor;
 mod mrt;
 mod nlri;
@@ -31,7 +32,7 @@ use self::outcome::Outcome;
 use self::report::Report;
 use self::rig::Result;
 use self::table::Table;
-use self::works::{Setting, Work};
+use self::works::{Setting, Steps, Work};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ pub(crate) struct Options {
     /// Takes the table from a recorded one (TABLE_DUMP_V2, packed or not) instead of making it.
     #[arg(long)]
     mrt: Option<PathBuf>,
-    /// Longest wait for one phase, in seconds.
+    /// Longest wait for one phase of one router, in seconds; it has failed then, and the others go on.
     #[arg(long, default_value_t = 300)]
     limit: u64,
     /// Longest wait before a run, in seconds, until others leave the processors alone.
@@ -84,7 +85,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("preparing the table");
     let v6 = if options.routes6 == 0 { 0 } else { scaled(options.routes6) };
     let table = match &options.mrt {
-        Some(path) => mrt::read(path)?,
+        Some(path) => {
+            let (table, left) = mrt::read(path)?;
+            eprintln!(
+                "{} routes of the recorded table; {left} are left out, since not every router takes them and passes them on",
+                table.prefixes.len()
+            );
+            table
+        }
         None => Table::made(scaled(options.routes), v6, 1),
     };
     let sample = Arc::new(Sample::new(&table.prefixes));
@@ -118,16 +126,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 note(round, outcome, &mut report);
             }
         }
-        for (works, run) in works::runs(&setting) {
+        for run in works::runs(&setting) {
             for (kind, _) in &duts {
                 // What could not be done once is not tried again.
-                if works.iter().any(|w| report.has_failed(w.name(), *kind)) {
-                    continue;
+                let mut steps = Steps::new(*kind, report.failures(*kind));
+                if let Err(error) = run(&setting, &mut steps) {
+                    steps.failed(error.as_ref());
                 }
-                let outcomes = run(&setting, *kind).unwrap_or_else(|error| {
-                    works.iter().map(|w| Outcome::failed(w.name(), *kind, error.to_string())).collect()
-                });
-                for outcome in outcomes {
+                for outcome in steps.outcomes() {
                     note(round, outcome, &mut report);
                 }
                 // A long benchmark may be cut short.

@@ -1,6 +1,6 @@
 //! The table of one peer from a recorded one (RFC 6396, TABLE_DUMP_V2): of each family, that of the peer with the most routes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,8 @@ use ferr_types::aspath::{AsPath, AsPathBuf};
 use ferr_types::attr::{Aggregator, Origin};
 use ferr_types::{Asn, Family, Prefix};
 
-use super::table::{Group, Random, Table};
+use super::fit::{is_acceptable, is_fit};
+use super::table::{Group, Table};
 
 const TABLE_DUMP_V2: u16 = 13;
 const RIB_IPV4_UNICAST: u16 = 2;
@@ -30,8 +31,8 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
     Ok(Command::new(program).arg("-dc").arg(path).output()?.stdout)
 }
 
-/// Reads a table; records that cannot be read are left out.
-pub(crate) fn read(path: &Path) -> io::Result<Table> {
+/// Reads a table; gives how many routes of that peer were left out too: what cannot be read, comes twice, or not every router takes and passes on.
+pub(crate) fn read(path: &Path) -> io::Result<(Table, usize)> {
     let bytes = content(path)?;
     let counts = count(&bytes);
     let best = |subtype: u16| {
@@ -43,26 +44,32 @@ pub(crate) fn read(path: &Path) -> io::Result<Table> {
     };
     let chosen = [(RIB_IPV4_UNICAST, best(RIB_IPV4_UNICAST)), (RIB_IPV6_UNICAST, best(RIB_IPV6_UNICAST))];
     let mut sets: HashMap<(Family, &[u8]), Vec<Prefix>> = HashMap::new();
+    let (mut known, mut all) = (HashSet::new(), 0);
     each(&bytes, |subtype, prefix, peer, attributes| {
         if chosen.contains(&(subtype, Some(peer))) {
-            let family = if subtype == RIB_IPV4_UNICAST { Family::Ipv4Unicast } else { Family::Ipv6Unicast };
-            sets.entry((family, attributes)).or_default().push(prefix);
+            all += 1;
+            if is_fit(prefix) && known.insert(prefix) {
+                let family =
+                    if subtype == RIB_IPV4_UNICAST { Family::Ipv4Unicast } else { Family::Ipv6Unicast };
+                sets.entry((family, attributes)).or_default().push(prefix);
+            }
         }
     });
     // The order of a hash map is not that of any peer, and differs from run to run.
     let mut sets: Vec<_> = sets.into_iter().collect();
-    sets.sort_unstable_by(|a, b| a.1.cmp(&b.1));
-    Random::new(1).shuffle(&mut sets);
+    sets.sort_unstable_by(|a, b| a.0.1.cmp(b.0.1).then_with(|| a.1.cmp(&b.1)));
+    fastrand::Rng::with_seed(1).shuffle(&mut sets);
     let mut table = Table::default();
     for ((family, attributes), prefixes) in sets {
-        if let Some(group) = group(family, attributes) {
+        if let Some(group) = group(family, attributes).filter(is_acceptable) {
             table.push(&group, &prefixes);
         }
     }
     if table.prefixes.is_empty() {
         return Err(io::Error::other(format!("{} holds no table of TABLE_DUMP_V2", path.display())));
     }
-    Ok(table)
+    let left = all - table.prefixes.len();
+    Ok((table, left))
 }
 
 fn count(bytes: &[u8]) -> HashMap<(u16, u16), usize> {
@@ -154,10 +161,10 @@ mod tests {
     #[test]
     fn a_recorded_table_is_that_of_its_greatest_peer() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/mrt/rib.20140523.0600_firstMB.bz2");
-        let Ok(table) = read(Path::new(file)) else { return ferr_testnet::skipped(&"no bzip2") };
-        // The file is cut off; this is what is in its whole blocks.
-        assert_eq!((table.prefixes.len(), table.groups.len()), (8941, 2877));
-        let distinct: std::collections::HashSet<_> = table.prefixes.iter().collect();
+        let Ok((table, left)) = read(Path::new(file)) else { return ferr_testnet::skipped(&"no bzip2") };
+        // The file is cut off; this is what is in its whole blocks. Two paths have AS 65000 or 65100 in them.
+        assert_eq!((table.prefixes.len(), left, table.groups.len()), (8939, 2, 2875));
+        let distinct: HashSet<_> = table.prefixes.iter().collect();
         assert_eq!(distinct.len(), table.prefixes.len());
         assert!(table.groups.iter().all(|g| g.path.as_path().first_as().is_some()));
     }

@@ -17,6 +17,8 @@ pub(crate) trait Visitor {
 pub(crate) enum Seen {
     Update,
     Notification,
+    /// All routes are to be sent again (RFC 2918).
+    Refresh,
     Other,
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn walk(bytes: &[u8], visitor: &mut impl Visitor, mut seen: impl FnMu
                 Seen::Update
             }
             3 => Seen::Notification,
+            5 => Seen::Refresh,
             _ => Seen::Other,
         });
     }

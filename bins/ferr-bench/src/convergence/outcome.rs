@@ -21,6 +21,7 @@ pub(crate) enum Metric {
     Throughput,
     Answers,
     Slowdown,
+    Effect,
     ShowP99,
     Outage,
     Lost,
@@ -32,7 +33,7 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Monitor,
         Self::Kernel,
         Self::Swept,
@@ -48,6 +49,7 @@ impl Metric {
         Self::Throughput,
         Self::Answers,
         Self::Slowdown,
+        Self::Effect,
         Self::ShowP99,
         Self::Outage,
         Self::Lost,
@@ -76,6 +78,7 @@ impl Metric {
             Self::Throughput => "throughput_mb_s",
             Self::Answers => "answers",
             Self::Slowdown => "p99_ratio_to_alone",
+            Self::Effect => "time_ratio_to_alone",
             Self::ShowP99 => "show_p99_ms",
             Self::Outage => "outage_ms",
             Self::Lost => "packets_lost",
@@ -105,6 +108,7 @@ impl Metric {
             Self::Throughput => "MB/s",
             Self::Answers => "answers",
             Self::Slowdown => "p99 x alone",
+            Self::Effect => "time x alone",
             Self::ShowP99 => "show p99 ms",
             Self::Outage => "outage ms",
             Self::Lost => "lost",
@@ -162,6 +166,18 @@ pub(crate) struct Outcome {
     pub(crate) configs: Vec<(String, String)>,
     /// Why there are no figures.
     pub(crate) failure: Option<String>,
+    /// Times of single questions, the slowest first.
+    pub(crate) shows: Vec<ShowTimes>,
+}
+
+/// How long one kind of question took, to its first octet.
+#[derive(Debug, Clone)]
+pub(crate) struct ShowTimes {
+    pub(crate) name: String,
+    pub(crate) p99_ms: f64,
+    pub(crate) answers: usize,
+    /// Refused, or cut off.
+    pub(crate) unanswered: usize,
 }
 
 impl Outcome {
@@ -174,6 +190,7 @@ impl Outcome {
             phase: None,
             configs: Vec::new(),
             failure: Some(reason),
+            shows: Vec::new(),
         }
     }
 
@@ -201,6 +218,7 @@ impl Outcome {
             phase: Some(phase),
             configs: Vec::new(),
             failure: None,
+            shows: Vec::new(),
         }
     }
 
@@ -218,6 +236,7 @@ impl Outcome {
             phase: None,
             configs: Vec::new(),
             failure: None,
+            shows: Vec::new(),
         }
     }
 
@@ -230,8 +249,10 @@ impl Outcome {
     /// Adds figures; one that is known is replaced.
     pub(crate) fn with(mut self, figures: impl IntoIterator<Item = (Metric, f64)>) -> Self {
         for (metric, value) in figures {
-            self.figures.retain(|(known, _)| *known != metric);
-            self.figures.push((metric, value));
+            match self.figures.iter_mut().find(|(known, _)| *known == metric) {
+                Some((_, known)) => *known = value,
+                None => self.figures.push((metric, value)),
+            }
         }
         self
     }

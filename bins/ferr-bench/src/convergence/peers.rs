@@ -68,8 +68,55 @@ pub(crate) struct Watch {
     pub(crate) mark: Option<Mark>,
 }
 
+/// One end of a session, for whoever sends: one at a time.
+struct Writer {
+    stream: Mutex<TcpStream>,
+    /// Microseconds of processor time of threads that sent.
+    cpu: AtomicU64,
+    /// What is sent again when the router asks for it.
+    table: Mutex<Option<Arc<Vec<u8>>>>,
+    /// It has asked, and has not been answered yet.
+    asked: AtomicBool,
+}
+
+impl Writer {
+    /// Sends from a thread of its own.
+    fn send(self: &Arc<Self>, bytes: Arc<Vec<u8>>) -> io::Result<()> {
+        let writer = Arc::clone(self);
+        let send = move || {
+            let mut stream = lock(&writer.stream);
+            writer.asked.store(false, Ordering::Release);
+            // In pieces, so that the processor time is known while it lasts.
+            let mut before = Duration::ZERO;
+            for piece in bytes.chunks(1 << 20) {
+                let result = stream.write_all(piece);
+                let now = thread_cpu();
+                writer.cpu.fetch_add((now - before).as_micros() as u64, Ordering::Relaxed);
+                before = now;
+                // The reader says that the session is gone.
+                if result.is_err() {
+                    break;
+                }
+            }
+        };
+        thread::Builder::new().name("sender".into()).stack_size(128 << 10).spawn(send).map(drop)
+    }
+
+    /// Sends the table again, once for all requests that come before it begins.
+    fn refresh(self: &Arc<Self>) {
+        let table = lock(&self.table).clone();
+        if let Some(table) = table
+            && !self.asked.swap(true, Ordering::AcqRel)
+        {
+            // Without the thread the routes stay away, which the goals show.
+            let _ = self.send(table);
+        }
+    }
+}
+
 struct Reader {
     stream: TcpStream,
+    writer: Arc<Writer>,
     tail: Vec<u8>,
     counters: Arc<Counters>,
     present: Option<Box<Present>>,
@@ -79,6 +126,7 @@ struct Reader {
 /// The reading thread and what it shares.
 pub(crate) struct Hub {
     start: Instant,
+    limit: Duration,
     epoll: Arc<Epoll>,
     readers: Arc<Mutex<Vec<Option<Reader>>>>,
     stop: Arc<AtomicBool>,
@@ -91,10 +139,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    pub(crate) fn start() -> io::Result<Self> {
+    /// `limit` is the longest time in which a router may read nothing of what is sent.
+    pub(crate) fn start(limit: Duration) -> io::Result<Self> {
         let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         let mut hub = Self {
             start: Instant::now(),
+            limit,
             epoll,
             readers: Arc::default(),
             stop: Arc::default(),
@@ -154,8 +204,17 @@ impl Hub {
 
     fn adopt(&self, stream: TcpStream, rest: Vec<u8>, watch: &Watch) -> io::Result<Peer> {
         let counters = Arc::new(Counters::default());
+        // A router that reads nothing for so long is not waited for.
+        stream.set_write_timeout(Some(self.limit))?;
+        let writer = Arc::new(Writer {
+            stream: Mutex::new(stream.try_clone()?),
+            cpu: AtomicU64::new(0),
+            table: Mutex::new(None),
+            asked: AtomicBool::new(false),
+        });
         let reader = Reader {
             stream: stream.try_clone()?,
+            writer: Arc::clone(&writer),
             tail: rest,
             counters: Arc::clone(&counters),
             present: watch.distinct.then(Box::default),
@@ -165,7 +224,7 @@ impl Hub {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, readers.len() as u64);
         self.epoll.add(&reader.stream, event)?;
         readers.push(Some(reader));
-        Ok(Peer { start: self.start, stream, counters, cpu: Arc::default(), ours: AtomicBool::new(false) })
+        Ok(Peer { start: self.start, stream, writer, counters, ours: AtomicBool::new(false) })
     }
 }
 
@@ -227,13 +286,16 @@ impl Reader {
             present: self.present.as_deref_mut(),
             mark: self.mark.as_deref(),
         };
-        let (mut updates, mut alive) = (0, true);
+        let (mut refresh, mut alive) = (false, true);
         let done = walk(bytes, &mut counting, |seen| match seen {
-            Seen::Update => updates += 1,
             Seen::Notification => alive = false,
-            Seen::Other => {}
+            Seen::Refresh => refresh = true,
+            Seen::Update | Seen::Other => {}
         });
         let Some(done) = done else { return false };
+        if refresh {
+            self.writer.refresh();
+        }
         let Counting { announced, withdrawn, marks, present, .. } = counting;
         let present = present.map(|p| p.count);
         self.tail.clear();
@@ -264,43 +326,31 @@ impl Reader {
 pub(crate) struct Peer {
     start: Instant,
     stream: TcpStream,
+    writer: Arc<Writer>,
     counters: Arc<Counters>,
-    /// Microseconds of processor time of threads that sent.
-    cpu: Arc<AtomicU64>,
     /// The end of the session is our doing.
     ours: AtomicBool,
 }
 
 impl Peer {
     /// Sends from a thread of its own.
-    pub(crate) fn send(&self, bytes: Arc<Vec<u8>>) -> io::Result<JoinHandle<io::Result<()>>> {
-        let mut stream = self.stream.try_clone()?;
-        let cpu = Arc::clone(&self.cpu);
-        thread::Builder::new().name("sender".into()).stack_size(128 << 10).spawn(move || {
-            let mut result = Ok(());
-            // In pieces, so that the processor time is known while it lasts.
-            let mut before = Duration::ZERO;
-            for piece in bytes.chunks(1 << 20) {
-                result = stream.write_all(piece);
-                let now = thread_cpu();
-                cpu.fetch_add((now - before).as_micros() as u64, Ordering::Relaxed);
-                before = now;
-                if result.is_err() {
-                    break;
-                }
-            }
-            result
-        })
+    pub(crate) fn send(&self, bytes: Arc<Vec<u8>>) -> io::Result<()> {
+        self.writer.send(bytes)
+    }
+
+    /// Sends this whenever the router asks for all routes again.
+    pub(crate) fn answer_refresh_with(&self, table: Arc<Vec<u8>>) {
+        *lock(&self.writer.table) = Some(table);
     }
 
     /// Sends at once, from the calling thread.
     pub(crate) fn send_now(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.stream).write_all(bytes)
+        lock(&self.writer.stream).write_all(bytes)
     }
 
     /// Processor time of sending from threads.
     pub(crate) fn cpu(&self) -> Duration {
-        Duration::from_micros(self.cpu.load(Ordering::Relaxed))
+        Duration::from_micros(self.writer.cpu.load(Ordering::Relaxed))
     }
 
     /// Prefixes announced and withdrawn so far.

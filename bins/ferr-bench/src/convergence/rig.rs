@@ -1,5 +1,6 @@
 //! A router between its neighbors, and one phase of a run: something is sent, and what comes of it is timed.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use super::fib::{FibWatch, Sample, Totals, Until, count};
 use super::peers::{Hub, Identity, Peer, Watch};
 use super::table::Announcer;
 use super::usage::{Moment, Spent, peak_kib, resident_kib, wait_for_quiet};
+use super::works::Setting;
 
 /// Any failure of a run; one failed run does not end the others.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -59,6 +61,8 @@ pub(crate) struct Rig {
     pub(crate) gone_cpu: Duration,
     plan: Plan,
     watches: Vec<Watch>,
+    /// For all sessions to come up.
+    limit: Duration,
     pub(crate) dut: Host,
     pub(crate) outside: Host,
     net: Net,
@@ -129,8 +133,21 @@ pub(crate) struct Phase {
 
 impl Rig {
     /// Waits for quiet, builds the network, starts the router and brings all sessions up.
-    pub(crate) fn start(patience: Duration, kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
-        wait_for_quiet(patience);
+    pub(crate) fn start(setting: &Setting, kind: Kind, plan: &Plan, watches: Vec<Watch>) -> Result<Self> {
+        let mut rig = Self::without_sessions(setting, kind, plan, watches)?;
+        rig.connect_all()?;
+        rig.base = count(rig.dut.netns());
+        Ok(rig)
+    }
+
+    /// The same without any session.
+    pub(crate) fn without_sessions(
+        setting: &Setting,
+        kind: Kind,
+        plan: &Plan,
+        watches: Vec<Watch>,
+    ) -> Result<Self> {
+        wait_for_quiet(setting.patience);
         let net = Net::new("bench")?;
         let (dut, outside) = (net.host("dut")?, net.host("outside")?);
         // No address of a link comes up in the middle of a run.
@@ -146,7 +163,7 @@ impl Rig {
         let idle_kib = resident_kib(&router.pids());
         let mut rig = Self {
             peers: Vec::new(),
-            hub: Hub::start()?,
+            hub: Hub::start(setting.limit)?,
             router,
             base: Totals::default(),
             idle_kib,
@@ -154,11 +171,11 @@ impl Rig {
             gone_cpu: Duration::ZERO,
             plan: plan.clone(),
             watches,
+            limit: setting.limit,
             dut,
             outside,
             net,
         };
-        rig.connect_all()?;
         rig.base = count(rig.dut.netns());
         Ok(rig)
     }
@@ -175,9 +192,8 @@ impl Rig {
         }
     }
 
-    fn open(&self, index: usize) -> Result<Peer> {
+    fn open(&self, index: usize, deadline: Instant) -> Result<Peer> {
         let watch = self.watches.get(index).cloned().unwrap_or_default();
-        let deadline = Instant::now() + Duration::from_secs(60);
         Ok(self.hub.connect(self.outside.netns(), self.identity(index), &watch, deadline)?)
     }
 
@@ -185,9 +201,14 @@ impl Rig {
     pub(crate) fn connect_all(&mut self) -> Result<()> {
         self.gone_cpu = self.injector_cpu();
         self.peers.clear();
-        let count = self.plan.groups.iter().map(|g| g.neighbors.len()).sum();
-        for index in 0..count {
-            let peer = self.open(index)?;
+        self.connect_up_to(self.plan.groups.iter().map(|g| g.neighbors.len()).sum())
+    }
+
+    /// Opens sessions until so many neighbors have one.
+    pub(crate) fn connect_up_to(&mut self, count: usize) -> Result<()> {
+        let deadline = Instant::now() + self.limit;
+        for index in self.peers.len()..count {
+            let peer = self.open(index, deadline)?;
             self.peers.push(peer);
         }
         Ok(())
@@ -195,7 +216,7 @@ impl Rig {
 
     /// Opens the session of one neighbor again.
     pub(crate) fn reconnect(&mut self, index: usize) -> Result<()> {
-        let peer = self.open(index)?;
+        let peer = self.open(index, Instant::now() + self.limit)?;
         let old = std::mem::replace(&mut self.peers[index], peer);
         self.gone_cpu += old.cpu();
         Ok(())
@@ -283,7 +304,7 @@ impl Rig {
     }
 
     fn counts(&self, goals: &[Goal]) -> Vec<(usize, usize)> {
-        goals.iter().map(|g| self.peers[g.peer].counts()).collect()
+        goals.iter().map(|g| self.peers.get(g.peer).map_or((0, 0), Peer::counts)).collect()
     }
 
     fn is_reached(&self, goals: &[Goal], before: &[(usize, usize)]) -> bool {
@@ -344,27 +365,35 @@ impl Rig {
         }
     }
 
+    /// How far it came in the time that it had.
     fn late(&self, goals: &Goals, before: &[(usize, usize)], monitor: bool) -> String {
-        let seconds = goals.limit.as_secs();
+        let ended = format!("did not end in {} s", goals.limit.as_secs());
         if monitor {
-            let have = count(self.dut.netns());
-            let wanted = goals.fib.as_ref().map_or(Totals::default(), |f| self.base + f.total);
-            return format!("the kernel has {have:?} and not {wanted:?} after {seconds} s");
+            let (have, base) = (count(self.dut.netns()), self.base);
+            let Totals { v4, v6 } = goals.fib.as_ref().map_or(Totals::default(), |f| f.total);
+            let [have4, have6] = [have.v4.saturating_sub(base.v4), have.v6.saturating_sub(base.v6)];
+            return format!(
+                "{ended}: the kernel has {have4} IPv4 and {have6} IPv6 routes, not {v4} and {v6}"
+            );
         }
-        let behind = goals.peers.iter().zip(before).find(|(g, b)| !self.is_reached(&[**g], &[**b]));
-        let Some((goal, before)) = behind else { return format!("not at rest after {seconds} s") };
+        let all = goals.peers.iter().zip(before);
+        let mut behind = all.filter(|(g, b)| !self.is_reached(&[**g], &[**b]));
+        let Some((goal, before)) = behind.next() else { return format!("{ended}: not at rest") };
+        let done = goals.peers.len() - 1 - behind.count();
         let peer = &self.peers[goal.peer];
         let (announced, withdrawn) = peer.counts();
-        format!(
-            "{} received {} announcements of {}, {} withdrawals of {}, has {} prefixes of {:?} after {seconds} s",
-            address(goal.peer),
-            announced.saturating_sub(before.0),
-            goal.announced,
-            withdrawn.saturating_sub(before.1),
-            goal.withdrawn,
-            peer.present(),
-            goal.present
-        )
+        let (announced, withdrawn) = (announced.saturating_sub(before.0), withdrawn.saturating_sub(before.1));
+        let mut text = format!("{ended}: {done} of {} neighbors have all;", goals.peers.len());
+        let _ = write!(text, " {} has", address(goal.peer));
+        if let Some(present) = goal.present {
+            let _ = write!(text, " {} prefixes, not {present}, after", peer.present());
+        }
+        let _ = write!(text, " {announced} announcements");
+        if goal.announced > 0 {
+            let _ = write!(text, " of {}", goal.announced);
+        }
+        let _ = write!(text, " and {withdrawn} withdrawals");
+        text
     }
 }
 

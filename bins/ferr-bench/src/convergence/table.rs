@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
+use fastrand::Rng;
 use ferr_bgp_wire::{
     EncodedAttributes, PeerKind, SessionContext, encode_announcements, encode_end_of_rib, encode_withdrawals,
 };
@@ -15,44 +16,16 @@ use ferr_types::attr::{Aggregator, BgpNexthop, Origin, PathAttributes};
 use ferr_types::community::{Communities, Community, ExtCommunities, LargeCommunities};
 use ferr_types::{Asn, Family, Ipv4Prefix, Ipv6Prefix, Prefix};
 
-/// Numbers from a seed (SplitMix64).
-#[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) const fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// A value of a list of shares in thousandths; the last takes what is left.
-    fn share<T: Copy>(&mut self, shares: &[(u64, T)]) -> T {
-        let mut at = self.below(1000);
-        for (share, value) in shares {
-            if at < *share {
-                return *value;
-            }
-            at -= share;
+/// A value of a list of shares in thousandths; the last takes what is left.
+fn share<T: Copy>(random: &mut Rng, shares: &[(u64, T)]) -> T {
+    let mut at = random.u64(..1000);
+    for (share, value) in shares {
+        if at < *share {
+            return *value;
         }
-        shares[shares.len() - 1].1
+        at -= share;
     }
-
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at as u64 + 1) as usize);
-        }
-    }
+    shares[shares.len() - 1].1
 }
 
 const LENGTHS_V4: [(u64, u8); 12] = [
@@ -152,14 +125,14 @@ pub(crate) struct Encoded {
     pub(crate) withdraw: Vec<u8>,
 }
 
-fn v4_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
+fn v4_prefixes(count: usize, random: &mut Rng) -> Vec<Prefix> {
     let mut seen = HashSet::with_capacity(count);
     while seen.len() < count {
-        let len = random.share(&LENGTHS_V4);
-        let first = 11 + random.below(200) as u32;
+        let len = share(random, &LENGTHS_V4);
+        let first = 11 + random.u32(..200);
         // Loopback would not be accepted.
         let first = if first == 127 { 128 } else { first };
-        let bits = first << 24 | random.next() as u32 & 0x00ff_ffff;
+        let bits = first << 24 | random.u32(..) & 0x00ff_ffff;
         seen.extend(Ipv4Prefix::from_bits(bits, len));
     }
     let mut all: Vec<Ipv4Prefix> = seen.into_iter().collect();
@@ -169,15 +142,15 @@ fn v4_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
     all.into_iter().map(Prefix::V4).collect()
 }
 
-fn v6_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
+fn v6_prefixes(count: usize, random: &mut Rng) -> Vec<Prefix> {
     let mut seen = HashSet::with_capacity(count);
     while seen.len() < count {
-        let len = random.share(&LENGTHS_V6);
+        let len = share(random, &LENGTHS_V6);
         // Providers have /32s; what is longer is in one of them.
-        let provider = u128::from(0x2400 + random.below(0x0b00)) << 112 | u128::from(random.below(64)) << 96;
-        let rest = u128::from(random.next()) << 32;
+        let provider = u128::from(0x2400 + random.u64(..0x0b00)) << 112 | u128::from(random.u64(..64)) << 96;
+        let rest = u128::from(random.u64(..)) << 32;
         let bits =
-            if len <= 32 { provider | u128::from(random.below(0x1_0000)) << 96 } else { provider | rest };
+            if len <= 32 { provider | u128::from(random.u64(..0x1_0000)) << 96 } else { provider | rest };
         seen.extend(Ipv6Prefix::new(Ipv6Addr::from_bits(bits), len));
     }
     let mut all: Vec<Ipv6Prefix> = seen.into_iter().collect();
@@ -189,9 +162,9 @@ fn v6_prefixes(count: usize, random: &mut Random) -> Vec<Prefix> {
 impl Table {
     /// A table with so many prefixes of each family.
     pub(crate) fn made(v4: usize, v6: usize, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        let mut random = Rng::with_seed(seed);
         let mut prefixes = v4_prefixes(v4, &mut random);
-        prefixes.extend(v6_prefixes(v6, &mut Random::new(!seed)));
+        prefixes.extend(v6_prefixes(v6, &mut Rng::with_seed(!seed)));
         let mut table = Self { prefixes, groups: Vec::new() };
         table.group(v4, &mut random);
         table
@@ -199,7 +172,7 @@ impl Table {
 
     /// The same prefixes, with the attributes and in the order of another peer.
     pub(crate) fn of_another_peer(&self, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        let mut random = Rng::with_seed(seed);
         let v4 = self.prefixes.iter().filter(|p| matches!(p, Prefix::V4(_))).count();
         let mut prefixes = self.prefixes.clone();
         prefixes.sort_by_key(|p| matches!(p, Prefix::V6(_)));
@@ -211,12 +184,12 @@ impl Table {
     }
 
     /// Gives attributes to the prefixes; `v4` is where IPv6 begins.
-    fn group(&mut self, v4: usize, random: &mut Random) {
+    fn group(&mut self, v4: usize, random: &mut Rng) {
         for (family, part) in [(Family::Ipv4Unicast, 0..v4), (Family::Ipv6Unicast, v4..self.prefixes.len())] {
             let mut at = part.start;
             while at < part.end {
-                let (least, most) = random.share(&SET_SIZES);
-                let take = (least + random.below(most - least + 1)) as usize;
+                let (least, most) = share(random, &SET_SIZES);
+                let take = (least + random.u64(..=most - least)) as usize;
                 let end = (at + take).min(part.end);
                 self.groups.push(made_group(family, at..end, random));
                 at = end;
@@ -337,21 +310,21 @@ impl Group {
     }
 }
 
-fn made_group(family: Family, prefixes: Range<usize>, random: &mut Random) -> Group {
-    let between = |(least, most): (u64, u64), random: &mut Random| least + random.below(most - least + 1);
-    let hops = random.share(&HOPS);
+fn made_group(family: Family, prefixes: Range<usize>, random: &mut Rng) -> Group {
+    let between = |(least, most): (u64, u64), random: &mut Rng| least + random.u64(..=most - least);
+    let hops = share(random, &HOPS);
     let hops = between(hops, random);
-    let path = AsPathBuf::from_sequence((1..hops).map(|_| Asn(1000 + random.below(60_000) as u32)));
-    let count = random.share(&COMMUNITIES);
-    let high = 1000 + random.below(60_000) as u16;
+    let path = AsPathBuf::from_sequence((1..hops).map(|_| Asn(1000 + random.u32(..60_000))));
+    let count = share(random, &COMMUNITIES);
+    let high = 1000 + random.u16(..60_000);
     let communities = (0..between(count, random))
-        .flat_map(|_| Community::new(high, random.below(60_000) as u16).0.to_be_bytes())
+        .flat_map(|_| Community::new(high, random.u16(..60_000)).0.to_be_bytes())
         .collect();
     Group {
         family,
-        origin: if random.below(10) == 0 { Origin::Incomplete } else { Origin::Igp },
+        origin: if random.u64(..10) == 0 { Origin::Incomplete } else { Origin::Igp },
         path,
-        med: (random.below(4) == 0).then(|| random.below(200) as u32),
+        med: (random.u64(..4) == 0).then(|| random.u32(..200)),
         aggregator: None,
         communities,
         ext_communities: Vec::new(),

@@ -21,7 +21,7 @@ use crate::session::{PeerKind, SessionContext};
 pub(crate) struct Item<'a> {
     pub(crate) flags: u8,
     pub(crate) code: u8,
-    value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// Flags, code, length and value.
     pub(crate) whole: &'a [u8],
 }

@@ -11,9 +11,10 @@ use crate::config::AddPathTx;
 use crate::core::{Core, Output};
 use crate::export::GroupKey;
 use crate::local::LocalRoutes;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
-use super::{Group, GroupId, Member, RING_LIMIT, Told, set_bit};
+use super::{Group, GroupId, Member, RING_LIMIT, Replay, Told, set_bit};
 
 /// All groups of a family.
 #[derive(Debug)]
@@ -63,12 +64,21 @@ impl<P: TablePrefix> Groups<P> {
         self.groups.iter_mut().flatten().for_each(|g| {
             g.scan = Some(0);
             g.default_version = None;
+            g.slices.forget();
         });
+    }
+
+    /// What was encoded for members that are replayed the table is not right any more.
+    pub(crate) fn forget_slices(&mut self) {
+        self.groups.iter_mut().flatten().for_each(|g| g.slices.forget());
     }
 
     /// Looks at every route again in some groups.
     pub(crate) fn rescan_where(&mut self, wanted: impl Fn(&GroupKey) -> bool) {
-        self.groups.iter_mut().flatten().filter(|g| wanted(&g.key)).for_each(|g| g.scan = Some(0));
+        self.groups.iter_mut().flatten().filter(|g| wanted(&g.key)).for_each(|g| {
+            g.scan = Some(0);
+            g.slices.forget();
+        });
     }
 
     /// Looks at every route again in one group.
@@ -76,13 +86,15 @@ impl<P: TablePrefix> Groups<P> {
         if let Some(g) = self.get_mut(id) {
             g.scan = Some(0);
             g.default_version = None;
+            g.slices.forget();
         }
     }
 
     /// Sends members inside of the AS or confederation everything again.
     pub(crate) fn replay_internal(&mut self) {
         for group in self.groups.iter_mut().flatten().filter(|g| g.key.kind != PeerKind::Ebgp) {
-            group.members.values_mut().for_each(|m| m.replay = Some(0));
+            group.slices.forget();
+            group.members.values_mut().for_each(|m| m.replay = Some(Replay::FROM_START));
         }
     }
 
@@ -95,13 +107,14 @@ impl<P: TablePrefix> Groups<P> {
         GroupId(at as u32)
     }
 
-    /// Adds a peer to the group of `key`. `told` is what it was sent before under another key. It is `now`; a new group begins at `from`.
+    /// Adds a peer to the group of `key`, with our addresses towards it. `told` is what it was sent before under another key. It is `now`; a new group begins at `from`.
     pub(crate) fn join(
         &mut self,
         peer: PeerId,
         key: GroupKey,
         told: Told,
         fresh: bool,
+        own: LocalAddresses,
         (now, from): (Instant, Option<Instant>),
     ) -> GroupId {
         let known = self.index.get(&key).copied();
@@ -116,12 +129,14 @@ impl<P: TablePrefix> Groups<P> {
             }
         };
         if let Some(group) = self.get_mut(id) {
-            let replay = (known.is_some() || !fresh).then_some(0);
+            let from = if told.is_empty() { group.slices.latest() } else { Replay::FROM_START };
+            let replay = (known.is_some() || !fresh).then_some(from);
             let cursor = group.end();
             if group.members.len() == 1 {
                 group.scan = Some(0);
             }
             let member = Member {
+                own,
                 cursor,
                 progress: now,
                 behind: None,
@@ -132,6 +147,7 @@ impl<P: TablePrefix> Groups<P> {
                 end_of_refresh: false,
             };
             group.members.insert(peer, member);
+            group.meet();
         }
         id
     }
@@ -170,6 +186,7 @@ impl<P: TablePrefix> Groups<P> {
             let passed = (member.cursor - group.base) as usize;
             group.ring.iter_mut().skip(passed).for_each(|buffer| buffer.waiting -= 1);
         }
+        group.meet();
         group.trim();
         if group.members.is_empty() {
             self.dissolve(core, table, id);
@@ -194,7 +211,7 @@ impl<P: TablePrefix> Groups<P> {
     /// Sends a member everything again (ROUTE-REFRESH, `clear ... soft out`).
     pub(crate) fn replay(&mut self, peer: PeerId, id: GroupId, mark_end: bool) {
         if let Some(member) = self.get_mut(id).and_then(|g| g.members.get_mut(&peer)) {
-            member.replay = Some(0);
+            member.replay = Some(Replay::FROM_START);
             member.end_of_refresh |= mark_end;
         }
     }

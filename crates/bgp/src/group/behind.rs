@@ -20,9 +20,10 @@ use smallvec::SmallVec;
 use crate::core::{Core, LOCAL_PEER};
 use crate::export::export;
 use crate::local::LocalRoutes;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
-use super::fill::{encode_run, paths_to_send};
+use super::fill::paths_to_send;
 use super::{Group, Member, REPLAY, RING_LIMIT, Sent, bit, set_bit};
 
 /// A member that takes nothing for so long, while the ring is full and another one starves, is left behind.
@@ -120,9 +121,10 @@ impl Group {
         let (base, end) = (self.base, self.end());
         let Some(member) = self.members.get_mut(&peer) else { return };
         let rest = self.ring.iter_mut().skip((member.cursor - base) as usize);
+        let (key, own) = (&self.key, member.own);
         let rest = rest.filter_map(|buffer| {
             buffer.waiting -= 1;
-            buffer.is_for(peer).then(|| buffer.bytes.clone())
+            buffer.encoded.for_member(key, peer, &own)
         });
         member.behind = Some(Box::new(Behind { rest: rest.collect(), ..Behind::default() }));
         member.cursor = end;
@@ -148,7 +150,9 @@ impl Group {
         peer: PeerId,
     ) -> Option<Bytes> {
         loop {
-            let behind = self.members.get_mut(&peer)?.behind.as_mut()?;
+            let member = self.members.get_mut(&peer)?;
+            let own = member.own;
+            let behind = member.behind.as_mut()?;
             if let Some(bytes) = behind.rest.pop_front() {
                 return Some(bytes);
             }
@@ -163,11 +167,12 @@ impl Group {
                 slice.iter().map(|dest| behind.gone.remove(dest).unwrap_or_default()).collect();
             let mut out = Vec::new();
             if default {
-                self.write_default(core, self.default_sent, &mut out);
+                self.write_default(core, self.default_sent, &own, &mut out);
             }
             let missed = slice.iter().copied().zip(known).zip(gone);
-            self.write_missed(core, table, local, peer, missed, &mut out);
+            self.write_missed(core, table, local, (peer, &own), missed, &mut out);
             for dest in slice {
+                self.told_early(dest);
                 table.dest_mut(dest).pins -= 1;
                 table.reap(dest);
             }
@@ -183,7 +188,7 @@ impl Group {
         core: &mut Core,
         table: &Table<P>,
         local: &LocalRoutes<P>,
-        peer: PeerId,
+        (peer, own): (PeerId, &LocalAddresses),
         missed: impl Iterator<Item = ((DestId, bool), SmallVec<[u32; 2]>)>,
         out: &mut Vec<u8>,
     ) {
@@ -211,7 +216,7 @@ impl Group {
         encode_withdrawals(&self.ctx, self.key.family, withdraw.iter().copied(), out);
         announce.sort_by_key(|a| a.0);
         for run in announce.chunk_by(|a, b| a.0 == b.0) {
-            encode_run(core, &self.key, &self.ctx, run, out);
+            self.encode_run(core, run, own, out);
         }
         announce.iter().for_each(|a| core.attrs.release(a.0.attr));
     }
@@ -234,11 +239,11 @@ impl Group {
         self.members.iter().filter(|(_, m)| m.behind.is_some()).map(|(peer, _)| *peer)
     }
 
-    /// Octets that wait for members, with the records of those who were left behind.
+    /// Octets that wait for members, and slices of a replay, with the records of those who were left behind.
     pub(crate) fn waiting_octets(&self) -> usize {
         let behind = self.members.values().filter_map(|m| m.behind.as_ref());
         let own = behind
             .map(|b| b.rest.iter().map(Bytes::len).sum::<usize>() + (b.missed.len() + b.known.len()) * 8);
-        self.ring_bytes + own.sum::<usize>()
+        self.ring_bytes + self.slices.octets() + own.sum::<usize>()
     }
 }

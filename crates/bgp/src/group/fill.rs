@@ -3,25 +3,34 @@
 use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::{Push, SessionContext, UpdateWriter, encode_withdrawals};
-use ferr_policy::{Action, PolicyRoute};
+use ferr_policy::{Action, NexthopOverride, PolicyRoute};
+use ferr_types::attr::{BgpNexthop, PathAttributes};
 use ferr_types::{PeerId, Prefix};
 use smallvec::SmallVec;
 
 use crate::config::AddPathTx;
 use crate::core::{Core, LOCAL_PEER};
 use crate::decision::{Candidate, select};
-use crate::export::{Exported, GroupKey, default_route, encode, export};
+use crate::export::{
+    Exported, GroupKey, NexthopRule, default_route, encode, export, nexthop_rule, outbound_nexthop,
+    self_nexthop,
+};
 use crate::family::candidate;
 use crate::inbound::prefix_independent;
 use crate::local::LocalRoutes;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
-use super::{BATCH, BUFFER, Buffer, Group, Sent, set_bit};
+use super::own::{Audience, Gapped};
+use super::{BATCH, BUFFER, Buffer, Encoded, Group, Sent, set_bit};
+
+/// What is said, whom to skip, prefix, path id.
+pub(super) type Announcement = (Exported, PeerId, Prefix, u32);
 
 /// A batch being put together.
 #[derive(Debug, Default)]
 struct Batch {
-    announce: Vec<(Exported, PeerId, Prefix, u32)>,
+    announce: Vec<Announcement>,
     /// Source to skip, sole addressee, prefix, path id.
     withdraw: Vec<(PeerId, Option<PeerId>, Prefix, u32)>,
     /// What became of the path before, if that does not depend on its prefix: the next one mostly has the same attributes.
@@ -63,6 +72,9 @@ impl Group {
                 let gone: SmallVec<[u32; 2]> = gone.filter(|id| *id != 0).collect();
                 self.missed(table, (dest, old), &gone);
             }
+            if !self.resend.is_empty() {
+                self.resend.remove(&dest);
+            }
             table.dest_mut(dest).pins -= 1;
             table.reap(dest);
         }
@@ -100,7 +112,8 @@ impl Group {
             None => {}
             Some(new) => {
                 let now = Sent { attr: new.attr, source: new.source };
-                if now == old && core.config.suppress_duplicates {
+                let told_early = !self.resend.is_empty() && self.resend.contains(&dest);
+                if now == old && core.config.suppress_duplicates && !told_early {
                     core.attrs.release(new.attr);
                     return;
                 }
@@ -162,13 +175,14 @@ impl Group {
         let prefix = table.dest(dest).prefix;
         let mut old = self.sent_paths.remove(&dest).unwrap_or_default();
         let mut new: SmallVec<[(u32, Sent); 2]> = SmallVec::new();
+        let told_early = self.resend.contains(&dest);
         for (at, path) in paths_to_send(core, table, dest, self.key.add_path) {
             let Some(exported) = export(core, &self.key, local, prefix, &path) else { continue };
             let id = at.tx_id();
             let sent = Sent { attr: exported.attr, source: exported.source };
             let before = old.iter().position(|(i, _)| *i == id).map(|i| old.swap_remove(i).1);
             new.push((id, sent));
-            if before == Some(sent) {
+            if before == Some(sent) && !told_early {
                 core.attrs.release(exported.attr);
                 continue;
             }
@@ -207,19 +221,23 @@ impl Group {
             })
         });
         if wanted != self.default_sent {
-            let mut out = Vec::new();
-            self.write_default(core, wanted, &mut out);
-            self.push(core.now, out, (LOCAL_PEER, None));
+            let members = || self.members.iter().map(|(peer, member)| (Some(*peer), member.own));
+            let to: Vec<_> = if self.own.differ { members().collect() } else { vec![(None, self.own.any)] };
+            for (only, own) in to {
+                let mut out = Gapped::default();
+                self.write_default(core, wanted, &own, &mut out.bytes);
+                self.push(core.now, out.encoded(LOCAL_PEER, only, Audience::All));
+            }
             self.missed_default();
             self.default_sent = wanted;
         }
     }
 
-    pub(super) fn write_default(&self, core: &Core, announce: bool, out: &mut Vec<u8>) {
+    pub(super) fn write_default(&self, core: &Core, announce: bool, own: &LocalAddresses, out: &mut Vec<u8>) {
         let prefix = Prefix::default_route(self.key.family.afi());
         if !announce {
             encode_withdrawals(&self.ctx, self.key.family, [(0, prefix)], out);
-        } else if let Some(attrs) = default_route(core, &self.key) {
+        } else if let Some(attrs) = default_route(core, &self.key, own) {
             let mut writer = UpdateWriter::announce(&self.ctx, &attrs, out);
             let _ = writer.push(prefix, 0);
             writer.finish();
@@ -230,28 +248,96 @@ impl Group {
     fn write(&mut self, core: &Core, mut batch: Batch) {
         batch.withdraw.sort_by_key(|w| (w.0, w.1));
         for run in batch.withdraw.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let mut out = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
-            encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut out);
-            self.push(core.now, out, (run[0].0, run[0].1));
+            let mut bytes = Vec::with_capacity(BUFFER.min(64 + run.len() * 5));
+            encode_withdrawals(&self.ctx, self.key.family, run.iter().map(|w| (w.3, w.2)), &mut bytes);
+            let out = Gapped { bytes, ..Gapped::default() };
+            self.push(core.now, out.encoded(run[0].0, run[0].1, Audience::All));
         }
         batch.announce.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-        let mut out = Vec::with_capacity(BUFFER);
-        let mut skip = LOCAL_PEER;
-        for run in batch.announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
-            if run[0].1 != skip || out.len() >= BUFFER {
-                self.push(core.now, std::mem::replace(&mut out, Vec::with_capacity(BUFFER)), (skip, None));
-                skip = run[0].1;
-            }
-            encode_run(core, &self.key, &self.ctx, run, &mut out);
+        for encoded in self.pack(core, &batch.announce) {
+            self.push(core.now, encoded);
         }
-        self.push(core.now, out, (skip, None));
     }
 
-    fn push(&mut self, pushed: Instant, bytes: Vec<u8>, (skip, only): (PeerId, Option<PeerId>)) {
+    /// Encodes announcements, which are sorted by whom to skip and by attributes.
+    pub(super) fn pack(&self, core: &Core, announce: &[Announcement]) -> Vec<Encoded> {
+        let fresh = || Gapped { bytes: Vec::with_capacity(BUFFER), ..Gapped::default() };
+        let mut encoded = Vec::new();
+        let mut out = fresh();
+        let mut skip = LOCAL_PEER;
+        for run in announce.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
+            if run[0].1 != skip || out.bytes.len() >= BUFFER {
+                encoded.push(std::mem::replace(&mut out, fresh()).encoded(skip, None, Audience::All));
+                skip = run[0].1;
+            }
+            if self.own.differ {
+                self.encode_by_link(core, run, &mut out, &mut encoded);
+            } else {
+                self.encode_run(core, run, &self.own.any, &mut out.bytes);
+            }
+        }
+        encoded.push(out.encoded(skip, None, Audience::All));
+        encoded.retain(|e| !e.bytes.is_empty());
+        encoded
+    }
+
+    /// The same for a run while members have different own addresses: with gaps, and apart for the link of the next hop.
+    fn encode_by_link(
+        &self,
+        core: &Core,
+        run: &[Announcement],
+        out: &mut Gapped,
+        encoded: &mut Vec<Encoded>,
+    ) {
+        let (exported, skip) = (&run[0].0, run[0].1);
+        let stored = core.attrs.get(exported.attr);
+        let received = stored.next_hop;
+        let rule = nexthop_rule(&self.key, exported, received);
+        let own = self_nexthop(&self.key, &exported.nexthop, &self.own.any);
+        let mut links = SmallVec::new();
+        if let (NexthopRule::OwnOffLink, Some(received)) = (rule, received) {
+            let except = self.members.get(&skip).and_then(|m| m.own.link);
+            links = self.own.links_with(received.global(), except);
+        }
+        let Some(next_hop) = (if rule == NexthopRule::Stays { received } else { own }) else { return };
+        let over = (rule != NexthopRule::Stays).then_some(exported.nexthop);
+        if links.is_empty() {
+            return encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), over, out);
+        }
+        let mut apart = Gapped::default();
+        if !self.own.all_on(&links) {
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), over, &mut apart);
+            encoded.push(std::mem::take(&mut apart).encoded(skip, None, Audience::Off(links.clone())));
+        }
+        if let Some(received) = received {
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, received), None, &mut apart);
+            encoded.push(apart.encoded(skip, None, Audience::On(links)));
+        }
+    }
+
+    /// Encodes announcements with equal attributes for a member towards which we have these addresses.
+    pub(super) fn encode_run(
+        &self,
+        core: &Core,
+        run: &[Announcement],
+        own: &LocalAddresses,
+        out: &mut Vec<u8>,
+    ) {
+        let exported = &run[0].0;
+        let stored = core.attrs.get(exported.attr);
+        let received = stored.next_hop;
+        if let Some(next_hop) = outbound_nexthop(&self.key, exported, received, own) {
+            let mut gapped = Gapped { bytes: std::mem::take(out), ..Gapped::default() };
+            encode_messages(core, (&self.key, &self.ctx), run, (&stored, next_hop), None, &mut gapped);
+            *out = gapped.bytes;
+        }
+    }
+
+    fn push(&mut self, pushed: Instant, encoded: Encoded) {
         let waiting = self.members.len() as u32 - self.behind;
-        if !bytes.is_empty() && waiting > 0 {
-            self.ring_bytes += bytes.len();
-            self.ring.push_back(Buffer { bytes: bytes.into(), skip, only, pushed, waiting });
+        if !encoded.bytes.is_empty() && waiting > 0 {
+            self.ring_bytes += encoded.bytes.len();
+            self.ring.push_back(Buffer { encoded, pushed, waiting });
         }
     }
 }
@@ -263,17 +349,21 @@ fn forget_last(core: &mut Core, batch: &mut Batch) {
     }
 }
 
-pub(super) fn encode_run(
+/// Encodes announcements with equal attributes; with `over`, the next hop is an own one and leaves gaps.
+fn encode_messages(
     core: &Core,
-    key: &GroupKey,
-    ctx: &SessionContext,
-    run: &[(Exported, PeerId, Prefix, u32)],
-    out: &mut Vec<u8>,
+    (key, ctx): (&GroupKey, &SessionContext),
+    run: &[Announcement],
+    (stored, next_hop): (&PathAttributes<'_>, BgpNexthop),
+    over: Option<NexthopOverride>,
+    out: &mut Gapped,
 ) {
-    let Some(attrs) = encode(core, key, &run[0].0) else { return };
+    let Some(attrs) = encode(core, key, &run[0].0, stored, next_hop) else { return };
+    let gap = over.zip(attrs.next_hop_at());
     let mut rest = run.iter().peekable();
     while rest.peek().is_some() {
-        let mut writer = UpdateWriter::announce(ctx, &attrs, out);
+        let start = out.bytes.len();
+        let mut writer = UpdateWriter::announce(ctx, &attrs, &mut out.bytes);
         while let Some((_, _, prefix, id)) = rest.peek() {
             if writer.push(*prefix, *id) == Push::Full {
                 break;
@@ -284,8 +374,12 @@ pub(super) fn encode_run(
             return writer.abandon();
         }
         writer.finish();
+        if let Some((over, at)) = gap {
+            out.gap(over, start + at);
+        }
     }
 }
+
 /// Paths of a prefix that a group sends.
 pub(super) fn paths_to_send<P: TablePrefix>(
     core: &Core,

@@ -4,7 +4,7 @@
 //! A change of a best path is queued once per group (`pending`). When a member has room, a batch is taken: policy runs, what
 //! differs from the record (`sent`) is packed by attributes into buffers of a ring. A member is a cursor in the ring; it skips
 //! buffers with its own routes, since a buffer holds one source's routes only. One that joins later is replayed the table in
-//! slices of its own, behind the ring, so its last word on a prefix is always the newest.
+//! slices, behind the ring, so its last word on a prefix is always the newest; those who are replayed at the same time share the slices.
 //!
 //! # Invariants
 //! * A prefix in `pending` is pinned in the table, so its number is not reused before the withdrawal went out.
@@ -14,9 +14,11 @@
 mod all;
 mod behind;
 mod fill;
+mod own;
+mod replay;
 mod send;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -27,10 +29,13 @@ use smallvec::SmallVec;
 use crate::attrs::AttrId;
 use crate::core::LOCAL_PEER;
 use crate::export::GroupKey;
+use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
 pub(crate) use all::Groups;
 use behind::Behind;
+use own::{Audience, Gaps, OwnAddresses};
+use replay::{Replay, Slices};
 
 /// Number of a group in its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,33 +59,37 @@ const REPLAY: u32 = 1024;
 
 /// Encoded messages.
 #[derive(Debug, Clone)]
-struct Buffer {
+struct Encoded {
     bytes: Bytes,
     /// Not for this member, whose routes these are.
     skip: PeerId,
     /// For this member only.
     only: Option<PeerId>,
+    audience: Audience,
+    gaps: Gaps,
+}
+
+/// The same in the ring.
+#[derive(Debug, Clone)]
+struct Buffer {
+    encoded: Encoded,
     /// When it was encoded.
     pushed: Instant,
     /// Members that have still to pass it.
     waiting: u32,
 }
 
-impl Buffer {
-    fn is_for(&self, peer: PeerId) -> bool {
-        self.skip != peer && self.only.is_none_or(|only| only == peer)
-    }
-}
-
 #[derive(Debug)]
 struct Member {
+    /// Our addresses towards it.
+    own: LocalAddresses,
     /// Buffer to be passed next; nothing to one that was left behind.
     cursor: u64,
     /// When it last took a buffer.
     progress: Instant,
     behind: Option<Box<Behind>>,
-    /// Next prefix to be replayed.
-    replay: Option<u32>,
+    /// What of the table it has still to be told.
+    replay: Option<Replay>,
     /// Prefixes that another group told the peer of: withdrawn in the replay where they are not sent any more.
     told: Vec<u64>,
     /// The same of a default route that another group originated.
@@ -104,6 +113,12 @@ pub(crate) struct Told {
     default: bool,
 }
 
+impl Told {
+    fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && !self.default
+    }
+}
+
 /// What the members were sent for a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sent {
@@ -121,9 +136,13 @@ pub(crate) struct Group {
     ctx: SessionContext,
     /// Ordered, so that equal inputs give equal outputs.
     members: BTreeMap<PeerId, Member>,
+    own: OwnAddresses,
     pending: VecDeque<DestId>,
     queued: Vec<u64>,
+    /// Queued prefixes that a member was told of in a replay: they are sent even if nothing changes in the end.
+    resend: HashSet<DestId>,
     sent: Vec<Sent>,
+    slices: Slices,
     sent_count: u32,
     /// With add-path: what was sent per path identifier.
     sent_paths: HashMap<DestId, SmallVec<[(u32, Sent); 2]>>,
@@ -161,9 +180,12 @@ impl Group {
             key,
             ctx,
             members: BTreeMap::new(),
+            own: OwnAddresses::default(),
             pending: VecDeque::new(),
             queued: Vec::new(),
+            resend: HashSet::new(),
             sent: Vec::new(),
+            slices: Slices::default(),
             sent_count: 0,
             sent_paths: HashMap::new(),
             ring: VecDeque::new(),
@@ -201,11 +223,28 @@ impl Group {
         self.sent_count =
             self.sent_count - u32::from(self.sent[at].attr.is_some()) + u32::from(sent.attr.is_some());
         self.sent[at] = sent;
+        self.slices.changed(dest);
+    }
+
+    /// Members may hear of a queued prefix before its turn, and would not hear that it went back to what it was.
+    fn told_early(&mut self, dest: DestId) {
+        if bit(&self.queued, dest.0) {
+            self.resend.insert(dest);
+        }
     }
 
     /// Who must not get routes of `source`: itself, if it is a member.
     fn skip_of(&self, source: PeerId) -> PeerId {
         if self.members.contains_key(&source) { source } else { LOCAL_PEER }
+    }
+
+    /// Members came or went.
+    fn meet(&mut self) {
+        let own = OwnAddresses::of(self.members.values());
+        if !own.agree(&self.own) {
+            self.slices.forget();
+        }
+        self.own = own;
     }
 
     fn has_work(&self) -> bool {
@@ -218,6 +257,11 @@ impl Group {
     pub(crate) fn sent_to(&self, peer: PeerId) -> u32 {
         let own = self.sent.iter().filter(|s| s.attr.is_some() && s.source == peer).count() as u32;
         self.sent_count - own + u32::from(self.default_sent)
+    }
+
+    /// Our addresses towards a member.
+    pub(crate) fn own_addresses(&self, peer: PeerId) -> Option<LocalAddresses> {
+        self.members.get(&peer).map(|m| m.own)
     }
 
     /// Number of members.

@@ -1,6 +1,7 @@
 //! What is accepted from peers, and what inbound policy does to it.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ferr_policy::{
     AccessEntry, AccessListDef, AccessMatch, Action, Flow, Match, MetricChange, PolicyDef, RouteMapDef,
@@ -299,6 +300,40 @@ fn malformed_attributes_withdraw_what_they_come_with() {
     assert_eq!(lab.state(p), State::Established, "RFC 7606 section 7.1");
     assert!(lab.route(P).is_none());
     assert!(lab.log.iter().any(|l| matches!(l, LogRecord::MalformedUpdate { .. })));
+}
+
+#[test]
+fn malformed_updates_do_not_flood_the_log() {
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer(65001, |_| {});
+    let mut bytes = lab.update_bytes(p, &[(0, P)], &path(&[65001]));
+    bytes[26] = 9;
+    let told = |lab: &Lab| {
+        let singly = lab.log.iter().filter(|l| matches!(l, LogRecord::MalformedUpdate { .. })).count();
+        let counts: Vec<u32> = lab
+            .log
+            .iter()
+            .filter_map(|l| match l {
+                LogRecord::MalformedUntold { count, .. } => Some(*count),
+                _ => None,
+            })
+            .collect();
+        (singly, counts)
+    };
+    for _ in 0..5000 {
+        lab.send(p, &bytes);
+    }
+    assert_eq!(told(&lab), (5, vec![]));
+    lab.advance(Duration::from_secs(59));
+    assert_eq!(told(&lab), (5, vec![]));
+    lab.advance(Duration::from_secs(2));
+    assert_eq!(told(&lab), (5, vec![4995]));
+    // A few are told as they come, and nothing is told of none.
+    lab.send(p, &bytes);
+    lab.advance(Duration::from_secs(120));
+    assert_eq!(told(&lab), (6, vec![4995]));
+    lab.send(p, &bytes);
+    assert_eq!(told(&lab), (7, vec![4995]));
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) fn path(asns: &[u32]) -> Attrs {
 pub(super) struct Wire {
     pub(super) id: PeerId,
     pub(super) addr: Ipv4Addr,
+    /// Our addresses towards it.
+    pub(super) own: LocalAddresses,
     pub(super) conn: Option<ConnId>,
     pub(super) open: Open,
     /// Our OPEN as it came.
@@ -75,6 +77,8 @@ pub(super) struct Wire {
     pub(super) reads: bool,
     /// Sends keepalives.
     pub(super) alive: bool,
+    /// In the middle of a replay it may hear of withdrawals before the prefix had its turn.
+    pub(super) replayed: bool,
     kind: PeerKind,
 }
 
@@ -191,6 +195,7 @@ impl Lab {
         self.wires.push(Wire {
             id,
             addr,
+            own: addresses(),
             conn: None,
             open: Open::new(Asn(asn), 180, RouterId(addr), capabilities),
             heard_open: None,
@@ -202,6 +207,7 @@ impl Lab {
             refreshes: Vec::new(),
             reads: true,
             alive: true,
+            replayed: false,
             kind,
         });
         self.settle();
@@ -239,7 +245,8 @@ impl Lab {
         wire.end_of_rib.clear();
         wire.refreshes.clear();
         wire.ctx = SessionContext::new(wire.kind);
-        if self.bgp.accepted(self.now, conn, ends, addresses()) == Accept::Refuse {
+        let own = self.wires[i].own;
+        if self.bgp.accepted(self.now, conn, ends, own) == Accept::Refuse {
             self.wires[i].conn = None;
         }
         self.settle();
@@ -322,10 +329,15 @@ impl Lab {
     }
 
     pub(super) fn withdraw(&mut self, i: usize, prefixes: &[&str]) {
+        let bytes = self.withdrawal_bytes(i, prefixes);
+        self.send(i, &bytes);
+    }
+
+    pub(super) fn withdrawal_bytes(&self, i: usize, prefixes: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let family = Family::unicast(prefix(prefixes[0]).afi());
         encode_withdrawals(&self.wires[i].ctx, family, prefixes.iter().map(|p| (0, prefix(p))), &mut bytes);
-        self.send(i, &bytes);
+        bytes
     }
 
     pub(super) fn end_of_rib(&mut self, i: usize) {
@@ -479,7 +491,7 @@ pub(super) fn addresses() -> LocalAddresses {
 
 impl Wire {
     /// Whole messages came.
-    fn hear(&mut self, mut bytes: &[u8]) {
+    pub(super) fn hear(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let message = frame(bytes, MAX_LEN_EXTENDED).unwrap().expect("buffers end with a message");
             match message.kind {
@@ -504,7 +516,8 @@ impl Wire {
         assert_eq!(update.disposition, Disposition::Accept, "{:?}", update.errors);
         self.end_of_rib.extend(update.end_of_rib);
         for (id, p) in update.withdrawn.iter() {
-            assert!(self.table.remove(&(p.into(), id)).is_some(), "{p} withdrawn but never sent");
+            let known = self.table.remove(&(p.into(), id)).is_some();
+            assert!(known || self.replayed, "{p} withdrawn but never sent");
         }
         let gone: Vec<(u32, Prefix)> = match update.mp_unreach.map(|u| u.nlri) {
             Some(Nlri::V4(list)) => list.iter().map(|(id, p)| (id, p.into())).collect(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ferr_bgp_wire::{Capability, NotificationError, RefreshSubtype, RouteRefresh, code, subcode};
 
+use ferr_types::Afi;
+
 use super::lab::{Lab, V4, graceful, path};
 use crate::config::{GracefulRestartMode, MaximumPrefix};
 use crate::{LogRecord, State};
@@ -118,7 +120,7 @@ fn a_restarted_peer_takes_over_its_session() {
     assert!(lab.route(P).is_none());
 }
 
-fn refresh(subtype: RefreshSubtype) -> Vec<u8> {
+pub(super) fn refresh(subtype: RefreshSubtype) -> Vec<u8> {
     let mut bytes = Vec::new();
     RouteRefresh { afi: 1, safi: 1, subtype, orf: Vec::new() }.encode(&mut bytes);
     bytes
@@ -220,4 +222,36 @@ fn a_notification_ends_what_is_kept_unless_both_say_otherwise() {
         lab.notify(p, &NotificationError::new(code::CEASE, subcode::cease::RESET));
         assert_eq!((said, lab.route(P).is_some()), (ours, ours));
     }
+}
+
+#[test]
+fn all_is_known_when_nobody_owes_an_end_of_rib() {
+    let mut lab = Lab::new(|_| {});
+    assert!(!lab.bgp.awaits(Afi::Ipv4), "there is nobody");
+    let a = lab.peer(65001, |_| {});
+    let b = lab.add(65002, |_| {});
+    lab.end_of_rib(a);
+    assert!(lab.bgp.awaits(Afi::Ipv4), "the other one did not come yet");
+    assert!(!lab.bgp.awaits(Afi::Ipv6), "no neighbor has it");
+    lab.up(b);
+    assert!(lab.bgp.awaits(Afi::Ipv4));
+    lab.end_of_rib(b);
+    assert!(!lab.bgp.awaits(Afi::Ipv4));
+    lab.cut(b);
+    lab.up(b);
+    assert!(lab.bgp.awaits(Afi::Ipv4), "it says everything again");
+    lab.change(b, |c| c.shutdown = Some(String::new()));
+    assert!(!lab.bgp.awaits(Afi::Ipv4), "it shall not come");
+}
+
+#[test]
+fn routes_that_are_not_selected_yet_are_awaited() {
+    let mut lab = Lab::new(|c| c.graceful_restart = GracefulRestartMode::Restart);
+    assert_eq!(lab.bgp.longest_deferral(), Some(360 * SECOND));
+    lab.bgp.start(lab.now);
+    let a = lab.peer(65001, |_| {});
+    assert!(lab.bgp.awaits(Afi::Ipv4));
+    lab.end_of_rib(a);
+    assert!(!lab.bgp.awaits(Afi::Ipv4));
+    assert_eq!(Lab::new(|_| {}).bgp.longest_deferral(), None);
 }

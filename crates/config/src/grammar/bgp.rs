@@ -407,7 +407,7 @@ pub(crate) static DECISION: &[Stmt<BgpGlobals>] = &[
     gr_timer!("stalepath-time", "(1-4095)", stalepath_time, 360),
     gr_timer!("restart-time", "(0-4095)", restart_time, 120),
     gr_timer!("select-defer-time", "(0-3600)", select_defer_time, 360),
-    idle(gr_timer!("rib-stale-time", "(1-3600)", rib_stale_time, 500)),
+    gr_timer!("rib-stale-time", "(1-3600)", rib_stale_time, 500),
     flag!("bgp graceful-restart preserve-fw-state", graceful_restart.preserve_fw_state),
     off_flag!("bgp graceful-restart notification", graceful_restart.no_notification),
     off_flag!("bgp hard-administrative-reset", graceful_restart.no_hard_reset),

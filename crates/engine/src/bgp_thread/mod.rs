@@ -17,18 +17,18 @@ use std::time::{Duration, Instant};
 
 use ferr_bgp::{BfdPeer, BfdState, ConnId, Leaks, Output};
 use ferr_policy::PolicySet;
-use ferr_rib::{GuardedGateway, RibEvent};
+use ferr_rib::GuardedGateway;
 use ferr_state::{BgpJob, BgpWorld, NO_VRF};
 use ferr_types::{IfIndex, VrfId};
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 pub(crate) use self::bfd::{Learnt, LearntNeighbors};
-use self::rib::anywhere;
+use self::rib::{Owing, anywhere};
 use crate::bgp_log::log_record;
 use crate::conn::{Conn, ConnEvent, Farewells};
 use crate::listen::Listeners;
-use crate::rib_thread::{RibMessage, sleep_until};
+use crate::rib_thread::{RibMessage, ToBgp, sleep_until};
 use crate::surroundings::Surroundings;
 use crate::translate::bgp as desired;
 use crate::{EngineError, OwnerId};
@@ -67,7 +67,7 @@ pub(crate) struct BgpPorts {
     /// Jobs that read slices of tables.
     pub(crate) slices: mpsc::Receiver<BgpJob>,
     pub(crate) messages: mpsc::Receiver<BgpMessage>,
-    pub(crate) events: mpsc::Receiver<Vec<RibEvent>>,
+    pub(crate) events: mpsc::Receiver<ToBgp>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
     pub(crate) around: watch::Receiver<Arc<Surroundings>>,
     /// Where what is learnt of neighbors with BFD is published.
@@ -104,6 +104,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             leaks: Leaks::default(),
             timers: None,
             turns: Turns::default(),
+            owed: Owing::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -139,6 +140,8 @@ struct Worker {
     /// When the speakers were asked for their next timer, and what they said.
     timers: Option<(Instant, Option<Instant>)>,
     turns: Turns,
+    /// What the RIB knows of what neighbors have still to say.
+    owed: Owing,
 }
 
 /// Whose turn it is among those who would otherwise keep all others waiting: a slice of a table, or a timer, comes after each
@@ -162,7 +165,7 @@ enum Step {
     Slice(BgpJob),
     RibHasRoom,
     Message(Option<BgpMessage>),
-    Rib(Vec<RibEvent>),
+    Rib(ToBgp),
     Surroundings,
     Conn(ConnEvent),
     Work,
@@ -176,7 +179,7 @@ impl Worker {
             let backlog = self.to_rib.len() + self.backlog();
             let timeout = self.poll_timeout();
             let reads = backlog < ROUTE_BACKLOG / ROUTE_BATCH;
-            let step = match self.owed(timeout) {
+            let step = match self.waiting(timeout) {
                 Some(step) => step,
                 None => tokio::select! {
                     biased;
@@ -203,7 +206,7 @@ impl Worker {
                 Step::Message(None) => return,
                 Step::Message(Some(BgpMessage::Stop(done))) => return self.stop(done).await,
                 Step::Message(Some(message)) => self.message(message),
-                Step::Rib(events) => self.rib_events(events),
+                Step::Rib(said) => self.rib_said(said),
                 Step::Surroundings => self.surroundings(),
                 Step::Conn(event) => self.conn_event(event),
                 Step::Work => {}
@@ -221,7 +224,7 @@ impl Worker {
     }
 
     /// What has waited for its turn, if it is there.
-    fn owed(&mut self, timeout: Option<Instant>) -> Option<Step> {
+    fn waiting(&mut self, timeout: Option<Instant>) -> Option<Step> {
         if self.turns.timer && timeout.is_some_and(|at| at <= Instant::now()) {
             return Some(Step::Timeout);
         }
@@ -263,6 +266,10 @@ impl Worker {
         }
         more |= self.exchange(now);
         self.publish_learnt();
+        // What waits for room was not worked out.
+        if !more && self.to_rib.len() < ROUTE_BACKLOG / ROUTE_BATCH {
+            self.say_what_is_owed();
+        }
         more
     }
 
@@ -327,6 +334,7 @@ impl Worker {
             BgpMessage::Start => {
                 self.started = true;
                 self.start_instances(now);
+                self.keep_leftovers();
             }
             BgpMessage::NeighborFound(ifindex, addr) => {
                 self.learnt_dirty = true;

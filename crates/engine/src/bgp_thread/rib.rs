@@ -4,12 +4,23 @@ use std::time::Instant;
 
 use ferr_bgp::ForeignRoute;
 use ferr_rib::RibEvent;
-use ferr_state::NO_VRF;
-use ferr_types::{Distance, Metric, NexthopInfo, NexthopReach, NexthopWatch, Protocol};
+use ferr_state::{BgpInstance, NO_VRF};
+use ferr_types::{Afi, Distance, Metric, NexthopInfo, NexthopReach, NexthopWatch, Protocol};
 use tokio::sync::mpsc;
 
 use super::{ROUTE_BATCH, Worker};
-use crate::rib_thread::RibMessage;
+use crate::leftovers::Owed;
+use crate::rib_thread::{RibMessage, ToBgp};
+
+/// What the RIB knows of what neighbors have still to say.
+#[derive(Debug, Default)]
+pub(super) struct Owing {
+    told: Option<Owed>,
+    /// It asked whether all that it told has been taken in.
+    asked: bool,
+    /// It does not need to know any more.
+    needless: bool,
+}
 
 impl Worker {
     /// Hands messages on while the RIB takes them.
@@ -39,7 +50,44 @@ impl Worker {
         }
     }
 
-    pub(super) fn rib_events(&mut self, events: Vec<RibEvent>) {
+    pub(super) fn rib_said(&mut self, said: ToBgp) {
+        match said {
+            ToBgp::Events(events) => self.rib_events(events),
+            ToBgp::Question => self.owed.asked = true,
+            ToBgp::LeftoversGone => self.owed.needless = true,
+        }
+    }
+
+    /// Tells the RIB where something is still to come. Only when all that came is worked out and on its way.
+    pub(super) fn say_what_is_owed(&mut self) {
+        if !self.started || self.owed.needless {
+            return;
+        }
+        if std::mem::take(&mut self.owed.asked) {
+            self.to_rib.push_back(RibMessage::TakenIn);
+        }
+        let all = || self.world.instances.values().filter(|i| !i.view && i.bgp.config().vrf != NO_VRF);
+        let of = |i: &BgpInstance| [Afi::Ipv4, Afi::Ipv6].map(|afi| (i.bgp.config().vrf, afi));
+        let awaits = |i| of(i).into_iter().filter(move |(_, afi)| i.bgp.awaits(*afi));
+        let mut owed: Owed = all().flat_map(awaits).collect();
+        if !owed.is_empty() && !self.leaks.is_empty() {
+            // What one learns others have as well.
+            owed = all().flat_map(of).collect();
+        }
+        if self.owed.told.as_ref() != Some(&owed) {
+            self.to_rib.push_back(RibMessage::StillToSay(Protocol::Bgp, owed.clone()));
+            self.owed.told = Some(owed);
+        }
+    }
+
+    /// While routes are not selected after the start, those of an earlier run serve.
+    pub(super) fn keep_leftovers(&mut self) {
+        if let Some(longest) = self.world.instances.values().filter_map(|i| i.bgp.longest_deferral()).max() {
+            self.to_rib.push_back(RibMessage::KeepLeftovers(longest));
+        }
+    }
+
+    fn rib_events(&mut self, events: Vec<RibEvent>) {
         let now = Instant::now();
         let around = self.ports.around.borrow().clone();
         for event in events {

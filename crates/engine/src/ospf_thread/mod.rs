@@ -24,6 +24,7 @@ use tracing::{debug, error};
 
 use self::handover::Restarts;
 use self::sockets::{Packets, Sockets};
+use crate::leftovers::Owed;
 use crate::rib_thread::{RibMessage, sleep_until};
 use crate::surroundings::Surroundings;
 use crate::translate::ospf as desired;
@@ -54,6 +55,8 @@ pub(crate) enum OspfMessage {
     BfdDown(OspfName, IpAddr, Option<IfIndex>),
     /// All routes go to the RIB again.
     Reinstall,
+    /// The configuration has been read.
+    Start,
     /// Tell all neighbors that this router goes; answered when it is told: true when routes are to stay for a graceful restart.
     Stop(oneshot::Sender<bool>),
 }
@@ -98,6 +101,8 @@ pub(crate) fn spawn(ports: OspfPorts) -> Result<JoinHandle<()>, EngineError> {
             watched_dirty: false,
             restarts,
             lingering: BTreeMap::new(),
+            started: false,
+            owed: BTreeMap::new(),
         };
         runtime.block_on(local.run_until(worker.run()));
     };
@@ -130,6 +135,10 @@ struct Worker {
     lingering: BTreeMap<(OspfName, BfdPeer), Instant>,
     /// Graceful restarts that began with the last life's end.
     restarts: Restarts,
+    /// The configuration has been read.
+    started: bool,
+    /// What the RIB was told of where neighbors have still to say something.
+    owed: BTreeMap<Protocol, Owed>,
 }
 
 /// What the loop woke up for.
@@ -193,6 +202,7 @@ impl Worker {
                 }
             }
             OspfMessage::Reinstall => self.world.instances.values_mut().for_each(|i| i.reinstall(now)),
+            OspfMessage::Start => self.started = true,
             OspfMessage::Stop(_) => {}
         }
     }
@@ -232,6 +242,7 @@ impl Worker {
             self.offers(&name);
         }
         self.publish_watched();
+        self.say_what_is_owed();
         self.feed_rib();
     }
 

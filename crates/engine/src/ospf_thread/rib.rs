@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferr_ospf::ForeignRoute;
+use ferr_ospf::wire::Version;
 use ferr_rib::RibEvent;
 use ferr_state::OspfName;
-use ferr_types::{Protocol, Tag};
+use ferr_types::{Afi, Protocol, Tag};
 use tokio::sync::mpsc;
 
 use super::instances::default_route;
 use super::{ROUTE_BATCH, Worker};
+use crate::leftovers::Owed;
 use crate::rib_thread::RibMessage;
 
 impl Worker {
@@ -29,6 +31,27 @@ impl Worker {
         while updates.peek().is_some() {
             let batch: Vec<_> = updates.by_ref().take(ROUTE_BATCH).collect();
             self.to_rib.push_back(RibMessage::Routes(batch));
+        }
+    }
+
+    /// Tells the RIB where something is still to come, up to the first time that nothing is.
+    pub(super) fn say_what_is_owed(&mut self) {
+        let now = Instant::now();
+        for version in [Version::V2, Version::V3] {
+            let (protocol, afi) = match version {
+                Version::V2 => (Protocol::Ospf, Afi::Ipv4),
+                Version::V3 => (Protocol::Ospf6, Afi::Ipv6),
+            };
+            let told = self.owed.get(&protocol);
+            if !self.started || told.is_some_and(Owed::is_empty) {
+                continue;
+            }
+            let awaits = self.world.instances.iter().filter(|(n, i)| n.version == version && i.awaits(now));
+            let owed: Owed = awaits.map(|(_, i)| (i.config().vrf, afi)).collect();
+            if told != Some(&owed) {
+                self.to_rib.push_back(RibMessage::StillToSay(protocol, owed.clone()));
+                self.owed.insert(protocol, owed);
+            }
         }
     }
 

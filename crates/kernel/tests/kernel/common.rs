@@ -170,11 +170,13 @@ impl Router {
         let mut dumper = Dumper::open().unwrap();
         self.rib.reconcile_begin();
         let mut stray = Vec::new();
-        for route in dumper.own_routes().unwrap() {
-            if !self.rib.reconcile_seen(route.table, route.prefix, route.protocol, route.group) {
+        let rib = &mut self.rib;
+        let seen = |route: ferr_kernel::OwnRoute| {
+            if !rib.reconcile_seen(route.table, route.prefix, route.protocol, route.group) {
                 stray.push((route.table, route.prefix, route.protocol));
             }
-        }
+        };
+        dumper.each_own_route(None, seen).unwrap();
         self.rib.reconcile_end();
         assert_eq!(self.writer.sweep(&stray, &[]), 0);
     }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{Router, in_namespace, ip, ip_json, kernel_routes, set, two_links, via, wait_carrier};
-use ferr_kernel::{Dumper, FibWriter, MonitorOptions, Requester, set_sysctl, sysctl};
+use ferr_kernel::{Dumper, FibWriter, MonitorOptions, OwnPart, OwnRoute, Requester, set_sysctl, sysctl};
 use ferr_rib::RibConfig;
-use ferr_types::{BlackholeKind, Nexthop, Protocol, RouteUpdate};
+use ferr_types::{Afi, BlackholeKind, Nexthop, Protocol, RouteUpdate, TableId};
 
 fn many(count: u32, protocol: Protocol, ways: &[Nexthop]) -> Vec<RouteUpdate> {
     let prefix = |i: u32| format!("{}.{}.{}.0/24", 20 + (i >> 16), i >> 8 & 255, i & 255);
@@ -104,20 +104,23 @@ fn a_killed_run_is_adopted_and_its_rest_swept() {
         ip("route add 40.0.0.0/8 via 10.0.0.9 metric 20");
 
         let leftovers = Dumper::open().unwrap().leftovers().unwrap();
-        assert_eq!(leftovers.routes.len(), 1000);
+        let part = OwnPart { table: TableId(254), afi: Afi::Ipv4, protocol: 186 };
+        assert_eq!(leftovers.routes, [(part, 1000)].into());
         assert_eq!(leftovers.nexthops.len(), 2);
         let mut second = Router::start();
         second.rib.apply(Instant::now(), &many(600, Protocol::Bgp, &[via("10.0.0.2")]));
         second.flush();
         assert_eq!(count("route show proto bgp metric 20"), 1000, "nothing was lost meanwhile");
-        let stray: Vec<_> = Dumper::open()
-            .unwrap()
-            .own_routes()
-            .unwrap()
-            .into_iter()
-            .filter(|r| !second.rib.wants_fib_route(r.table, r.prefix))
-            .map(|r| (r.table, r.prefix, r.protocol))
-            .collect();
+        let mut dumper = Dumper::open_strict().unwrap();
+        let (mut stray, mut others) = (Vec::new(), 0);
+        let each = |r: OwnRoute| {
+            if !second.rib.wants_fib_route(r.table, r.prefix) {
+                stray.push((r.table, r.prefix, r.protocol));
+            }
+        };
+        assert!(dumper.each_own_route(Some(186), each).unwrap());
+        dumper.each_own_route(Some(196), |_| others += 1).unwrap();
+        assert_eq!(others, 0, "routes of one protocol are asked for");
         assert_eq!(stray.len(), 400);
         assert_eq!(second.writer.sweep(&stray, &leftovers.nexthops), 0);
         assert_eq!(count("route show proto bgp metric 20"), 600);
@@ -198,7 +201,7 @@ fn lost_events_lead_to_a_resync() {
         ip("route del 20.0.0.0/24 metric 20");
         router.run();
         assert!(router.overruns > 0);
-        let kernel = router.rib.summary(ferr_types::VrfId::DEFAULT, None, ferr_types::Afi::Ipv4);
+        let kernel = router.rib.summary(ferr_types::VrfId::DEFAULT, None, Afi::Ipv4);
         let row = kernel.rows.iter().find(|(p, _)| *p == Protocol::Kernel).map(|(_, r)| r.rib);
         assert_eq!(row, Some(3000));
         assert_eq!(count("route show 20.0.0.0/24"), 1);

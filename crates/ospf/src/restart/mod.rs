@@ -10,9 +10,11 @@ mod restarter;
 
 use std::time::{Duration, Instant};
 
-use crate::config::InstanceConfig;
+use crate::config::{InstanceConfig, NetworkType};
 use crate::instance::{Instance, Start};
 use crate::interface::Interface;
+use crate::io::{InterfaceState, NeighborState};
+use crate::neighbor::Neighbor;
 use crate::timer::Timer;
 
 /// What is left to be acknowledged at the end is waited for so long.
@@ -64,6 +66,28 @@ impl Instance {
             self.restart.stub_until = Some(now + span);
             self.timers.set(Timer::StubEnd, now + span);
         }
+    }
+
+    /// Whether more is to come before all is known after a start: neighbors that have not told everything or may not have shown
+    /// themselves, a restart of its own, or a run of SPF.
+    pub fn awaits(&self, now: Instant) -> bool {
+        let on = |iface: &Interface| {
+            let hello = iface.config.hello;
+            let silent = iface.neighbors.is_empty() && now < self.started + 2 * hello;
+            // One of a network with many shows itself within a Hello; two that do not lead it stay two-way.
+            let many = matches!(iface.config.network, NetworkType::Broadcast | NetworkType::NonBroadcast);
+            let early = many && now < self.started + hello;
+            let unfinished = |n: &Neighbor| match n.state {
+                NeighborState::Full | NeighborState::Down => false,
+                NeighborState::TwoWay => iface.state == InterfaceState::Waiting,
+                _ => true,
+            };
+            let unheard = iface.statics.values().any(|known| known.heard.is_none());
+            silent || early || unheard || iface.neighbors.values().any(unfinished)
+        };
+        self.restart.is_restarting()
+            || self.routing.spf_view().due.is_some()
+            || self.ifaces.values().filter(|iface| iface.is_active()).any(on)
     }
 
     /// Others are not to go through this router.

@@ -105,3 +105,22 @@ fn packets_without_a_neighbor_are_refused() {
     assert_eq!(bed.refused, [Refusal::Neighbor]);
     assert!(bed.held(LsaType::ROUTER_V2, THIRD).is_none());
 }
+
+#[test]
+fn all_is_awaited_up_to_the_first_run_behind_full_adjacencies() {
+    let mut bed = Bed::new();
+    bed.ospf.handle_timeout(bed.now + Duration::from_secs(1));
+    bed.now += Duration::from_secs(1);
+    assert!(bed.ospf.awaits(bed.now), "a neighbor may be there");
+    bed.begin_exchange();
+    assert!(bed.ospf.awaits(bed.now + Duration::from_secs(60)), "it has begun to tell");
+    let mut bed = Bed::new();
+    bed.become_full();
+    assert!(bed.ospf.awaits(bed.now), "what it told is to be worked out");
+    bed.wait(Duration::from_secs(6));
+    assert!(!bed.ospf.awaits(bed.now));
+    let mut alone = Bed::new();
+    alone.ospf.handle_timeout(alone.now + Duration::from_secs(19));
+    assert!(alone.ospf.awaits(alone.now + Duration::from_secs(19)));
+    assert!(!alone.ospf.awaits(alone.now + Duration::from_secs(20)), "nobody is there");
+}

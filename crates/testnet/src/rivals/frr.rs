@@ -14,6 +14,9 @@ use crate::{Error, Host, Process};
 
 const DAEMONS: [&str; 3] = ["zebra", "staticd", "bgpd"];
 const BFDD: &str = "bfdd";
+/// Seconds until a daemon answers; reading a long file takes FRR 8 minutes rather than seconds.
+const READY: u64 = 60;
+const READY_FROM_FILES: u64 = 900;
 
 /// A running FRR.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl Frr {
     fn launch_from_files(&mut self) -> Result<(), Error> {
         for daemon in ["zebra", "bgpd"] {
             let config = self.host.dir().join(format!("{daemon}.conf"));
-            let process = self.launch(daemon, &config)?;
+            let process = self.launch_within(READY_FROM_FILES, daemon, &config)?;
             self.processes.push(process);
         }
         Ok(())
@@ -96,10 +99,14 @@ impl Frr {
     }
 
     fn launch(&self, daemon: &str, config: &Path) -> Result<Process, Error> {
+        self.launch_within(READY, daemon, config)
+    }
+
+    fn launch_within(&self, seconds: u64, daemon: &str, config: &Path) -> Result<Process, Error> {
         let mut process = self.host.start(daemon, self.command(daemon, config))?;
         let socket = self.dir.join(format!("{daemon}.vty"));
         // Reading a long configuration comes before the first answer.
-        process.wait_ready(self.host.interrupt(), 60, "to answer", |_| {
+        process.wait_ready(self.host.interrupt(), seconds, "to answer", |_| {
             // A file may be left by an earlier run.
             let client = VtyClient::connect(&socket, Duration::from_secs(2));
             client.and_then(|mut c| c.command("enable")).map(drop).map_err(|e| e.to_string())

@@ -54,14 +54,60 @@ fn kill_9_leaves_the_routes_and_the_next_start_adopts_them() -> Result<(), Error
         ferrd.process().kill();
         std::fs::write(ferrd.config(), our_conf("").replace("ip route 10.1.0.0/16 blackhole\n", "")).unwrap();
         ferrd.restart()?;
-        // Leftovers may serve for half a minute, until the network has converged.
-        pair.us.wait(50, "the leftover 10.1.0.0/16 to be swept", || {
+        // Static routes have said all when the configuration has been read.
+        pair.us.wait(10, "the leftover 10.1.0.0/16 to be swept", || {
             match kernel_route(&pair.us, "10.1.0.0/16")? {
                 None => Ok(()),
                 left => Err(format!("{left:?}")),
             }
         })?;
         wait_their_routes(&pair.us)
+    })
+}
+
+#[test]
+fn leftovers_go_when_all_neighbors_have_said_everything_or_in_the_end() -> Result<(), Error> {
+    let more = super::bird::CONF
+        .replace("route 10.2.0.0/16", "route 10.3.0.0/16 blackhole; route 10.2.0.0/16")
+        .replace("route 2001:db8:2::", "route 2001:db8:3::/48 blackhole; route 2001:db8:2::");
+    with_pair("leftovers", &[Rival::Bird], |pair| {
+        let mut program = pair.program.clone();
+        program.prefix.extend(["-K".into(), "12".into()]);
+        let mut ferrd = Ferrd::start(&pair.us, &program, &our_conf(""))?;
+        let mut bird = Bird::start(&pair.them, &more)?;
+        let old = ["10.3.0.0/16", "2001:db8:3::/48"];
+        for prefix in old {
+            pair.us.wait_route(prefix, true)?;
+        }
+        wait_their_routes(&pair.us)?;
+        let mut changes = Command::new("ip");
+        changes.args(["monitor", "route"]);
+        let mut changes = pair.us.start("monitor", changes)?;
+        ferrd.process().kill();
+        bird.reconfigure(super::bird::CONF)?;
+        let started = Instant::now();
+        ferrd.restart()?;
+        for prefix in old {
+            pair.us.wait_route(prefix, false)?;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        wait_their_routes(&pair.us)?;
+        changes.stop();
+        let text = changes.log();
+        assert!(text.contains("Deleted 10.3.0.0/16"), "{text}");
+        assert!(!text.contains("Deleted 10.2.0.0/16"), "what is right is never taken away: {text}");
+
+        // Nobody says what became of them: they serve up to the bound.
+        ferrd.process().kill();
+        bird.process().kill();
+        let started = Instant::now();
+        ferrd.restart()?;
+        thread::sleep(Duration::from_secs(9).saturating_sub(started.elapsed()));
+        assert!(kernel_route(&pair.us, "10.2.0.0/16").unwrap().is_some());
+        assert!(kernel_route(&pair.us, "2001:db8:2::/48").unwrap().is_some());
+        wait_no_routes(&pair.us)?;
+        assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+        Ok(())
     })
 }
 

@@ -5,8 +5,11 @@ use ferr_testnet::{Error, Host};
 
 use ferr_types::Prefix;
 
-use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text};
+use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Show, Text, shows};
 use crate::convergence::peers::HOLD;
+
+const SHOWS: [&str; 5] =
+    ["show route PREFIX", "show route for PREFIX", "show protocols", "show protocols all", "show status"];
 
 pub(super) struct BirdRouter {
     host: Host,
@@ -21,7 +24,11 @@ fn policy(text: &mut Text, policy: &Policy) {
     text.line(format_args!("filter {name} {{\n  if net ~ {name}_LIST then reject;"));
     for (at, (high, low)) in policy.communities.iter().enumerate() {
         let med = policy.med + at as u32;
-        text.line(format_args!("  if ({high}, {low}) ~ bgp_community then {{ bgp_med = {med}; accept; }}"));
+        let action = match policy.denied.contains(&at) {
+            true => "reject;".to_owned(),
+            false => format!("{{ bgp_med = {med}; accept; }}"),
+        };
+        text.line(format_args!("  if ({high}, {low}) ~ bgp_community then {action}"));
     }
     let last = policy.med + policy.communities.len() as u32;
     text.line(format_args!("  bgp_med = {last};\n  accept;\n}}"));
@@ -121,8 +128,9 @@ impl Router for BirdRouter {
         Ask::Birdc(self.host.dir().join("bird.ctl"), "show route".to_owned())
     }
 
-    fn ask_one(&self, prefix: Prefix) -> Ask {
-        Ask::Birdc(self.host.dir().join("bird.ctl"), format!("show route {prefix}"))
+    fn shows(&self, prefix: Prefix) -> Vec<Show> {
+        let socket = self.host.dir().join("bird.ctl");
+        shows(&SHOWS, prefix, |_, command| Ask::Birdc(socket.clone(), command))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

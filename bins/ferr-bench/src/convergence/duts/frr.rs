@@ -1,17 +1,35 @@
 //! FeRR and FRR, which read the same file.
 
+use std::path::Path;
+
 use ferr_testnet::rivals::Frr;
 use ferr_testnet::{Error, Ferrd, FerrdProgram, Host};
 
 use ferr_types::Prefix;
 
-use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
+use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Show, Text, hex, shows};
 use crate::convergence::peers::HOLD;
 
 const QUERY: &str = "show bgp ipv4 unicast json";
+/// What is asked of bgpd's socket, and of zebra's.
+const SHOWS: [&str; 7] = [
+    "show bgp ipv4 unicast PREFIX json",
+    "show bgp summary json",
+    "show bgp neighbors json",
+    "show running-config",
+    "show ip route PREFIX json",
+    "show ip route summary json",
+    "show interface json",
+];
+const OF_BGPD: usize = 4;
+/// Prefixes in one of FRR's lists.
+const LIST: usize = 500;
 
-fn one(prefix: Prefix) -> String {
-    format!("show bgp ipv4 unicast {prefix} json")
+fn ask_both(dir: &Path, prefix: Prefix) -> Vec<Show> {
+    shows(&SHOWS, prefix, |name, command| {
+        let daemon = if SHOWS[..OF_BGPD].contains(&name) { "bgpd" } else { "zebra" };
+        Ask::Vty(dir.join(format!("{daemon}.vty")), command)
+    })
 }
 
 pub(super) struct FerrRouter {
@@ -26,10 +44,15 @@ pub(super) struct FrrRouter {
     text: String,
 }
 
-fn policy(text: &mut Text, policy: &Policy) {
+/// `list` is how many prefixes go into one list.
+fn policy(text: &mut Text, policy: &Policy, list: usize) {
     let name = policy.name;
-    for (at, prefix) in policy.refused.iter().enumerate() {
-        text.line(format_args!("ip prefix-list {name} seq {} permit {prefix}", 5 * (at + 1)));
+    for (number, part) in policy.refused.chunks(list).enumerate() {
+        for (at, prefix) in part.iter().enumerate() {
+            text.line(format_args!("ip prefix-list {name}-{number} seq {} permit {prefix}", 5 * (at + 1)));
+        }
+        text.line(format_args!("route-map {name} deny {}", 1 + number));
+        text.line(format_args!(" match ip address prefix-list {name}-{number}\nexit"));
     }
     for (at, community) in policy.communities.iter().enumerate() {
         text.line(format_args!("bgp community-list standard {name}-{at} permit {}", hex(*community)));
@@ -39,10 +62,14 @@ fn policy(text: &mut Text, policy: &Policy) {
 
 fn clauses(text: &mut Text, policy: &Policy) {
     let name = policy.name;
-    text.line(format_args!("route-map {name} deny 1\n match ip address prefix-list {name}\nexit"));
     for at in 0..policy.communities.len() {
-        text.line(format_args!("route-map {name} permit {}", 10 + at));
-        text.line(format_args!(" match community {name}-{at}\n set metric {}\nexit", policy.med + at as u32));
+        let is_denied = policy.denied.contains(&at);
+        let action = if is_denied { "deny" } else { "permit" };
+        text.line(format_args!("route-map {name} {action} {}\n match community {name}-{at}", 100 + at));
+        if !is_denied {
+            text.line(format_args!(" set metric {}", policy.med + at as u32));
+        }
+        text.line("exit");
     }
     let last = policy.med + policy.communities.len() as u32;
     text.line(format_args!("route-map {name} permit 60000\n set metric {last}\nexit"));
@@ -65,11 +92,11 @@ fn activate(text: &mut Text, group: &Group) {
 }
 
 /// The file without what belongs to one of the two alone.
-fn render(plan: &Plan) -> String {
+fn render(plan: &Plan, list: usize) -> String {
     let mut text = Text::default();
-    text.line("frr defaults traditional\nbgp route-map delay-timer 1");
+    text.line("frr defaults traditional\nbgp route-map delay-timer 0");
     for p in plan.policies() {
-        policy(&mut text, p);
+        policy(&mut text, p, list);
     }
     if plan.denies() {
         text.line("route-map NOTHING deny 10\nexit");
@@ -109,7 +136,7 @@ fn render(plan: &Plan) -> String {
 
 impl FerrRouter {
     pub(super) fn start(host: &Host, plan: &Plan) -> Result<Self, Error> {
-        let text = render(plan);
+        let text = render(plan, usize::MAX);
         let ferrd = Ferrd::start(host, &FerrdProgram::locate()?, &text)?;
         Ok(Self { host: host.clone(), ferrd, text })
     }
@@ -129,7 +156,7 @@ impl Router for FerrRouter {
     }
 
     fn reconfigure(&mut self, plan: &Plan) -> Result<(), Error> {
-        self.text = render(plan);
+        self.text = render(plan, usize::MAX);
         self.host.file("frr.conf", &self.text)?;
         self.ferrd.process().signal(nix::sys::signal::Signal::SIGHUP);
         Ok(())
@@ -139,8 +166,8 @@ impl Router for FerrRouter {
         Ask::Vty(self.ferrd.vty_dir().join("bgpd.vty"), QUERY.to_owned())
     }
 
-    fn ask_one(&self, prefix: Prefix) -> Ask {
-        Ask::Vty(self.ferrd.vty_dir().join("bgpd.vty"), one(prefix))
+    fn shows(&self, prefix: Prefix) -> Vec<Show> {
+        ask_both(self.ferrd.vty_dir(), prefix)
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {
@@ -155,7 +182,7 @@ const ZEBRA: &str = "zebra work-queue 0\nzebra dplane limit 10000\n";
 
 impl FrrRouter {
     pub(super) fn start(host: &Host, plan: &Plan) -> Result<Self, Error> {
-        let text = render(plan);
+        let text = render(plan, LIST);
         let frr = Frr::start_from_files(host, ZEBRA, &text, plan.graceful)?;
         Ok(Self { frr, zebra: ZEBRA.to_owned(), text })
     }
@@ -175,12 +202,14 @@ impl Router for FrrRouter {
     }
 
     fn reconfigure(&mut self, plan: &Plan) -> Result<(), Error> {
-        let text = render(plan);
+        let text = render(plan, LIST);
         let mut lines = Text::default();
         for p in plan.policies() {
             clauses(&mut lines, p);
         }
         self.frr.load(&lines.0)?;
+        // Once at the end, not by the timer while lines are still read.
+        self.frr.vtysh(&["clear bgp ipv4 unicast * soft"])?;
         self.text = text;
         Ok(())
     }
@@ -189,8 +218,8 @@ impl Router for FrrRouter {
         Ask::Vty(self.frr.vty_dir().join("bgpd.vty"), QUERY.to_owned())
     }
 
-    fn ask_one(&self, prefix: Prefix) -> Ask {
-        Ask::Vty(self.frr.vty_dir().join("bgpd.vty"), one(prefix))
+    fn shows(&self, prefix: Prefix) -> Vec<Show> {
+        ask_both(self.frr.vty_dir(), prefix)
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

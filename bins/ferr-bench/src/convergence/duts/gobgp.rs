@@ -8,8 +8,10 @@ use ferr_testnet::{Error, Host};
 use ferr_types::Prefix;
 use nix::sys::signal::Signal;
 
-use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
+use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Show, Text, hex, shows};
 use crate::convergence::peers::HOLD;
+
+const SHOWS: [&str; 4] = ["global rib PREFIX -j", "global rib summary", "neighbor -j", "global -j"];
 
 pub(super) struct GobgpRouter {
     host: Host,
@@ -67,7 +69,8 @@ fn clauses(text: &mut Text, group: &str, policy: &Policy) {
     for at in 0..policy.communities.len() {
         let condition =
             format!("{CONDITION}.bgp-conditions.match-community-set]\n      community-set = \"{name}-{at}\"");
-        statement(text, group, &condition, &med(at));
+        let action = if policy.denied.contains(&at) { reject() } else { med(at) };
+        statement(text, group, &condition, &action);
     }
     statement(text, group, "", &med(policy.communities.len()));
 }
@@ -172,6 +175,7 @@ impl Router for GobgpRouter {
         self.gobgp.process().signal(Signal::SIGHUP);
         // It says nothing when it has read the file, and applies it only to what is asked for afterwards.
         thread::sleep(Duration::from_millis(200));
+        self.gobgp.gobgp("neighbor all softresetin")?;
         self.gobgp.gobgp("neighbor all softresetout").map(drop)
     }
 
@@ -179,8 +183,8 @@ impl Router for GobgpRouter {
         ask("global rib -j")
     }
 
-    fn ask_one(&self, prefix: Prefix) -> Ask {
-        ask(&format!("global rib {prefix} -j"))
+    fn shows(&self, prefix: Prefix) -> Vec<Show> {
+        shows(&SHOWS, prefix, |_, words| ask(&words))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

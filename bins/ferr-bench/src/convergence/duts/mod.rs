@@ -7,6 +7,7 @@ mod openbgpd;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -117,6 +118,8 @@ pub(crate) struct Policy {
     pub(crate) communities: Vec<(u16, u16)>,
     /// MED of the first clause; each later one sets one more.
     pub(crate) med: u32,
+    /// Clauses that refuse what has their community.
+    pub(crate) denied: Range<usize>,
 }
 
 /// Neighbors that are treated alike.
@@ -180,7 +183,7 @@ impl Plan {
     }
 }
 
-/// How the whole table is asked for.
+/// How something is asked for.
 #[derive(Debug)]
 pub(crate) enum Ask {
     /// A socket with a command and NUL; three NULs end the answer.
@@ -189,6 +192,21 @@ pub(crate) enum Ask {
     Birdc(PathBuf, String),
     /// A program and its arguments, in the router's namespace.
     Program(Vec<String>),
+}
+
+/// A short question.
+#[derive(Debug)]
+pub(crate) struct Show {
+    /// The same for all prefixes.
+    pub(crate) name: &'static str,
+    pub(crate) ask: Ask,
+}
+
+/// Questions by their names, in which `PREFIX` stands for this one.
+fn shows(names: &[&'static str], prefix: Prefix, ask: impl Fn(&'static str, String) -> Ask) -> Vec<Show> {
+    let show =
+        |name: &&'static str| Show { name, ask: ask(name, name.replace("PREFIX", &prefix.to_string())) };
+    names.iter().map(show).collect()
 }
 
 /// A running router.
@@ -202,14 +220,14 @@ pub(crate) trait Router {
     /// Its configuration files.
     fn configs(&self) -> Vec<(String, String)>;
 
-    /// Changes it to another plan with the same neighbors, while it runs.
+    /// Changes it to another plan with the same neighbors and lists, while it runs. What came before and what was sent are judged again.
     fn reconfigure(&mut self, plan: &Plan) -> Result<(), Error>;
 
-    /// How the whole table is asked for.
+    /// How something is asked for.
     fn ask(&self) -> Ask;
 
-    /// How one route is asked for.
-    fn ask_one(&self, prefix: Prefix) -> Ask;
+    /// What its users ask all day, once each.
+    fn shows(&self, prefix: Prefix) -> Vec<Show>;
 
     /// Ends it without a word, and starts it again.
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error>;

@@ -5,8 +5,10 @@ use ferr_testnet::{Error, Host};
 
 use ferr_types::Prefix;
 
-use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Text, hex};
+use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Show, Text, hex, shows};
 use crate::convergence::peers::HOLD;
+
+const SHOWS: [&str; 4] = ["show rib PREFIX", "show summary", "show neighbor", "show rib memory"];
 
 pub(super) struct OpenbgpdRouter {
     host: Host,
@@ -17,11 +19,15 @@ pub(super) struct OpenbgpdRouter {
 fn rules(text: &mut Text, group: &str, way: &str, policy: &Policy) {
     text.line(format_args!("deny quick {way} group \"{group}\" prefix-set {}", policy.name));
     for (at, community) in policy.communities.iter().enumerate() {
-        text.line(format_args!(
-            "allow quick {way} group \"{group}\" community {} set med {}",
-            hex(*community),
-            policy.med + at as u32
-        ));
+        let community = hex(*community);
+        if policy.denied.contains(&at) {
+            text.line(format_args!("deny quick {way} group \"{group}\" community {community}"));
+        } else {
+            let med = policy.med + at as u32;
+            text.line(format_args!(
+                "allow quick {way} group \"{group}\" community {community} set med {med}"
+            ));
+        }
     }
     let last = policy.med + policy.communities.len() as u32;
     text.line(format_args!("allow quick {way} group \"{group}\" set med {last}"));
@@ -105,8 +111,8 @@ impl Router for OpenbgpdRouter {
         ask(&self.host, "show rib")
     }
 
-    fn ask_one(&self, prefix: Prefix) -> Ask {
-        ask(&self.host, &format!("show rib {prefix}"))
+    fn shows(&self, prefix: Prefix) -> Vec<Show> {
+        shows(&SHOWS, prefix, |_, words| ask(&self.host, &words))
     }
 
     fn crash(&mut self, meanwhile: &mut dyn FnMut()) -> Result<(), Error> {

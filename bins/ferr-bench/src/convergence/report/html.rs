@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plot::{Line, plot};
-use super::{Report, absent, name};
+use super::{Report, absent, first_line, name};
 use crate::convergence::duts::Kind;
 use crate::convergence::outcome::{Metric, Outcome};
 
@@ -78,8 +78,8 @@ impl Report {
         page.push_str("</tr></thead><tbody>\n");
         for kind in self.rows(work) {
             let _ = write!(page, "<tr><td>{}</td>", name(kind));
-            if let Some(failure) = self.failure(work, kind) {
-                let text = escape(failure.lines().next().unwrap_or_default());
+            if let Some(failure) = self.failure(work, kind).filter(|_| !self.has_figures(work, kind)) {
+                let text = escape(first_line(failure));
                 let _ = write!(page, "<td class=\"bad\" colspan=\"{}\">{text}</td>", metrics.len());
             } else {
                 for metric in &metrics {
@@ -89,6 +89,13 @@ impl Report {
             page.push_str("</tr>\n");
         }
         page.push_str("</tbody></table></div>\n");
+        for kind in self.rows(work) {
+            let failed = self.failure(work, kind).filter(|_| self.has_figures(work, kind));
+            let failed = failed.map(|f| format!("in one run: {}", first_line(f)));
+            for remark in failed.into_iter().chain(self.remark(work, kind)) {
+                let _ = writeln!(page, "<p><small>{}: {}</small></p>", name(kind), escape(&remark));
+            }
+        }
     }
 
     fn cell(&self, page: &mut String, work: &str, kind: Option<Kind>, metric: Metric) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Report, name};
-use crate::convergence::outcome::Outcome;
+use crate::convergence::outcome::{Outcome, ShowTimes};
 
 fn run(outcome: &Outcome) -> Value {
     let figures: Map<String, Value> =
@@ -11,6 +11,12 @@ fn run(outcome: &Outcome) -> Value {
     let mut value = json!({ "figures": figures });
     if let Some(failure) = &outcome.failure {
         value["failure"] = json!(failure);
+    }
+    if !outcome.shows.is_empty() {
+        let show =
+            |s: &ShowTimes| json!({ "p99_ms": s.p99_ms, "answers": s.answers, "unanswered": s.unanswered });
+        let shows: Map<String, Value> = outcome.shows.iter().map(|s| (s.name.clone(), show(s))).collect();
+        value["shows"] = shows.into();
     }
     if let Some(phase) = &outcome.phase {
         let points: Vec<Value> =

@@ -5,6 +5,8 @@ mod json;
 mod plot;
 mod text;
 
+use std::fmt::Write as _;
+
 use super::duts::Kind;
 use super::fib::Totals;
 use super::outcome::{Metric, Outcome};
@@ -64,9 +66,10 @@ impl Report {
         self.outcomes.push(outcome);
     }
 
-    /// Whether a router failed at a work.
-    pub(crate) fn has_failed(&self, work: &str, kind: Kind) -> bool {
-        self.failure(work, Some(kind)).is_some()
+    /// Names of what a router failed at.
+    pub(crate) fn failures(&self, kind: Kind) -> Vec<String> {
+        let failed = self.outcomes.iter().filter(|o| o.kind == Some(kind) && o.failure.is_some());
+        failed.map(|o| o.work.clone()).collect()
     }
 
     /// Names of works in the order of their first run.
@@ -112,10 +115,32 @@ impl Report {
         Metric::ALL.into_iter().filter(|m| any(*m)).collect()
     }
 
+    /// What is to be said of a work beside its figures: the slowest of many questions, in the run in which it was slowest.
+    fn remark(&self, work: &str, kind: Option<Kind>) -> Option<String> {
+        let slowest = self.of(work, kind).filter_map(|o| o.shows.first());
+        let slowest = slowest.max_by(|a, b| a.p99_ms.total_cmp(&b.p99_ms))?;
+        let unanswered: usize = self.of(work, kind).flat_map(|o| &o.shows).map(|s| s.unanswered).sum();
+        let mut text = format!("slowest question \"{}\", p99 {:.1} ms", slowest.name, slowest.p99_ms);
+        if unanswered > 0 {
+            let _ = write!(text, "; {unanswered} without an answer");
+        }
+        Some(text)
+    }
+
+    /// Whether any run of a work has come to its end.
+    fn has_figures(&self, work: &str, kind: Option<Kind>) -> bool {
+        self.of(work, kind).any(|o| !o.figures.is_empty())
+    }
+
     /// First failure of a work.
     fn failure(&self, work: &str, kind: Option<Kind>) -> Option<&str> {
         self.of(work, kind).find_map(|o| o.failure.as_deref())
     }
+}
+
+/// The last words of a program may be many.
+fn first_line(failure: &str) -> &str {
+    failure.lines().next().unwrap_or_default()
 }
 
 fn name(kind: Option<Kind>) -> &'static str {

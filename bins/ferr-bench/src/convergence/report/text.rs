@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, absent, name};
+use super::{Report, absent, first_line, name};
 use crate::convergence::outcome::Outcome;
 
 /// One run in a line.
@@ -32,6 +32,13 @@ impl Report {
             let mut rows = vec![vec![work.to_owned()]];
             rows[0].extend(metrics.iter().map(|m| m.title().to_owned()));
             for kind in self.rows(work) {
+                let failure = self.failure(work, kind).map(first_line);
+                if let Some(failure) = failure
+                    && !self.has_figures(work, kind)
+                {
+                    rows.push(vec![name(kind).to_owned(), failure.to_owned()]);
+                    continue;
+                }
                 let mut row = vec![name(kind).to_owned()];
                 for metric in &metrics {
                     row.push(match self.spread(work, kind, *metric) {
@@ -45,8 +52,11 @@ impl Report {
                     });
                 }
                 rows.push(row);
-                if let Some(failure) = self.failure(work, kind) {
-                    rows.push(vec![format!("  {}: {failure}", name(kind))]);
+                if let Some(failure) = failure {
+                    rows.push(vec![format!("  {}, in one run: {failure}", name(kind))]);
+                }
+                if let Some(remark) = self.remark(work, kind) {
+                    rows.push(vec![format!("  {}: {remark}", name(kind))]);
                 }
             }
             text.push('\n');
@@ -56,12 +66,13 @@ impl Report {
     }
 }
 
-/// Rows with columns of equal width; a row of one cell is a remark.
+/// Rows with columns of equal width; a row of one cell is a remark, and the last cell of any row may be longer.
 fn aligned(text: &mut String, rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let wide = rows.iter().filter(|r| r.len() > 1);
-    let width =
-        |at: usize| wide.clone().filter_map(|r| r.get(at)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width = |at: usize| {
+        let inner = rows.iter().filter(|r| r.len() > at + 1);
+        inner.filter_map(|r| r.get(at)).map(|c| c.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();

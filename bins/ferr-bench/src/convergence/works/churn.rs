@@ -8,14 +8,14 @@ use ferr_bgp_wire::{PeerKind, SessionContext, encode_withdrawals};
 use ferr_types::{Family, Ipv4Prefix, Prefix};
 
 use super::table::plan;
-use super::{FEED, Setting};
+use super::{FEED, Setting, Steps};
 use crate::convergence::duts::Kind;
 use crate::convergence::fib::{Sample, Until};
 use crate::convergence::nlri::{expected, nlri};
 use crate::convergence::outcome::{Metric, Outcome};
 use crate::convergence::peers::Watch;
 use crate::convergence::rig::{FibGoal, Goal, Goals, Phase, Result, Rig, announcer};
-use crate::convergence::table::{Group, Random, Table};
+use crate::convergence::table::{Group, Table};
 
 /// Changes per second, and how often some of them are sent.
 const RATE: usize = 10_000;
@@ -74,7 +74,7 @@ fn mark_prefix() -> Prefix {
 
 /// Changes of random routes: half of them have other attributes, half are withdrawn and come back in the next slice.
 fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
-    let mut random = Random::new(5);
+    let mut random = fastrand::Rng::with_seed(5);
     let by = announcer(0, FEED);
     let ctx = SessionContext::new(PeerKind::Ebgp);
     let each = RATE * SLICE.as_millis() as usize / 1000;
@@ -88,8 +88,8 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
             group.encode(&table.prefixes, &by, &ctx, &mut bytes);
         }
         for change in 0..each / 4 * 3 {
-            let group = &table.groups[random.below(table.groups.len() as u64) as usize];
-            let at = group.prefixes.start + random.below(group.prefixes.len() as u64) as usize;
+            let group = &table.groups[random.usize(..table.groups.len())];
+            let at = random.usize(group.prefixes.clone());
             if group.family != Family::Ipv4Unicast || !busy.insert(at) {
                 continue;
             }
@@ -99,7 +99,7 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
                 back.push(one);
             } else {
                 busy.remove(&at);
-                let other = Group { med: Some(random.below(1000) as u32), ..one };
+                let other = Group { med: Some(random.u32(..1000)), ..one };
                 other.encode(&table.prefixes, &by, &ctx, &mut bytes);
             }
         }
@@ -116,7 +116,7 @@ fn slices(table: &Table, count: usize) -> Vec<Vec<u8>> {
 impl Churn {
     /// Starts a router and fills it.
     pub(super) fn start(setting: &Setting, kind: Kind) -> Result<Self> {
-        let table = setting.part(250_000, false);
+        let table = setting.part(250_000, false)?;
         let sample = Arc::new(Sample::new(&table.prefixes));
         let by = announcer(0, FEED);
         let announce = Arc::new(table.encode(&by).announce);
@@ -130,7 +130,7 @@ impl Churn {
         encode_withdrawals(&ctx, Family::Ipv4Unicast, [(0, mark)], &mut withdraw_mark);
         let seconds = (15.0 * setting.scale).clamp(1.0, 15.0);
         let slices = slices(&table, (seconds / SLICE.as_secs_f64()) as usize);
-        let rig = Rig::start(setting.patience, kind, &plan(false), vec![Watch::default(), watch])?;
+        let rig = Rig::start(setting, kind, &plan(false), vec![Watch::default(), watch])?;
         let mut churn = Self { rig, table, sample, present, slices, announce_mark, withdraw_mark };
         let goals = churn.whole(setting);
         churn.rig.phase(&goals, |rig| rig.send(0, announce))?;
@@ -211,9 +211,14 @@ fn send(rig: &Rig, slices: &[Vec<u8>], announce: &[u8], withdraw: &[u8]) -> Resu
     Ok(flow)
 }
 
-pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    let mut churn = Churn::start(setting, kind)?;
+pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
+    if !steps.begin("churn") {
+        return Ok(());
+    }
+    let mut churn = Churn::start(setting, steps.kind)?;
     let (phase, flow) = churn.flow(setting)?;
     let paths = churn.table.prefixes.len();
-    Ok(vec![Outcome::of("churn", kind, paths, phase).with(flow.figures()).ran_with(&churn.rig)])
+    let outcome = Outcome::of("churn", steps.kind, paths, phase);
+    steps.done(outcome.with(flow.figures()).ran_with(&churn.rig));
+    Ok(())
 }

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use super::table::{plan, watches};
-use super::{FEED, Setting};
-use crate::convergence::duts::Kind;
+use super::{FEED, Setting, Steps};
 use crate::convergence::fib::{Sample, Totals, Until};
 use crate::convergence::nlri::expected;
 use crate::convergence::outcome::Outcome;
 use crate::convergence::rig::{FibGoal, Goal, Goals, Result, Rig, announcer};
 
-pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    let table = setting.part(500_000, false);
+pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
+    if !steps.begin("flap-down") {
+        return Ok(());
+    }
+    let kind = steps.kind;
+    let table = setting.part(500_000, false)?;
     let sample = Arc::new(Sample::new(&table.prefixes));
     let announce = Arc::new(table.encode(&announcer(0, FEED)).announce);
     let present = expected(&table.prefixes);
     let paths = sample.total.sum();
-    let mut rig = Rig::start(setting.patience, kind, &plan(false), watches())?;
+    let mut rig = Rig::start(setting, kind, &plan(false), watches())?;
     let goals = |present, until, total| Goals {
         peers: vec![Goal { peer: 1, present: Some(present), ..Goal::default() }],
         fib: Some(FibGoal { sample: Arc::clone(&sample), until, total }),
@@ -29,11 +32,13 @@ pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
         rig.peers[0].close();
         Ok(())
     })?;
+    steps.done(Outcome::of("flap-down", kind, paths, down).ran_with(&rig));
+    if !steps.begin("flap-up") {
+        return Ok(());
+    }
     // From when the session is up again: how soon a router answers is a matter of its timers.
     rig.reconnect(0)?;
     let up = rig.phase(&all_there, |rig| rig.send(0, announce))?;
-    Ok(vec![
-        Outcome::of("flap-down", kind, paths, down).ran_with(&rig),
-        Outcome::of("flap-up", kind, paths, up).ran_with(&rig),
-    ])
+    steps.done(Outcome::of("flap-up", kind, paths, up).ran_with(&rig));
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ferr_types::Asn;
 
-use super::{FEED, Setting, feeds, monitor};
+use super::{FEED, Setting, Steps, feeds, monitor};
 use crate::convergence::duts::{Kind, Plan};
 use crate::convergence::fib::{Sample, Until};
 use crate::convergence::nlri::expected;
@@ -34,7 +34,7 @@ fn run(
     let plan = Plan { groups: vec![feeds(0, count), monitor(count)], v6: total.v6 > 0, ..Plan::default() };
     let mut watches = vec![Watch::default(); count];
     watches.push(Watch { distinct: true, mark: None });
-    let mut rig = Rig::start(setting.patience, kind, &plan, watches)?;
+    let mut rig = Rig::start(setting, kind, &plan, watches)?;
     let goals = Goals {
         peers: vec![Goal { peer: count, present: Some(present), ..Goal::default() }],
         fib: Some(FibGoal { sample: Arc::new(sample), until: Until::Present, total }),
@@ -50,21 +50,30 @@ fn run(
     Ok(Outcome::of(work, kind, paths, phase).ran_with(&rig))
 }
 
-pub(super) fn multi_feed(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    let first = setting.part(250_000, true);
+pub(super) fn multi_feed(setting: &Setting, steps: &mut Steps) -> Result<()> {
+    if !steps.begin("multi-feed") {
+        return Ok(());
+    }
+    let first = setting.part(250_000, true)?;
     let sample = Sample::new(&first.prefixes);
     let mut tables: Vec<Table> = (1..FEEDS).map(|i| first.of_another_peer(100 + i as u64)).collect();
     tables.push(first);
     // The best paths change as feeds come in: only rest is the end.
-    Ok(vec![run("multi-feed", setting, kind, &tables, sample, true)?])
+    steps.done(run("multi-feed", setting, steps.kind, &tables, sample, true)?);
+    Ok(())
 }
 
-pub(super) fn many_peers(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    let table = setting.part(1_000_000, false);
-    let sample = Sample::new(&table.prefixes);
-    let mut out = Vec::new();
+pub(super) fn many_peers(setting: &Setting, steps: &mut Steps) -> Result<()> {
     for (work, count) in [("many-peers-50", 50), ("many-peers-100", 100)] {
-        out.push(run(work, setting, kind, &table.split(count), sample.clone(), false)?);
+        if !steps.begin(work) {
+            continue;
+        }
+        let table = setting.part(1_000_000, false)?;
+        let sample = Sample::new(&table.prefixes);
+        match run(work, setting, steps.kind, &table.split(count), sample, false) {
+            Ok(outcome) => steps.done(outcome),
+            Err(error) => steps.failed(error.as_ref()),
+        }
     }
-    Ok(out)
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod policy;
 mod query;
 mod reflector;
 mod restart;
+mod steps;
 mod table;
 
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use std::time::Duration;
 
 use ferr_types::Asn;
 
-use super::duts::{Filter, Group, Kind};
+use super::duts::{Filter, Group};
 use super::fib::Sample;
-use super::outcome::Outcome;
 use super::rig::{Result, neighbor};
 use super::table::Table;
+
+pub(crate) use self::steps::Steps;
 
 /// A work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -39,14 +41,16 @@ pub(crate) enum Work {
     Reflector,
     /// A list of 5,000 prefixes and 200 clauses in and out, then other clauses.
     Policy,
-    /// The whole table is asked for while routes change, again and again.
-    Query,
+    /// `churn`, while the whole table is asked for again and again, and many short questions beside.
+    QueryChurn,
+    /// All routes of `reflector` change, with the same questions.
+    QueryReflector,
     /// Killed and started again with the kernel full.
     Restart,
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::FullTable,
         Self::Withdraw,
         Self::Flap,
@@ -55,7 +59,8 @@ impl Work {
         Self::Churn,
         Self::Reflector,
         Self::Policy,
-        Self::Query,
+        Self::QueryChurn,
+        Self::QueryReflector,
         Self::Restart,
     ];
 
@@ -69,7 +74,8 @@ impl Work {
             Self::Churn => "churn",
             Self::Reflector => "reflector",
             Self::Policy => "policy",
-            Self::Query => "query",
+            Self::QueryChurn => "query-churn",
+            Self::QueryReflector => "query-reflector",
             Self::Restart => "restart",
         }
     }
@@ -101,18 +107,19 @@ impl Setting {
     }
 
     /// The table, or a part of it with so many IPv4 routes (before scaling), and a fifth as many IPv6 routes if `v6`.
-    fn part(&self, routes: usize, v6: bool) -> Table {
+    fn part(&self, routes: usize, v6: bool) -> Result<Table> {
         let v4 = self.scaled(routes);
-        self.table.part(v4, if v6 { v4 / 5 } else { 0 })
+        let part = self.table.part(v4, if v6 { v4 / 5 } else { 0 });
+        if part.prefixes.is_empty() { Err("the table has no IPv4 routes".into()) } else { Ok(part) }
     }
 }
 
 /// A run of some works in one, on one router.
-pub(crate) type Run = fn(&Setting, Kind) -> Result<Vec<Outcome>>;
+pub(crate) type Run = fn(&Setting, &mut Steps) -> Result<()>;
 
-/// Runs that cover what was asked for, with the names of the works that each covers.
-pub(crate) fn runs(setting: &Setting) -> Vec<(Vec<Work>, Run)> {
-    let all: [(&[Work], Run); 9] = [
+/// Runs that cover what was asked for.
+pub(crate) fn runs(setting: &Setting) -> Vec<Run> {
+    let all: [(&[Work], Run); 10] = [
         (&[Work::FullTable, Work::Withdraw], table::run),
         (&[Work::Flap], flap::run),
         (&[Work::MultiFeed], many::multi_feed),
@@ -120,11 +127,12 @@ pub(crate) fn runs(setting: &Setting) -> Vec<(Vec<Work>, Run)> {
         (&[Work::Churn], churn::run),
         (&[Work::Reflector], reflector::run),
         (&[Work::Policy], policy::run),
-        (&[Work::Query], query::run),
+        (&[Work::QueryChurn], query::churn),
+        (&[Work::QueryReflector], query::reflector),
         (&[Work::Restart], restart::run),
     ];
-    let wanted = |works: &[Work]| works.iter().copied().filter(|w| setting.wants(*w)).collect::<Vec<_>>();
-    all.into_iter().map(|(works, run)| (wanted(works), run)).filter(|(works, _)| !works.is_empty()).collect()
+    let is_wanted = |works: &[Work]| works.iter().any(|w| setting.wants(*w));
+    all.into_iter().filter(|(works, _)| is_wanted(works)).map(|(_, run)| run).collect()
 }
 
 /// AS of the first neighbor that announces, and of the one that listens.

@@ -8,8 +8,7 @@ use ferr_testnet::probe::Stream;
 use ferr_types::Prefix;
 
 use super::table::{plan, watches};
-use super::{FEED, Setting};
-use crate::convergence::duts::Kind;
+use super::{FEED, Setting, Steps};
 use crate::convergence::fib::{Sample, Until};
 use crate::convergence::nlri::expected;
 use crate::convergence::outcome::{Metric, Outcome};
@@ -40,9 +39,10 @@ fn probe(rig: &Rig, prefix: Prefix) -> Result<(Host, Stream)> {
     Ok((inside, stream))
 }
 
-pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
-    if !kind.has_fib() {
-        return Ok(Vec::new());
+pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
+    let kind = steps.kind;
+    if !kind.has_fib() || !steps.begin("restart") {
+        return Ok(());
     }
     // A fiftieth of the table is gone after the restart, and another fiftieth is new.
     let parts = setting.table.split(50);
@@ -53,7 +53,7 @@ pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
     let (first, second) = (encode(&before), encode(&after));
     let mut plan = plan(new.total.v6 > 0);
     plan.graceful = true;
-    let mut rig = Rig::start(setting.patience, kind, &plan, watches())?;
+    let mut rig = Rig::start(setting, kind, &plan, watches())?;
     let goals = |present, sample: &Arc<Sample>| Goals {
         peers: vec![Goal { peer: 1, present: Some(present), ..Goal::default() }],
         fib: Some(FibGoal { sample: Arc::clone(sample), until: Until::Present, total: sample.total }),
@@ -90,5 +90,6 @@ pub(super) fn run(setting: &Setting, kind: Kind) -> Result<Vec<Outcome>> {
     let outcome = Outcome::of("restart", kind, new.total.sum(), phase)
         .with(figures.into_iter().chain(times))
         .ran_with(&rig);
-    Ok(vec![outcome])
+    steps.done(outcome);
+    Ok(())
 }
