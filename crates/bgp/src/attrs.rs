@@ -201,6 +201,11 @@ impl AttrStore {
         decode_attributes_canonical(&self.entries[id.0 as usize].bytes).unwrap_or_default()
     }
 
+    /// Canonical encoding of a set.
+    pub fn encoded(&self, id: AttrId) -> &[u8] {
+        &self.entries[id.0 as usize].bytes
+    }
+
     /// Next hop of a set.
     pub fn next_hop(&self, id: AttrId) -> Option<BgpNexthop> {
         self.get(id).next_hop

@@ -89,8 +89,8 @@ pub use nexthop::NexthopView;
 pub use peer::{Counters, FamilyCounters, LocalAddresses};
 pub use session::Accept;
 pub use view::{
-    AdvertisedView, DestView, FamilyView, GroupView, PathView, PeerFamilyView, PeerView, RouteFilter,
-    SummaryView,
+    AdvertisedView, DestView, FamilyView, GroupView, PathSource, PathView, PeerFamilyView, PeerView,
+    RouteFilter, SummaryView,
 };
 
 #[cfg(test)]

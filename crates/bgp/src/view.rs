@@ -1,11 +1,14 @@
 //! Pictures for `show`: copies of single things and slices of tables, never of a whole table.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::{Open, PeerKind};
 use ferr_types::attr::PathAttributes;
 use ferr_types::{Asn, Family, PeerId, Prefix, RouterId};
+use smallvec::SmallVec;
 
 use crate::attrs::AttrId;
 use crate::bfd::BfdHold;
@@ -22,6 +25,13 @@ use crate::leak::ImportSource;
 use crate::nexthop::NexthopView;
 use crate::peer::Counters;
 use crate::table::{DestId, Path, PathIdx, TablePrefix, flag};
+
+/// Octets of attributes that a view holds itself: those of nearly all routes.
+const INLINE_BLOCK: usize = 96;
+const _: () = assert!(
+    size_of::<DestView>() <= 256,
+    "one per prefix of a slice, written by one thread and read by another"
+);
 
 /// One instance in a line.
 #[derive(Debug, Clone)]
@@ -116,21 +126,29 @@ pub struct PeerView {
     pub families: ferr_types::FamilyMap<Option<PeerFamilyView>>,
 }
 
-/// An owned path.
+/// Who told a path; the paths of one answer share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathSource {
+    /// Name of the neighbor, `None` for this router.
+    pub name: Option<String>,
+    /// Its address.
+    pub addr: Option<IpAddr>,
+    /// Its identifier, or the own one.
+    pub router_id: RouterId,
+    /// Its host name.
+    pub hostname: Option<String>,
+}
+
+/// An owned path. Views are made by the thread that routes and read by another one: what most paths have is in the view itself,
+/// so that making one takes no memory of its own, and what few have is behind a pointer.
 #[derive(Debug, Clone)]
 pub struct PathView {
     /// Canonical attribute block; [`Self::attributes`] reads it.
-    block: Vec<u8>,
+    block: SmallVec<[u8; INLINE_BLOCK]>,
     /// Source.
     pub peer: PeerId,
-    /// Its name.
-    pub peer_name: Option<String>,
-    /// Its address.
-    pub peer_addr: Option<IpAddr>,
-    /// Its identifier.
-    pub peer_router_id: RouterId,
-    /// Its host name.
-    pub peer_hostname: Option<String>,
+    /// What is known of it.
+    pub source: Arc<PathSource>,
     /// Path identifier received.
     pub path_id: u32,
     /// Weight.
@@ -168,9 +186,9 @@ pub struct PathView {
     /// Withdrawn, and remembered because it flaps.
     pub history: bool,
     /// How it flapped.
-    pub damping: Option<DampingView>,
+    pub damping: Option<Box<DampingView>>,
     /// Taken from another VRF's instance.
-    pub imported: Option<ImportSource>,
+    pub imported: Option<Box<ImportSource>>,
     /// Since when.
     pub since: Instant,
 }
@@ -192,9 +210,7 @@ pub struct DestView {
     /// Step that decided.
     pub reason: Reason,
     /// Paths, the best first.
-    pub paths: Vec<PathView>,
-    /// Established peers that were sent it.
-    pub advertised_to: Vec<PeerId>,
+    pub paths: SmallVec<[PathView; 1]>,
 }
 
 /// A route as a neighbor was sent it.
@@ -359,7 +375,8 @@ impl Instance {
         let core = &self.core;
         with_family!(self, family, |f| {
             let id = f.table.find(TablePrefix::from_prefix(prefix)?)?;
-            Some(f.dest_view(core, id, &RouteFilter::All)).filter(|d| !d.paths.is_empty())
+            Some(f.dest_view(core, &mut Sources::default(), id, &RouteFilter::All))
+                .filter(|d| !d.paths.is_empty())
         })
     }
 
@@ -368,7 +385,23 @@ impl Instance {
         let core = &self.core;
         with_family!(self, family, |f| {
             let id = f.table.longest_match(TablePrefix::from_prefix(Prefix::host(addr))?)?;
-            Some(f.dest_view(core, id, &RouteFilter::All)).filter(|d| !d.paths.is_empty())
+            Some(f.dest_view(core, &mut Sources::default(), id, &RouteFilter::All))
+                .filter(|d| !d.paths.is_empty())
+        })
+    }
+
+    /// Established peers that were sent a prefix.
+    pub fn advertised_to(&mut self, family: Family, prefix: Prefix) -> Vec<PeerId> {
+        let core = &self.core;
+        with_family!(self, family, |f| {
+            let Some(id) = TablePrefix::from_prefix(prefix).and_then(|p| f.table.find(p)) else {
+                return Vec::new();
+            };
+            let was_sent = |p: &&crate::peer::Peer| {
+                let group = p.groups[family].and_then(|g| f.groups.get(g));
+                group.is_some_and(|g| g.was_sent(id, p.id))
+            };
+            core.peers.iter().filter(was_sent).map(|p| p.id).collect()
         })
     }
 
@@ -417,13 +450,14 @@ impl<P: TablePrefix> FamilyState<P> {
         limit: usize,
         filter: &RouteFilter,
     ) -> (Vec<DestView>, Option<Prefix>) {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(limit.min(self.table.len()));
+        let mut sources = Sources::default();
         let mut last = None;
         let mut visited = 0;
         for (prefix, id) in self.table.ids_after(after.and_then(P::from_prefix)).take(limit) {
             visited += 1;
             last = Some(prefix.into());
-            let view = self.dest_view(core, id, filter);
+            let view = self.dest_view(core, &mut sources, id, filter);
             if !view.paths.is_empty() {
                 out.push(view);
             }
@@ -431,7 +465,13 @@ impl<P: TablePrefix> FamilyState<P> {
         (out, last.filter(|_| visited == limit))
     }
 
-    fn dest_view(&self, core: &crate::core::Core, id: DestId, filter: &RouteFilter) -> DestView {
+    fn dest_view(
+        &self,
+        core: &crate::core::Core,
+        sources: &mut Sources,
+        id: DestId,
+        filter: &RouteFilter,
+    ) -> DestView {
         let dest = self.table.dest(id);
         let wanted = |p: &Path| match filter {
             RouteFilter::All => !p.has(flag::FILTERED),
@@ -442,22 +482,13 @@ impl<P: TablePrefix> FamilyState<P> {
         let before_policy = matches!(filter, RouteFilter::ReceivedFrom(_) | RouteFilter::RefusedFrom(_));
         let paths = self.table.paths(id).filter(|(_, p)| wanted(p)).map(|(at, p)| {
             let attr = if before_policy { self.pre_policy.get(&at).copied() } else { None };
-            path_view(core, self, id, (at, p), attr.unwrap_or(p.attr))
+            path_view(self, id, (at, p), attr.unwrap_or(p.attr), (core, sources))
         });
-        let advertised_to = core
-            .peers
-            .iter()
-            .filter(|p| {
-                let group = p.groups[self.table.family].and_then(|g| self.groups.get(g));
-                group.is_some_and(|g| g.was_sent(id, p.id))
-            })
-            .map(|p| p.id);
         DestView {
             prefix: dest.prefix.into(),
             version: dest.version,
             reason: dest.reason,
             paths: paths.collect(),
-            advertised_to: advertised_to.collect(),
         }
     }
 
@@ -470,7 +501,8 @@ impl<P: TablePrefix> FamilyState<P> {
     ) -> (Vec<AdvertisedView>, Option<Prefix>) {
         let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
         let own = group.own_addresses(peer).unwrap_or_default();
-        let mut out = Vec::new();
+        let (mut out, mut block) = (Vec::new(), Vec::new());
+        let mut sources = Sources::default();
         let mut last = None;
         let mut visited = 0;
         for (prefix, id) in self.table.ids_after(after.and_then(P::from_prefix)).take(limit) {
@@ -485,8 +517,9 @@ impl<P: TablePrefix> FamilyState<P> {
             let next_hop = outbound_nexthop(&group.key, &exported, stored.next_hop, &own);
             if next_hop.and_then(|nh| encode(core, &group.key, &exported, &stored, nh)).is_some() {
                 let at = self.table.dest(id).first;
-                let mut path = path_view(core, self, id, (at, &best), exported.attr);
-                shown(core, &group.key, &exported, &own, &mut path.block);
+                let mut path = path_view(self, id, (at, &best), exported.attr, (core, &mut sources));
+                shown(core, &group.key, &exported, &own, &mut block);
+                path.block = SmallVec::from_slice(&block);
                 out.push(AdvertisedView { prefix: prefix.into(), path });
             }
             core.attrs.release(exported.attr);
@@ -495,25 +528,49 @@ impl<P: TablePrefix> FamilyState<P> {
     }
 }
 
+/// Who told the paths of one answer.
+#[derive(Default)]
+struct Sources {
+    known: HashMap<PeerId, Arc<PathSource>>,
+    /// The last one again: mostly the next path has it too.
+    last: Option<(PeerId, Arc<PathSource>)>,
+}
+
+impl Sources {
+    fn of(&mut self, core: &crate::core::Core, id: PeerId) -> Arc<PathSource> {
+        if let Some((last, source)) = &self.last
+            && *last == id
+        {
+            return source.clone();
+        }
+        let source = self.known.entry(id).or_insert_with(|| {
+            let peer = if id == LOCAL_PEER { None } else { core.peers.get(id) };
+            Arc::new(PathSource {
+                name: peer.map(|p| p.config.name.clone()),
+                addr: peer.and_then(|p| p.addr()),
+                router_id: peer.map_or(core.config.router_id, |p| p.router_id()),
+                hostname: peer.and_then(|p| p.hostname()),
+            })
+        });
+        let source = source.clone();
+        self.last = Some((id, source.clone()));
+        source
+    }
+}
+
 fn path_view<P: TablePrefix>(
-    core: &crate::core::Core,
     family: &FamilyState<P>,
     id: DestId,
     (at, path): (PathIdx, &Path),
     attr: AttrId,
+    (core, sources): (&crate::core::Core, &mut Sources),
 ) -> PathView {
-    let mut block = Vec::new();
-    ferr_bgp_wire::encode_attributes_canonical(&core.attrs.get(attr), &mut block);
     let dest = family.table.dest(id);
-    let peer = if path.peer == LOCAL_PEER { None } else { core.peers.get(path.peer) };
     let accessible = core.nexthops.is_usable(path.nexthop);
     PathView {
-        block,
+        block: SmallVec::from_slice(core.attrs.encoded(attr)),
         peer: path.peer,
-        peer_name: peer.map(|p| p.config.name.clone()),
-        peer_addr: peer.and_then(|p| p.addr()),
-        peer_router_id: peer.map_or(core.config.router_id, |p| p.router_id()),
-        peer_hostname: peer.and_then(|p| p.hostname()),
+        source: sources.of(core, path.peer),
         path_id: path.path_id,
         weight: path.weight,
         best: dest.best() && dest.first == at,
@@ -524,7 +581,7 @@ fn path_view<P: TablePrefix>(
         filtered: path.has(flag::FILTERED),
         stale: path.has(flag::STALE),
         local: path.has(flag::LOCAL) || path.has(flag::IMPORTED),
-        imported: core.imports.get(&path.peer).cloned(),
+        imported: core.imports.get(&path.peer).cloned().map(Box::new),
         network: path.has(flag::LOCAL) && crate::local::is_network(path.path_id),
         client: path.has(flag::CLIENT),
         tag: path.has(flag::LOCAL).then(|| family.local.tag(dest.prefix, path.path_id)).flatten(),
@@ -534,7 +591,7 @@ fn path_view<P: TablePrefix>(
         internal: path.has(flag::INTERNAL),
         damped: path.has(flag::DAMPED),
         history: path.has(flag::HISTORY),
-        damping: family.damping.as_ref().and_then(|d| d.view(core, at, path)),
+        damping: family.damping.as_ref().and_then(|d| d.view(core, at, path)).map(Box::new),
         since: core.start + Duration::from_secs(u64::from(path.stamp)),
     }
 }

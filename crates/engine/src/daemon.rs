@@ -175,6 +175,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let mut signals = Signals::new().map_err(EngineError::Runtime)?;
     let info = Arc::new(system_info());
     let (bgp_jobs_tx, bgp_jobs) = mpsc::channel(JOBS);
+    let (bgp_slices_tx, bgp_slices) = mpsc::channel(JOBS);
     let (rib_jobs_tx, rib_jobs) = mpsc::channel(JOBS);
     let (config_tx, config_rx) = mpsc::channel(JOBS);
     let (bfd_tx, bfd_requests) = mpsc::channel(JOBS);
@@ -210,6 +211,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let (rib_thread, failover_writer) = rib_thread::spawn(ports, rand::random())?;
     let ports = BgpPorts {
         jobs: bgp_jobs,
+        slices: bgp_slices,
         messages: bgp_rx,
         events: event_rx,
         rib: rib_tx.clone(),
@@ -236,6 +238,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     let links_end = links.clone();
     let (tunnels, tunnels_end) = tunnels::spawn(around_rx.clone(), refused, rib_tx.clone())?;
     let handle = Handle::new(bgp_jobs_tx, rib_jobs_tx, config_tx, bfd_tx, info, hub)
+        .with_bgp_slices(bgp_slices_tx)
         .with_ospf(ospf.jobs)
         .with_ospf_numbers(ospf_numbers.clone())
         .with_links(links.view())
@@ -263,7 +266,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     fib_settled(&handle).await;
     let owner = tokio::task::spawn_local(owner.run());
     let sockets = bind_vty(&options.vty_dir, ospf_numbers.borrow().clone())?;
-    let vty = tokio::task::spawn_local(sockets.run(handle.clone()));
+    let vty = crate::vty_thread::spawn(sockets, handle.clone())?;
     let _pid_file = options.pid_file.as_deref().map(PidFile::write).transpose()?;
     log.started();
     let manager = ServiceManager::from_environment();
@@ -279,7 +282,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
         retain.store(true, Ordering::Relaxed);
     }
     let _ = stop_tx.send(true);
-    vty.abort();
+    vty.end();
     owner.abort();
     bfd.abort();
     // Joining must not block the runtime that others still answer on.

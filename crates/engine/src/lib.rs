@@ -12,7 +12,8 @@
 //! | `ferr-bgp` | the speakers and their sockets | sockets, the RIB, timers, jobs |
 //! | `ferr-ospf` | OSPF instances and their sockets | packets, the RIB, timers, jobs |
 //! | `ferr-links` | declared links, addresses, system settings, the MSS clamp | the kernel, plans |
-//! | main | configuration, vty sockets, signals | clients |
+//! | `ferr-vty` | the vty sockets, behind the others in priority | clients, answers of jobs |
+//! | main | configuration, signals | requests |
 //!
 //! # Invariants
 //! * Cores are owned by one thread each and never locked; others send jobs.
@@ -40,6 +41,7 @@ mod service;
 mod surroundings;
 mod translate;
 mod tunnels;
+mod vty_thread;
 
 pub use daemon::{DaemonOptions, EngineError, check, remarks, run};
 pub use ferr_config::model::global::LogLevel;

@@ -125,6 +125,7 @@ pub struct SystemInfo {
 #[derive(Debug, Clone)]
 pub struct Handle {
     bgp: mpsc::Sender<BgpJob>,
+    bgp_slices: mpsc::Sender<BgpJob>,
     rib: mpsc::Sender<RibJob>,
     config: mpsc::Sender<ConfigRequest>,
     bfd: mpsc::Sender<BfdRequest>,
@@ -152,6 +153,17 @@ impl<R> Pending<R> {
     }
 }
 
+/// Puts a job for the BGP thread into a queue.
+async fn send<R: Send + 'static>(
+    queue: &mpsc::Sender<BgpJob>,
+    f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
+) -> Result<Pending<R>, Gone> {
+    let (reply, answer) = oneshot::channel();
+    let job: BgpJob = Box::new(move |world, now| drop(reply.send(f(world, now))));
+    queue.send(job).await.map_err(|_| Gone)?;
+    Ok(Pending(answer))
+}
+
 impl Handle {
     /// Door to threads behind these queues.
     pub fn new(
@@ -163,6 +175,7 @@ impl Handle {
         log: LogHub,
     ) -> Self {
         Self {
+            bgp_slices: bgp.clone(),
             bgp,
             rib,
             config,
@@ -174,6 +187,12 @@ impl Handle {
             info,
             log,
         }
+    }
+
+    /// The same with a queue of its own for slices of BGP's tables, which may wait longer than other jobs.
+    #[must_use]
+    pub fn with_bgp_slices(self, bgp_slices: mpsc::Sender<BgpJob>) -> Self {
+        Self { bgp_slices, ..self }
     }
 
     /// The same with a look at declared links.
@@ -244,21 +263,30 @@ impl Handle {
         &self,
         f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
     ) -> Result<R, Gone> {
-        self.begin_bgp(f).await?.answer().await
+        send(&self.bgp, f).await?.answer().await
+    }
+
+    /// Runs `f`, which reads a slice of a table, on the BGP thread. Other jobs go before it, and between two slices the thread
+    /// does work of its own: whoever reads whole tables delays nobody else.
+    ///
+    /// # Errors
+    /// [`Gone`] when the daemon is ending.
+    pub async fn bgp_slice<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
+    ) -> Result<R, Gone> {
+        self.begin_bgp_slice(f).await?.answer().await
     }
 
     /// The same without waiting for the answer, which may be made while the last one is looked at.
     ///
     /// # Errors
     /// [`Gone`] when the daemon is ending.
-    pub async fn begin_bgp<R: Send + 'static>(
+    pub async fn begin_bgp_slice<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut BgpWorld, Instant) -> R + Send + 'static,
     ) -> Result<Pending<R>, Gone> {
-        let (reply, answer) = oneshot::channel();
-        let job: BgpJob = Box::new(move |world, now| drop(reply.send(f(world, now))));
-        self.bgp.send(job).await.map_err(|_| Gone)?;
-        Ok(Pending(answer))
+        send(&self.bgp_slices, f).await
     }
 
     /// Runs `f` on the RIB thread.

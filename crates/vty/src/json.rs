@@ -1,11 +1,14 @@
 //! JSON of FRR's form: two blanks per level, no blank behind the colon, empty containers over two lines.
 
-use std::fmt::{self, Write as _};
+mod plain;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
+
+pub(crate) use self::plain::Plain;
 
 struct Frr {
     depth: usize,
@@ -139,12 +142,18 @@ impl From<Obj> for Value {
 pub(crate) trait Fields {
     /// Sets a key to a text.
     fn text(&mut self, key: &'static str, value: &str);
+    /// Sets a key to one of our own words, which need no escapes.
+    fn word(&mut self, key: &'static str, value: &'static str);
     /// `true` when it holds, else nothing.
     fn holds(&mut self, key: &'static str, holds: bool);
 }
 
 impl Fields for Obj {
     fn text(&mut self, key: &'static str, value: &str) {
+        self.put(key, value);
+    }
+
+    fn word(&mut self, key: &'static str, value: &'static str) {
         self.put(key, value);
     }
 
@@ -184,16 +193,17 @@ impl<'a> Compact<'a> {
     }
 
     /// Sets a key to a number.
-    pub(crate) fn number(&mut self, key: &'static str, value: impl Into<u64>) {
+    pub(crate) fn number(&mut self, key: &'static str, value: u32) {
         self.key(key);
-        // Writing to a string does not fail.
-        let _ = write!(self.out, "{}", value.into());
+        value.write(self.out);
     }
 
     /// Sets a key to a text that needs no escapes: an address, a prefix, a path.
-    pub(crate) fn plain(&mut self, key: &'static str, value: impl fmt::Display) {
+    pub(crate) fn plain(&mut self, key: &'static str, value: impl Plain) {
         self.key(key);
-        let _ = write!(self.out, "\"{value}\"");
+        self.out.push('"');
+        value.write(self.out);
+        self.out.push('"');
     }
 
     /// Sets a key to a list of objects.
@@ -225,6 +235,10 @@ impl Fields for Compact<'_> {
         } else {
             self.plain(key, value);
         }
+    }
+
+    fn word(&mut self, key: &'static str, value: &'static str) {
+        self.plain(key, value);
     }
 
     fn holds(&mut self, key: &'static str, holds: bool) {

@@ -1,7 +1,7 @@
 //! Replies: text in slices, an optional filter over its lines, and the trailer.
 //!
 //! # Invariants
-//! * At most a few slices are held: whoever writes more waits for the reader ([`Out::breathe`]).
+//! * At most a few slices are held: whoever writes more waits for the reader, and for other sessions ([`Out::breathe`]).
 //! * The text holds no NUL, because the trailer begins with one.
 
 use std::fmt::{self, Write as _};
@@ -71,11 +71,30 @@ impl<'a> Out<'a> {
         self.buf.push_str(text);
     }
 
+    /// What was collected, to be added to.
+    pub(crate) const fn text(&mut self) -> &mut String {
+        &mut self.buf
+    }
+
     /// Waits until what was collected is written, when it is much.
     pub(crate) async fn breathe(&mut self) -> Result<(), Stop> {
         if self.buf.len() < SLICE {
             return Ok(());
         }
+        if self.filter.is_none() && !self.buf.as_bytes().contains(&0) {
+            self.to.write_all(self.buf.as_bytes()).await?;
+            // The room is kept for the next slice.
+            self.buf.clear();
+        } else {
+            self.write_lines().await?;
+        }
+        // Other sessions have their turn, however fast this one's reader is.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Writes the lines that are whole, as far as they pass.
+    async fn write_lines(&mut self) -> Result<(), Stop> {
         let keep =
             if self.filter.is_some() { self.buf.rfind('\n').map_or(0, |at| at + 1) } else { self.buf.len() };
         let tail = self.buf.split_off(keep);

@@ -40,7 +40,7 @@ fn a_route_that_flaps_is_held_back_until_it_rests() {
     flap(&mut lab, source);
     assert_eq!(state(&mut lab), (true, false, 2000, 2));
     assert!(!lab.wires[other].is_told(P) && lab.rib.is_empty());
-    let reuse = lab.route(P).unwrap().paths[0].damping.unwrap().reuse.unwrap();
+    let reuse = lab.route(P).unwrap().paths[0].damping.as_ref().unwrap().reuse.unwrap();
     // 2000 falls to 750 in 15 min * log2(2000 / 750).
     assert_eq!(reuse.as_secs(), 1274);
     lab.advance(reuse - Duration::from_secs(1));

@@ -64,6 +64,8 @@ pub(crate) enum BgpMessage {
 /// Ends of the queues.
 pub(crate) struct BgpPorts {
     pub(crate) jobs: mpsc::Receiver<BgpJob>,
+    /// Jobs that read slices of tables.
+    pub(crate) slices: mpsc::Receiver<BgpJob>,
     pub(crate) messages: mpsc::Receiver<BgpMessage>,
     pub(crate) events: mpsc::Receiver<ToBgp>,
     pub(crate) rib: mpsc::Sender<RibMessage>,
@@ -101,6 +103,7 @@ pub(crate) fn spawn(ports: BgpPorts) -> Result<JoinHandle<()>, EngineError> {
             learnt_dirty: false,
             leaks: Leaks::default(),
             timers: None,
+            turns: Turns::default(),
             owed: Owing::default(),
         };
         runtime.block_on(local.run_until(worker.run()));
@@ -136,13 +139,30 @@ struct Worker {
     leaks: Leaks,
     /// When the speakers were asked for their next timer, and what they said.
     timers: Option<(Instant, Option<Instant>)>,
+    turns: Turns,
     /// What the RIB knows of what neighbors have still to say.
     owed: Owing,
+}
+
+/// Whose turn it is among those who would otherwise keep all others waiting: a slice of a table, or a timer, comes after each
+/// other step if there is one, and never twice in a row while others wait.
+#[derive(Debug, Default)]
+struct Turns {
+    slice: bool,
+    timer: bool,
+}
+
+impl Turns {
+    fn took(&mut self, step: &Step) {
+        self.slice = !matches!(step, Step::Slice(_));
+        self.timer = !matches!(step, Step::Timeout);
+    }
 }
 
 /// What the loop woke up for.
 enum Step {
     Job(BgpJob),
+    Slice(BgpJob),
     RibHasRoom,
     Message(Option<BgpMessage>),
     Rib(ToBgp),
@@ -159,19 +179,29 @@ impl Worker {
             let backlog = self.to_rib.len() + self.backlog();
             let timeout = self.poll_timeout();
             let reads = backlog < ROUTE_BACKLOG / ROUTE_BATCH;
-            let step = tokio::select! {
-                biased;
-                Some(job) = self.ports.jobs.recv() => Step::Job(job),
-                Ok(_) = self.ports.rib.reserve(), if !self.to_rib.is_empty() => Step::RibHasRoom,
-                message = self.ports.messages.recv() => Step::Message(message),
-                Some(events) = self.ports.events.recv() => Step::Rib(events),
-                Ok(()) = self.ports.around.changed() => Step::Surroundings,
-                Some(event) = self.conn_rx.recv(), if reads => Step::Conn(event),
-                () = std::future::ready(()), if more => Step::Work,
-                () = sleep_until(timeout) => Step::Timeout,
+            let step = match self.waiting(timeout) {
+                Some(step) => step,
+                None => tokio::select! {
+                    biased;
+                    Some(job) = self.ports.jobs.recv() => Step::Job(job),
+                    Ok(_) = self.ports.rib.reserve(), if !self.to_rib.is_empty() => Step::RibHasRoom,
+                    message = self.ports.messages.recv() => Step::Message(message),
+                    Some(events) = self.ports.events.recv() => Step::Rib(events),
+                    Ok(()) = self.ports.around.changed() => Step::Surroundings,
+                    Some(event) = self.conn_rx.recv(), if reads => Step::Conn(event),
+                    Some(job) = self.ports.slices.recv() => Step::Slice(job),
+                    () = std::future::ready(()), if more => Step::Work,
+                    () = sleep_until(timeout) => Step::Timeout,
+                },
             };
+            self.turns.took(&step);
             match step {
                 Step::Job(job) => job(&mut self.world, Instant::now()),
+                Step::Slice(job) => {
+                    job(&mut self.world, Instant::now());
+                    // Many who read tables would keep the connections' tasks, which run on this thread too, from their work.
+                    tokio::task::yield_now().await;
+                }
                 Step::RibHasRoom => self.feed_rib(),
                 Step::Message(None) => return,
                 Step::Message(Some(BgpMessage::Stop(done))) => return self.stop(done).await,
@@ -191,6 +221,15 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// What has waited for its turn, if it is there.
+    fn waiting(&mut self, timeout: Option<Instant>) -> Option<Step> {
+        if self.turns.timer && timeout.is_some_and(|at| at <= Instant::now()) {
+            return Some(Step::Timeout);
+        }
+        let slice = if self.turns.slice { self.ports.slices.try_recv().ok() } else { None };
+        slice.map(Step::Slice)
     }
 
     /// When to look at the timers again: those that began since they were last asked for are not known.

@@ -19,6 +19,7 @@ mod links;
 mod md5;
 mod openbgpd;
 mod policy;
+mod readers;
 mod reflection;
 mod reflector;
 mod robust;

@@ -13,7 +13,7 @@ use ferr_testnet::{Error, Ferrd, Host};
 
 /// Peers that do not read: 198.51.100.2 and above.
 const STUCK: u8 = 100;
-const PREFIXES: u32 = 100_000;
+pub(super) const PREFIXES: u32 = 100_000;
 /// Prefixes that share attributes.
 const SHARED: u32 = 10;
 /// Times that all of them change, before a half of them goes.
@@ -94,7 +94,7 @@ fn prefixes(list: &[u8]) -> impl Iterator<Item = [u8; 3]> {
 }
 
 /// What the feed says in a round; `None` withdraws every other prefix.
-fn feed(round: Option<u32>) -> Vec<u8> {
+pub(super) fn feed(round: Option<u32>) -> Vec<u8> {
     let mut out = Vec::new();
     for set in 0..PREFIXES / SHARED {
         let nlri: Vec<u8> = (set * SHARED..(set + 1) * SHARED)

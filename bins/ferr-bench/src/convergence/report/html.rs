@@ -78,8 +78,7 @@ impl Report {
         page.push_str("</tr></thead><tbody>\n");
         for kind in self.rows(work) {
             let _ = write!(page, "<tr><td>{}</td>", name(kind));
-            let has_none = metrics.iter().all(|m| self.spread(work, kind, *m).is_none());
-            if let Some(failure) = self.failure(work, kind).filter(|_| has_none) {
+            if let Some(failure) = self.failure(work, kind).filter(|_| !self.has_figures(work, kind)) {
                 let text = escape(first_line(failure));
                 let _ = write!(page, "<td class=\"bad\" colspan=\"{}\">{text}</td>", metrics.len());
             } else {
@@ -91,7 +90,9 @@ impl Report {
         }
         page.push_str("</tbody></table></div>\n");
         for kind in self.rows(work) {
-            if let Some(remark) = self.remark(work, kind) {
+            let failed = self.failure(work, kind).filter(|_| self.has_figures(work, kind));
+            let failed = failed.map(|f| format!("in one run: {}", first_line(f)));
+            for remark in failed.into_iter().chain(self.remark(work, kind)) {
                 let _ = writeln!(page, "<p><small>{}: {}</small></p>", name(kind), escape(&remark));
             }
         }

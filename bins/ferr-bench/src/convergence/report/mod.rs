@@ -127,6 +127,11 @@ impl Report {
         Some(text)
     }
 
+    /// Whether any run of a work has come to its end.
+    fn has_figures(&self, work: &str, kind: Option<Kind>) -> bool {
+        self.of(work, kind).any(|o| !o.figures.is_empty())
+    }
+
     /// First failure of a work.
     fn failure(&self, work: &str, kind: Option<Kind>) -> Option<&str> {
         self.of(work, kind).find_map(|o| o.failure.as_deref())

@@ -34,7 +34,7 @@ impl Report {
             for kind in self.rows(work) {
                 let failure = self.failure(work, kind).map(first_line);
                 if let Some(failure) = failure
-                    && metrics.iter().all(|m| self.spread(work, kind, *m).is_none())
+                    && !self.has_figures(work, kind)
                 {
                     rows.push(vec![name(kind).to_owned(), failure.to_owned()]);
                     continue;

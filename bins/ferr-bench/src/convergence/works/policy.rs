@@ -41,7 +41,8 @@ struct Kept {
 
 fn material(table: &Table, listed: usize, clauses: usize) -> Material {
     let mut communities: Vec<(u16, u16)> = Vec::new();
-    for group in &table.groups {
+    // The lists have what is first in the table.
+    for group in table.groups.iter().rev() {
         let Some([a, b, c, d]) = group.communities.first_chunk::<4>() else { continue };
         let community = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
         if communities.len() < clauses && !communities.contains(&community) {

@@ -22,7 +22,12 @@ impl Steps {
     /// Begins a step; `false` when it is not to be tried again.
     pub(super) fn begin(&mut self, name: &str) -> bool {
         name.clone_into(&mut self.at);
-        !self.given_up.iter().any(|known| known == name)
+        let wanted = !self.given_up.iter().any(|known| known == name);
+        if wanted {
+            // What takes long shows who takes it.
+            eprintln!("         {name}: {} begins", self.kind.name());
+        }
+        wanted
     }
 
     /// Ends it with figures.

@@ -127,7 +127,7 @@ async fn slice(
 ) -> Result<(Vec<(Prefix, PathView)>, Option<Prefix>), ferr_state::Gone> {
     let (vrf, peer) = (found.head.vrf.clone(), found.peer);
     ctx.handle()
-        .bgp(move |world, _| {
+        .bgp_slice(move |world, _| {
             let Some(instance) = world.instances.get_mut(&vrf) else { return (Vec::new(), None) };
             let bgp = &mut instance.bgp;
             let filter = match kind {

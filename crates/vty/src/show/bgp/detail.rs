@@ -1,9 +1,9 @@
 //! One prefix with all that is known of its paths.
 
 use ferr_state::bgp::{DestView, Instance, PathView};
-use ferr_types::Prefix;
 use ferr_types::aspath::SegmentKind;
 use ferr_types::attr::{BgpNexthop, Origin};
+use ferr_types::{Family, Prefix};
 use serde_json::Value;
 
 use super::row;
@@ -29,8 +29,8 @@ const fn origin(origin: Origin) -> &'static str {
 }
 
 /// Neighbors that a prefix was sent to.
-pub(super) fn told(bgp: &mut Instance, dest: &DestView) -> Vec<Told> {
-    let peers = dest.advertised_to.iter().filter_map(|id| bgp.peer_view(*id));
+pub(super) fn told(bgp: &mut Instance, family: Family, dest: &DestView) -> Vec<Told> {
+    let peers = bgp.advertised_to(family, dest.prefix).into_iter().filter_map(|id| bgp.peer_view(id));
     peers.map(|p| (p.config.name, p.hostname)).collect()
 }
 
@@ -88,8 +88,8 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
         put!(out, " (metric {})", path.igp_metric);
     }
     let from =
-        path.peer_name.as_deref().unwrap_or(if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" });
-    put!(out, " from {from} ({})", a.originator_id.unwrap_or(path.peer_router_id));
+        path.source.name.as_deref().unwrap_or(if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" });
+    put!(out, " from {from} ({})", a.originator_id.unwrap_or(path.source.router_id));
     if let Some(from) = &path.imported {
         put!(out, " vrf {}({})", from.vrf_name, from.vrf.0);
         put!(out, "{}", if from.announce_self { " announce-nh-self" } else { "" });
@@ -258,10 +258,10 @@ fn path_json(dest: &DestView, path: &PathView, clock: &Clock) -> Value {
 fn peer_json(dest: &DestView, path: &PathView) -> Obj {
     let mut o = Obj::new();
     let unspecified = if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" };
-    o.put("peerId", path.peer_name.clone().unwrap_or_else(|| unspecified.to_owned()))
-        .put("routerId", path.peer_router_id.to_string());
+    o.put("peerId", path.source.name.clone().unwrap_or_else(|| unspecified.to_owned()))
+        .put("routerId", path.source.router_id.to_string());
     if !path.local {
-        o.opt("hostname", path.peer_hostname.clone());
+        o.opt("hostname", path.source.hostname.clone());
         o.put("type", if path.internal { "internal" } else { "external" });
     }
     o
@@ -300,12 +300,12 @@ fn target(args: &Args) -> Option<Target> {
     text.parse().ok().map(Target::Longest)
 }
 
-fn look_up(bgp: &mut Instance, family: ferr_types::Family, target: Target) -> Option<Found> {
+fn look_up(bgp: &mut Instance, family: Family, target: Target) -> Option<Found> {
     let dest = match target {
         Target::Exact(prefix) => bgp.route(family, prefix),
         Target::Longest(addr) => bgp.route_for(family, addr),
     }?;
-    let told = told(bgp, &dest);
+    let told = told(bgp, family, &dest);
     Some((dest, told))
 }
 

@@ -164,7 +164,7 @@ impl Filter {
             }
             Self::RouteMap(name) => policy.route_map(name).is_some_and(|map| {
                 let mut route = PolicyRoute::new(prefix, a);
-                route.peer = path.peer_addr;
+                route.peer = path.source.addr;
                 route.local = path.local;
                 map.apply(policy, &mut route) == Action::Permit
             }),

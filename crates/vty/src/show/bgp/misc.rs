@@ -365,7 +365,7 @@ pub(super) async fn statistics(ctx: &mut Ctx<'_>, args: &Args) -> Outcome {
         let mut after = None;
         loop {
             let (vrf, from) = (name.clone(), after);
-            let job = ctx.handle().bgp(move |world, _| {
+            let job = ctx.handle().bgp_slice(move |world, _| {
                 let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
                 Some(bgp.routes(family, from, SLICE, &RouteFilter::All))
             });

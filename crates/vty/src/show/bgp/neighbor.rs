@@ -217,7 +217,7 @@ async fn best_paths(ctx: &Ctx<'_>, instance: &str, peer: PeerId, family: Family)
     let (mut best, mut after) = (0, None);
     loop {
         let (name, from) = (instance.to_owned(), after);
-        let slice = ctx.handle().bgp(move |world, _| {
+        let slice = ctx.handle().bgp_slice(move |world, _| {
             let bgp = &mut world.instances.get_mut(&name)?.bgp;
             let (dests, next) = bgp.routes(family, from, SLICE, &RouteFilter::From(peer));
             Some((dests.iter().flat_map(|d| &d.paths).filter(|p| p.best).count(), next))

@@ -56,10 +56,14 @@ pub(super) const fn origin_word(origin: Origin) -> &'static str {
 
 /// Next hop, `0.0.0.0` or `::` for a route made here.
 pub(super) fn nexthop(path: &PathView, afi: Afi) -> BgpNexthop {
-    path.attributes().next_hop.unwrap_or(match afi {
+    path.attributes().next_hop.unwrap_or(unspecified(afi))
+}
+
+const fn unspecified(afi: Afi) -> BgpNexthop {
+    match afi {
         Afi::Ipv4 => BgpNexthop::V4(Ipv4Addr::UNSPECIFIED),
         Afi::Ipv6 => BgpNexthop::V6 { global: Ipv6Addr::UNSPECIFIED, link_local: None },
-    })
+    }
 }
 
 fn shown_nexthop(path: &PathView, afi: Afi) -> IpAddr {
@@ -146,8 +150,8 @@ fn column(out: &mut Out<'_>, text: &str, width: usize, indent: usize) {
 }
 
 /// Addresses of the next hop, with their scope, and whether they are used.
-fn nexthop_addresses(path: &PathView, afi: Afi) -> SmallVec<[(IpAddr, Option<&'static str>, bool); 2]> {
-    match nexthop(path, afi) {
+fn nexthop_addresses(nexthop: BgpNexthop) -> SmallVec<[(IpAddr, Option<&'static str>, bool); 2]> {
+    match nexthop {
         BgpNexthop::V4(a) => smallvec![(a.into(), None, true)],
         BgpNexthop::V6 { global, link_local: None } => smallvec![(global.into(), Some("global"), true)],
         BgpNexthop::V6 { global, link_local: Some(local) } if global.is_unspecified() => {
@@ -165,10 +169,10 @@ const fn family_word(addr: IpAddr) -> &'static str {
 
 /// Addresses of the next hop as objects; `more` is told whether the object is the first one.
 pub(super) fn nexthop_objects(path: &PathView, afi: Afi, mut more: impl FnMut(&mut Obj, bool)) -> Vec<Value> {
-    let addresses = nexthop_addresses(path, afi).into_iter().enumerate();
+    let addresses = nexthop_addresses(nexthop(path, afi)).into_iter().enumerate();
     let object = |(n, (addr, scope, used)): (usize, (IpAddr, Option<&str>, bool))| {
         let mut o = Obj::new();
-        o.put("ip", addr.to_string()).opt("hostname", path.peer_hostname.clone());
+        o.put("ip", addr.to_string()).opt("hostname", path.source.hostname.clone());
         o.put("afi", family_word(addr)).opt("scope", scope);
         more(&mut o, n == 0);
         o.flag("used", used);
@@ -186,20 +190,20 @@ pub(super) fn status_fields(o: &mut impl Fields, dest: &DestView, path: &PathVie
     o.holds("damped", path.damped);
     o.holds("bestpath", path.best);
     if path.best {
-        o.text("selectionReason", dest.reason.text());
+        o.word("selectionReason", dest.reason.text());
     }
     o.holds("multipath", path.multipath && !path.best);
-    o.text("pathFrom", if path.internal { "internal" } else { "external" });
+    o.word("pathFrom", if path.internal { "internal" } else { "external" });
 }
 
-/// Writes the object of one path in a table.
-pub(super) fn json(out: &mut String, dest: &DestView, path: &PathView) {
+/// Writes the object of one path in a table; `network` is the text of the prefix.
+pub(super) fn json(out: &mut String, dest: &DestView, network: &str, path: &PathView) {
     let (prefix, a) = (dest.prefix, path.attributes());
     let mut o = Compact::open(out);
     status_fields(&mut o, dest, path);
-    o.plain("prefix", prefix.addr());
-    o.number("prefixLen", prefix.len());
-    o.plain("network", prefix);
+    o.plain("prefix", network.split_once('/').map_or(network, |(addr, _)| addr));
+    o.number("prefixLen", prefix.len().into());
+    o.plain("network", network);
     o.number("version", dest.version);
     if let Some(med) = a.med {
         o.number("metric", med);
@@ -207,23 +211,24 @@ pub(super) fn json(out: &mut String, dest: &DestView, path: &PathView) {
     if let Some(local_pref) = a.local_pref {
         o.number("locPrf", local_pref);
     }
-    o.number("weight", path.weight);
-    o.text("peerId", path.peer_name.as_deref().unwrap_or("(unspec)"));
+    o.number("weight", path.weight.into());
+    o.text("peerId", path.source.name.as_deref().unwrap_or("(unspec)"));
     o.plain("path", a.as_path);
-    o.text("origin", origin_word(a.origin));
+    o.word("origin", origin_word(a.origin));
     if let Some(from) = &path.imported {
         o.holds("announceNexthopSelf", from.announce_self);
         o.text("nhVrfName", &from.vrf_name);
         o.number("nhVrfId", from.vrf.0);
     }
-    o.objects("nexthops", nexthop_addresses(path, prefix.afi()), |o, (addr, scope, used)| {
+    let nexthop = a.next_hop.unwrap_or(unspecified(prefix.afi()));
+    o.objects("nexthops", nexthop_addresses(nexthop), |o, (addr, scope, used)| {
         o.plain("ip", addr);
-        if let Some(name) = &path.peer_hostname {
+        if let Some(name) = &path.source.hostname {
             o.text("hostname", name);
         }
-        o.text("afi", family_word(addr));
+        o.word("afi", family_word(addr));
         if let Some(scope) = scope {
-            o.text("scope", scope);
+            o.word("scope", scope);
         }
         o.holds("used", used);
     });

@@ -2,7 +2,6 @@
 
 pub(super) mod damping;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,13 +14,13 @@ use serde_json::Value;
 use super::filter::Filter;
 use super::select::{self, Scope, Wanted};
 use super::{detail, row};
-use crate::json::pretty_at;
+use crate::json::{Plain as _, pretty_at};
 use crate::output::{Outcome, Status, line, put};
 use crate::pattern::Args;
 use crate::show::{Clock, Ctx};
 
 /// Prefixes per job.
-const SLICE: usize = 500;
+const SLICE: usize = 250;
 
 /// What stands in front of a table.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ impl Head {
     /// Routes made here carry the own host name.
     pub(super) fn complete(&self, dest: &mut DestView) {
         for path in dest.paths.iter_mut().filter(|p| p.local) {
-            path.peer_hostname.clone_from(&self.hostname);
+            Arc::make_mut(&mut path.source).hostname.clone_from(&self.hostname);
         }
     }
 
@@ -237,12 +236,12 @@ async fn ask(
         let bgp = &mut world.instances.get_mut(&vrf)?.bgp;
         let (dests, next) = bgp.routes(family, after, SLICE, &wanted);
         let mut with_told = |dest: DestView| {
-            let told = if full { detail::told(bgp, &dest) } else { Vec::new() };
+            let told = if full { detail::told(bgp, family, &dest) } else { Vec::new() };
             (dest, told)
         };
         Some((dests.into_iter().map(&mut with_told).collect::<Vec<_>>(), next))
     };
-    handle.begin_bgp(slice).await
+    handle.begin_bgp_slice(slice).await
 }
 
 async fn rows(
@@ -257,7 +256,7 @@ async fn rows(
     let clock = Clock::new(ctx.handle(), now);
     let damping = damping::Kind::of(args);
     let (mut shown, mut paths) = (0usize, 0usize);
-    let mut text = String::new();
+    let mut network = String::new();
     let mut pending = Some(ask(ctx.handle(), head, family, full, None).await?);
     while let Some(slice) = pending.take() {
         let Some((dests, next)) = slice.answer().await? else { break };
@@ -271,12 +270,14 @@ async fn rows(
             }
             head.complete(&mut dest);
             if json {
-                let comma = if shown > 0 { "," } else { "" };
-                text.clear();
-                let _ = write!(text, "{comma}\"{}\": ", dest.prefix);
-                json_value(&mut text, &dest, full.then_some(&told), damping, &clock);
-                text.push('\n');
-                ctx.out.push(&text);
+                network.clear();
+                dest.prefix.write(&mut network);
+                let out = ctx.out.text();
+                out.push_str(if shown > 0 { ",\"" } else { "\"" });
+                out.push_str(&network);
+                out.push_str("\": ");
+                json_value(out, &dest, &network, full.then_some(&told), damping, &clock);
+                out.push('\n');
             } else if full {
                 detail::text(&mut ctx.out, &dest, head, &told, &clock);
                 line!(ctx.out);
@@ -310,6 +311,7 @@ async fn rows(
 fn json_value(
     out: &mut String,
     dest: &DestView,
+    network: &str,
     full: Option<&Vec<detail::Told>>,
     damping: Option<damping::Kind>,
     clock: &Clock,
@@ -324,7 +326,7 @@ fn json_value(
         }
         match damping {
             Some(kind) => out.push_str(&kind.json(dest, path, clock).to_string()),
-            None => row::json(out, dest, path),
+            None => row::json(out, dest, network, path),
         }
     }
     out.push(']');

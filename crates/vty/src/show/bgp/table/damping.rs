@@ -41,9 +41,9 @@ impl Kind {
 
     /// Writes a row.
     pub(super) fn row(self, out: &mut Out<'_>, dest: &DestView, path: &PathView, first: bool, clock: &Clock) {
-        let Some(damping) = path.damping else { return };
+        let Some(damping) = &path.damping else { return };
         row::lead(out, dest.prefix, path, RowKind::Table { first }, false);
-        let from = path.peer_name.as_deref().unwrap_or_default();
+        let from = path.source.name.as_deref().unwrap_or_default();
         let reuse = damping.reuse.map(time::uptime).unwrap_or_default();
         match self {
             Self::Flaps => {
@@ -63,12 +63,12 @@ impl Kind {
     pub(super) fn json(self, dest: &DestView, path: &PathView, clock: &Clock) -> Value {
         let mut o = Obj::new();
         row::status_fields(&mut o, dest, path);
-        let Some(damping) = path.damping else { return o.into() };
+        let Some(damping) = &path.damping else { return o.into() };
         let a = path.attributes();
-        let from = path.peer_name.clone().unwrap_or_default();
+        let from = path.source.name.clone().unwrap_or_default();
         if self == Self::Flaps {
             o.put("peerHost", from.clone()).put("bdiFlap", damping.flaps);
-            since(&mut o, &damping, clock);
+            since(&mut o, damping, clock);
         }
         o.opt("reuseTimerMsecs", damping.reuse.map(|t| t.as_millis() as u64));
         o.put("asPath", a.as_path.to_string()).put("origin", row::origin_letter(a.origin));
@@ -89,7 +89,7 @@ fn since(o: &mut Obj, damping: &DampingView, clock: &Clock) {
 
 /// The same for one prefix, as text.
 pub(in crate::show::bgp) fn detail(out: &mut Out<'_>, path: &PathView, clock: &Clock) {
-    let Some(damping) = path.damping else { return };
+    let Some(damping) = &path.damping else { return };
     let age = time::uptime(clock.age(damping.since));
     put!(out, "      Dampinfo: penalty {}, flapped {} times in {age}", damping.penalty, damping.flaps);
     damping.reuse.iter().for_each(|t| put!(out, ", reuse in {}", time::uptime(*t)));
@@ -98,9 +98,9 @@ pub(in crate::show::bgp) fn detail(out: &mut Out<'_>, path: &PathView, clock: &C
 
 /// The same for one prefix, as keys of its path.
 pub(in crate::show::bgp) fn detail_json(o: &mut Obj, path: &PathView, clock: &Clock) {
-    let Some(damping) = path.damping else { return };
+    let Some(damping) = &path.damping else { return };
     o.put("dampeningPenalty", damping.penalty).put("dampeningFlapCount", damping.flaps);
-    since(o, &damping, clock);
+    since(o, damping, clock);
     o.opt("reuseTimerMsecs", damping.reuse.map(|t| t.as_millis() as u64));
 }
 
