@@ -4,23 +4,18 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ferr_bfd::{
-    AuthConfig, AuthKey, AuthType, HopMode, Received, SessionConfig, SessionKey, Speaker, State, Time,
-    Transmit,
-};
-use ferr_types::{IfIndex, VrfId};
+use common::{deliver, speakers};
+use ferr_bfd::{AuthConfig, AuthKey, AuthType, SessionConfig, Speaker, State, Time, Transmit};
+
+#[allow(unreachable_pub)]
+mod common;
 
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("0");
     line.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
-
-fn address(side: usize, n: u32) -> IpAddr {
-    IpAddr::from((0x0a00_0000 + n * 2 + side as u32).to_be_bytes())
 }
 
 #[derive(Default)]
@@ -47,19 +42,7 @@ fn run(speakers: &mut [Speaker; 2], from: Time, end: Time, out: &mut [Transmit])
                 let count = own.poll_transmit(now, out);
                 cost.send += start.elapsed();
                 let start = Instant::now();
-                for packet in &out[..count] {
-                    let received = Received {
-                        vrf: VrfId(0),
-                        interface: Some(IfIndex(1)),
-                        source: packet.source.unwrap_or(packet.destination),
-                        destination: Some(packet.destination),
-                        ttl: Some(255),
-                        hop: HopMode::Single,
-                        arrival: Some(now),
-                        payload: packet.bytes(),
-                    };
-                    let _ = other.receive(now, &received);
-                }
+                out[..count].iter().for_each(|packet| deliver(other, now, packet));
                 cost.receive += start.elapsed();
                 cost.packets += count as u64;
                 if count < out.len() {
@@ -81,24 +64,16 @@ fn main() {
     let auth = std::env::args().nth(4).is_some_and(|a| a == "sha1");
     let key = AuthKey::new(AuthType::MeticulousSha1, 1, b"secret").ok().filter(|_| auth);
     let before = resident();
-    let mut speakers = [1, 2].map(|seed| Speaker::new(seed, sessions as usize));
-    for (side, speaker) in speakers.iter_mut().enumerate() {
-        for n in 0..sessions {
-            let local = Some(address(side, n));
-            let remote = address(1 - side, n);
-            let key_of = SessionKey { vrf: VrfId(0), local, remote, interface: None, hop: HopMode::Single };
-            let config = SessionConfig {
-                desired_min_tx: Duration::from_millis(interval),
-                required_min_rx: Duration::from_millis(interval),
-                auth: key.clone().map(|send| AuthConfig { send, accept: Vec::new() }),
-                ..SessionConfig::default()
-            };
-            if let Err(error) = speaker.add(Time::ZERO, key_of, config) {
-                eprintln!("{error}");
-                return;
-            }
-        }
-    }
+    let config = SessionConfig {
+        desired_min_tx: Duration::from_millis(interval),
+        required_min_rx: Duration::from_millis(interval),
+        auth: key.map(|send| AuthConfig { send, accept: Vec::new() }),
+        ..SessionConfig::default()
+    };
+    let mut speakers = match speakers(sessions, &config) {
+        Ok(speakers) => speakers,
+        Err(error) => return eprintln!("{error}"),
+    };
     let mut out = vec![Transmit::default(); 64];
     let ready = Time::ZERO + Duration::from_secs(4);
     run(&mut speakers, Time::ZERO, ready, &mut out);

@@ -8,22 +8,15 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use ferr_bgp::config::{InstanceConfig, NeighborConfig, NeighborFamily, RemoteAs};
-use ferr_bgp::{ConnId, Instance, LocalAddresses, Output, Seeds};
-use ferr_bgp_wire::{
-    Capability, EncodedAttributes, Open, PeerKind, SessionContext, encode_announcements, keepalive,
-};
-use ferr_policy::PolicySet;
-use ferr_types::aspath::AsPathBuf;
-use ferr_types::attr::{BgpNexthop, PathAttributes};
-use ferr_types::{
-    Asn, Distance, Family, IfIndex, Ipv4Prefix, Metric, NexthopInfo, NexthopReach, Prefix, Protocol,
-    RouterId, VrfId,
-};
+use common::{announce, connected, instance, open, resident};
+use ferr_bgp::{ConnId, Instance, Output};
+use ferr_types::{Family, Ipv4Prefix, Prefix};
+
+#[allow(unreachable_pub, dead_code)]
+mod common;
 
 /// Prefixes that share an attribute set.
 const SHARED: u32 = 6;
@@ -50,36 +43,21 @@ fn timed<T>(into: &mut Duration, what: impl FnOnce() -> T) -> T {
     out
 }
 
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
-
 fn address(peer: u32, host: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, (peer >> 8) as u8, peer as u8, host)
 }
 
 /// Messages with `sets` attribute sets of `peer` for the prefixes from number `first` on, of `all`.
 fn messages(peer: u32, first: u32, sets: u32, all: u32) -> Vec<u8> {
-    let ctx = SessionContext::new(PeerKind::Ebgp);
     let mut out = Vec::new();
     for set in 0..sets {
         let from = first + set * SHARED;
-        let hops = [100_000 + peer, 1000 + from % 50_000, 200_000 + from % all, 7];
-        let path = AsPathBuf::from_sequence(hops.map(Asn));
-        let attributes = PathAttributes {
-            as_path: path.as_path(),
-            next_hop: Some(BgpNexthop::V4(address(peer, 2))),
-            ..PathAttributes::default()
-        };
+        let path = [100_000 + peer, 1000 + from % 50_000, 200_000 + from % all, 7];
         let prefixes = (from..from + SHARED).filter_map(|i| {
             let scattered = (i % all).wrapping_mul(2_654_435_761) >> 8;
-            Ipv4Prefix::from_bits(scattered << 8, 24).map(|p| (0, Prefix::V4(p)))
+            Ipv4Prefix::from_bits(scattered << 8, 24).map(Prefix::V4)
         });
-        if let Ok(encoded) = EncodedAttributes::new(&attributes, Family::Ipv4Unicast, &ctx) {
-            encode_announcements(&ctx, &encoded, prefixes, &mut out);
-        }
+        announce(prefixes, path, address(peer, 2), &mut out);
     }
     out
 }
@@ -98,17 +76,7 @@ fn drive(bgp: &mut Instance, now: Instant, spent: &mut Spent) {
                     });
                     spent.octets += polled;
                 }
-                Output::Watch(watch) => {
-                    let reach = NexthopReach {
-                        prefix: watch.target,
-                        protocol: Protocol::Connected,
-                        metric: Metric(0),
-                        distance: Distance(0),
-                        connected: true,
-                        nexthops: vec![(IfIndex(1), None)],
-                    };
-                    bgp.nexthop_changed(NexthopInfo { watch, via: Some(reach) }, now);
-                }
+                Output::Watch(watch) => bgp.nexthop_changed(connected(watch), now),
                 _ => {}
             }
         }
@@ -120,20 +88,8 @@ fn drive(bgp: &mut Instance, now: Instant, spent: &mut Spent) {
 }
 
 fn connect(bgp: &mut Instance, peer: u32, links: bool, now: Instant) -> ConnId {
-    let (remote, asn) = (IpAddr::V4(address(peer, 2)), Asn(100_000 + peer));
-    let mut config = NeighborConfig::new(&remote.to_string(), Some(remote), RemoteAs::Asn(asn));
-    config.passive = true;
-    config.families[Family::Ipv4Unicast] = Some(NeighborFamily::default());
-    bgp.add_neighbor(config, now);
     let local = if links { address(peer, 1) } else { Ipv4Addr::new(10, 255, 255, 254) };
-    let conn = ConnId(1 << 60 | u64::from(peer));
-    let addresses = LocalAddresses { v4: Some(local), ifindex: IfIndex(1), ..LocalAddresses::default() };
-    bgp.accepted(now, conn, (SocketAddr::new(local.into(), 179), SocketAddr::new(remote, 40_000)), addresses);
-    let capabilities = vec![Capability::Multiprotocol { afi: 1, safi: 1 }, Capability::FourOctetAs(asn)];
-    let mut bytes = Vec::new();
-    Open::new(asn, 0, RouterId(address(peer, 2)), capabilities).encode(&mut bytes);
-    bytes.extend_from_slice(&keepalive());
-    bgp.received(now, conn, &bytes);
+    let conn = open(bgp, (local, address(peer, 2)), 100_000 + peer, 0, now);
     drive(bgp, now, &mut Spent::default());
     conn
 }
@@ -143,12 +99,7 @@ fn main() {
     let &[peers, each, all] = arguments.get(..3).unwrap_or(&[8, 250_000, 250_000]) else { return };
     let links = std::env::args().any(|a| a == "links");
     let now = Instant::now();
-    let mut config =
-        InstanceConfig::new(Asn(65000), VrfId::DEFAULT, "default", RouterId(Ipv4Addr::new(10, 0, 0, 1)));
-    config.ebgp_requires_policy = false;
-    let seeds = Seeds { hash: 1, dice: 2, first_conn: 1 };
-    let mut bgp = Instance::new(config, Arc::new(PolicySet::default()), seeds, now);
-    bgp.start(now);
+    let mut bgp = instance(now);
     let conns: Vec<ConnId> = (0..peers).map(|peer| connect(&mut bgp, peer, links, now)).collect();
     let (empty, mut spent) = (resident(), Spent::default());
     let (mut first, mut fed) = ((0.0, 0), 0_u32);

@@ -305,7 +305,7 @@ exit-vrf
     }
     let last = c.routes.0.values().last().unwrap();
     let source = Some("fd01::2".parse().unwrap());
-    assert_eq!(last.bfd, Some(StaticBfd { multihop: true, source, profile: None }));
+    assert_eq!(last.bfd.as_deref(), Some(&StaticBfd { multihop: true, source, profile: None }));
     let again = read(&out);
     assert_eq!((&again.routes, &again.vrfs), (&c.routes, &c.vrfs));
     let undone = read(&format!("{text}no ip route 10.1.0.0/16 192.0.2.1 eth0 bfd profile p\n"));

@@ -4,14 +4,14 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use ferr_rib::{Address, FibAck, Link, LinkKind, Rib, RibConfig};
-use ferr_types::{
-    Distance, IfAddr, IfIndex, Ipv4Prefix, Metric, Nexthop, NexthopSet, Prefix, Protocol, RouteKey,
-    RouteSpec, RouteUpdate, Tag, VrfId,
-};
+use common::{drain, key, link, spec, with_link};
+use ferr_rib::Link;
+use ferr_types::{Ipv4Prefix, Prefix, RouteUpdate};
+
+#[allow(unreachable_pub)]
+mod common;
 
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -29,32 +29,6 @@ fn prefixes(count: u32) -> Vec<Prefix> {
         .collect()
 }
 
-fn spec(metric: u32, addr: u8) -> RouteSpec {
-    let gateway = IpAddr::V4(Ipv4Addr::new(10, 0, 0, addr));
-    RouteSpec {
-        distance: Distance(20),
-        metric: Metric(metric),
-        tag: Tag(0),
-        nexthops: NexthopSet::one(Nexthop::via(gateway, VrfId::DEFAULT)),
-        backup: NexthopSet::default(),
-        internal: false,
-        source: None,
-    }
-}
-
-fn drain(rib: &mut Rib, now: Instant) -> usize {
-    let (mut ops, mut acks, mut total) = (Vec::new(), Vec::new(), 0);
-    while rib.fib_ready() {
-        ops.clear();
-        rib.poll_fib(1024, &mut ops);
-        acks.clear();
-        acks.extend(ops.iter().map(|op| FibAck { token: op.token, result: Ok(()) }));
-        rib.fib_acks(now, &acks);
-        total += ops.len();
-    }
-    total
-}
-
 fn report(what: &str, count: usize, took: Duration) {
     let rate = count as f64 / took.as_secs_f64() / 1e6;
     println!("{what:40} {:8.3} s  {rate:6.2} M/s  RSS {:7.1} MB", took.as_secs_f64(), resident());
@@ -64,30 +38,7 @@ fn main() {
     let count = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000u32);
     let prefixes = prefixes(count);
     let now = Instant::now();
-    let mut rib = Rib::new(RibConfig::default(), now);
-    rib.link_set(
-        now,
-        Link {
-            ifindex: IfIndex(2),
-            name: "eth0".into(),
-            up: true,
-            running: true,
-            vrf: VrfId::DEFAULT,
-            master: IfIndex(0),
-            kind: LinkKind::Other,
-            mtu: 1500,
-            mac: Vec::new(),
-            flags: 0,
-            lower: IfIndex(0),
-            speed: 0,
-        },
-    );
-    let addr = IfAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 24);
-    if let Some(addr) = addr {
-        rib.address_add(now, Address { ifindex: IfIndex(2), addr, peer: None, secondary: false });
-    }
-    let key =
-        |prefix| RouteKey { vrf: VrfId::DEFAULT, table: None, prefix, protocol: Protocol::Bgp, instance: 0 };
+    let mut rib = with_link(now);
     let before = resident();
     for (round, what) in ["set, new", "set, replaced by another next hop"].iter().enumerate() {
         // As from a peer: a few prefixes share each attribute set.
@@ -112,16 +63,10 @@ fn main() {
         report("  drained and acknowledged", ops, start.elapsed());
     }
     let start = Instant::now();
-    rib.link_set(
-        now,
-        Link { running: false, ..rib.link(IfIndex(2)).cloned().unwrap_or_else(|| unreachable!()) },
-    );
+    rib.link_set(now, Link { running: false, ..link() });
     report("carrier lost, all routes inactive", prefixes.len(), start.elapsed());
     let start = Instant::now();
-    rib.link_set(
-        now,
-        Link { running: true, ..rib.link(IfIndex(2)).cloned().unwrap_or_else(|| unreachable!()) },
-    );
+    rib.link_set(now, link());
     report("carrier back", prefixes.len(), start.elapsed());
     drain(&mut rib, now);
     let updates: Vec<RouteUpdate> = prefixes.iter().map(|p| RouteUpdate::Withdraw(key(*p))).collect();

@@ -127,25 +127,16 @@ impl Rib {
         let mut rows = [SummaryRow::default(); Protocol::ALL.len()];
         let mut ibgp = SummaryRow::default();
         let Some(t) = self.find_table(vrf, table, afi) else { return Summary::default() };
-        let table = &self.tables[t];
-        for slot in 0..table.entries.len() as u32 {
-            let entry = &table.entries[slot as usize];
-            if entry.cand == crate::table::NONE {
-                continue;
-            }
-            let selected = table.selected(slot);
-            for candidate in table.candidates(slot) {
-                let Some(spec) = self.specs.get(candidate.spec) else { continue };
-                let row = if spec.internal && spec.protocol == Protocol::Bgp {
-                    &mut ibgp
-                } else {
-                    &mut rows[spec.protocol as usize]
-                };
-                row.rib += 1;
-                let ours = spec.protocol.kernel_protocol().is_some();
-                let installed = !ours || entry.has(flag::INSTALLED);
-                row.fib += u32::from(selected == Some(candidate.spec) && installed);
-            }
+        for (id, counts) in self.tables[t].counts_by_spec().into_iter().enumerate() {
+            let Some(spec) = self.specs.get(id as u32).filter(|_| counts.routes > 0) else { continue };
+            let row = if spec.internal && spec.protocol == Protocol::Bgp {
+                &mut ibgp
+            } else {
+                &mut rows[spec.protocol as usize]
+            };
+            let ours = spec.protocol.kernel_protocol().is_some();
+            row.rib += counts.routes;
+            row.fib += if ours { counts.installed } else { counts.selected };
         }
         let rows = Protocol::ALL.into_iter().zip(rows).filter(|(_, r)| r.rib > 0).collect();
         Summary { rows, ibgp }

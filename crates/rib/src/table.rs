@@ -108,6 +108,15 @@ pub(crate) struct Candidate {
     pub(crate) since: u32,
 }
 
+/// Routes of one specification in a table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SpecCounts {
+    pub(crate) routes: u32,
+    pub(crate) selected: u32,
+    /// Selected, and acknowledged by the kernel.
+    pub(crate) installed: u32,
+}
+
 /// Candidates of a prefix that has several, best first; and which is selected.
 #[derive(Debug, Default)]
 pub(crate) struct CandidateList {
@@ -295,6 +304,30 @@ impl Table {
         } else {
             entry.has(flag::SELECTED).then_some(entry.cand)
         }
+    }
+
+    /// How often each specification occurs. Specifications are not looked at: there are far fewer of them than routes.
+    pub(crate) fn counts_by_spec(&self) -> Vec<SpecCounts> {
+        let mut counts: Vec<SpecCounts> = Vec::new();
+        let mut count = |spec: u32, selected: bool, installed: bool| {
+            let at = spec as usize;
+            if counts.len() <= at {
+                counts.resize(at + 1, SpecCounts::default());
+            }
+            counts[at].routes += 1;
+            counts[at].selected += u32::from(selected);
+            counts[at].installed += u32::from(selected && installed);
+        };
+        for entry in self.entries.iter().filter(|e| e.cand != NONE) {
+            let installed = entry.has(flag::INSTALLED);
+            if entry.has(flag::MULTI) {
+                let list = &self.lists[entry.cand as usize];
+                list.list.iter().for_each(|c| count(c.spec, list.selected == Some(c.spec), installed));
+            } else {
+                count(entry.cand, entry.has(flag::SELECTED), installed);
+            }
+        }
+        counts
     }
 
     /// Notes which candidate is selected.

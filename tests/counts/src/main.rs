@@ -7,7 +7,13 @@
 #![allow(clippy::disallowed_methods)]
 
 mod bfd;
+#[path = "../../../crates/bfd/examples/common/mod.rs"]
+#[allow(unreachable_pub)]
+mod bfd_common;
 mod bgp;
+#[path = "../../../crates/bgp/examples/common/mod.rs"]
+#[allow(unreachable_pub, dead_code)]
+mod bgp_common;
 #[path = "../../../crates/ospf/benches/common/mod.rs"]
 #[allow(unreachable_pub, clippy::expect_used)]
 mod network;
@@ -15,6 +21,9 @@ mod ospf;
 mod policy;
 mod prefixes;
 mod rib;
+#[path = "../../../crates/rib/examples/common/mod.rs"]
+#[allow(unreachable_pub)]
+mod rib_common;
 
 use std::hint::black_box;
 use std::process::ExitCode;

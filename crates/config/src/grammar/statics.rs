@@ -88,7 +88,7 @@ fn parse(args: &Args<'_>) -> Result<(StaticKey, StaticOptions), ConfigError> {
         tag: args.opt("tag")?.unwrap_or(0),
         label: args.get("label").map(str::to_owned),
         onlink: args.has("onlink"),
-        bfd: bfd(args)?,
+        bfd: bfd(args)?.map(Box::new),
         color: args.opt("color")?,
     };
     Ok((key, options))

@@ -78,8 +78,8 @@ pub struct StaticOptions {
     pub label: Option<String>,
     /// `onlink`
     pub onlink: bool,
-    /// `bfd ...`: the way counts while the session to its gateway is not down.
-    pub bfd: Option<super::bfd::StaticBfd>,
+    /// `bfd ...`: the way counts while the session to its gateway is not down. Few have it, and there are many routes.
+    pub bfd: Option<Box<super::bfd::StaticBfd>>,
     /// `color N`
     pub color: Option<u32>,
 }
