@@ -1,5 +1,7 @@
 //! `restart`: killed and started again with the kernel full. Packets through it are counted meanwhile.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +50,13 @@ pub(super) fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
     let parts = setting.table.split(50);
     let table = |range: std::ops::Range<usize>| Table::joined(&parts[range]);
     let (before, after) = (table(0..49), table(1..50));
-    let (old, new) = (Sample::new(&before.prefixes), Arc::new(Sample::new(&after.prefixes)));
+    // As long as the routes that are gone stay, they hide what they cover.
+    let gone: HashSet<Prefix> = parts[0].prefixes.iter().copied().collect();
+    let hidden: HashSet<IpAddr> = gone.iter().map(|p| p.addr()).collect();
+    let covered =
+        |p: &Prefix| (0..p.len()).any(|len| Prefix::new(p.addr(), len).is_some_and(|c| gone.contains(&c)));
+    let seen = |p: &Prefix| !hidden.contains(&p.addr()) && (matches!(p, Prefix::V4(_)) || !covered(p));
+    let (old, new) = (Sample::new(&before.prefixes), Arc::new(Sample::among(&after.prefixes, seen)));
     let encode = |table: &Table| Arc::new(table.encode(&announcer(0, FEED)).announce);
     let (first, second) = (encode(&before), encode(&after));
     let mut plan = plan(new.total.v6 > 0);
