@@ -212,14 +212,18 @@ impl Hub {
             table: Mutex::new(None),
             asked: AtomicBool::new(false),
         });
-        let reader = Reader {
+        let mut reader = Reader {
             stream: stream.try_clone()?,
             writer: Arc::clone(&writer),
-            tail: rest,
+            tail: Vec::new(),
             counters: Arc::clone(&counters),
             present: watch.distinct.then(Box::default),
             mark: watch.mark.clone(),
         };
+        // What came with the end of the handshake may be all that comes.
+        if !reader.take(&rest, self.start) {
+            return Err(io::Error::other("the session ended as it began"));
+        }
         let mut readers = lock(&self.readers);
         let event = EpollEvent::new(EpollFlags::EPOLLIN, readers.len() as u64);
         self.epoll.add(&reader.stream, event)?;
@@ -278,7 +282,11 @@ impl Reader {
             Err(Errno::EAGAIN | Errno::EINTR) => return true,
             Err(_) => return false,
         };
-        let bytes = &chunk[..kept + got];
+        self.take(&chunk[..kept + got], start)
+    }
+
+    /// Counts what is whole, and keeps the rest.
+    fn take(&mut self, bytes: &[u8], start: Instant) -> bool {
         let mut counting = Counting {
             announced: 0,
             withdrawn: 0,
