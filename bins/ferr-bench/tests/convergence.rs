@@ -56,8 +56,9 @@ fn check(work: &str, dut: &str, row: &Value) {
     }
     if work.starts_with("query-") {
         let shows = run["shows"].as_object().map_or(0, |shows| {
-            // Every question was understood.
-            assert!(shows.values().all(|s| s["answers"] != 0 && s["unanswered"] == 0), "{at}");
+            // Every question was understood. BIRD has an error for a route that is withdrawn at this moment.
+            let answered = |s: &Value| s["answers"] != 0 && (s["unanswered"] == 0 || dut == "BIRD");
+            assert!(shows.values().all(answered), "{at}");
             shows.len()
         });
         assert_eq!(shows, if dut == "BIRD" { 5 } else { 7 }, "{at}");
