@@ -10,6 +10,7 @@
 //! * With add-path, path identifiers that were withdrawn meanwhile are kept until the member heard of that.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
 use super::fill::paths_to_send;
-use super::{Group, Member, REPLAY, RING_LIMIT, Sent, bit, set_bit};
+use super::{Encoded, Group, Member, REPLAY, RING_LIMIT, Sent, bit, set_bit};
 
 /// A member that takes nothing for so long, while the ring is full and another one starves, is left behind.
 const STUCK: Duration = Duration::from_millis(500);
@@ -35,7 +36,7 @@ const SLOW: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Behind {
     /// Its part of the ring.
-    rest: VecDeque<Bytes>,
+    rest: VecDeque<Arc<Encoded>>,
     /// Bits by prefix.
     missed: Vec<u64>,
     /// Which of them the member had been told of.
@@ -121,10 +122,9 @@ impl Group {
         let (base, end) = (self.base, self.end());
         let Some(member) = self.members.get_mut(&peer) else { return };
         let rest = self.ring.iter_mut().skip((member.cursor - base) as usize);
-        let (key, own) = (&self.key, member.own);
-        let rest = rest.filter_map(|buffer| {
+        let rest = rest.map(|buffer| {
             buffer.waiting -= 1;
-            buffer.encoded.for_member(key, peer, &own)
+            Arc::clone(&buffer.filled.encoded)
         });
         member.behind = Some(Box::new(Behind { rest: rest.collect(), ..Behind::default() }));
         member.cursor = end;
@@ -153,8 +153,11 @@ impl Group {
             let member = self.members.get_mut(&peer)?;
             let own = member.own;
             let behind = member.behind.as_mut()?;
-            if let Some(bytes) = behind.rest.pop_front() {
-                return Some(bytes);
+            if let Some(encoded) = behind.rest.pop_front() {
+                match encoded.for_member(&self.key, peer, &own) {
+                    Some(bytes) => return Some(bytes),
+                    None => continue,
+                }
             }
             let slice = behind.take(REPLAY);
             let known: Vec<bool> = slice.iter().map(|dest| bit(&behind.known, dest.0)).collect();
@@ -242,8 +245,9 @@ impl Group {
     /// Octets that wait for members, and slices of a replay, with the records of those who were left behind.
     pub(crate) fn waiting_octets(&self) -> usize {
         let behind = self.members.values().filter_map(|m| m.behind.as_ref());
-        let own = behind
-            .map(|b| b.rest.iter().map(Bytes::len).sum::<usize>() + (b.missed.len() + b.known.len()) * 8);
+        let own = behind.map(|b| {
+            b.rest.iter().map(|e| e.bytes.len()).sum::<usize>() + (b.missed.len() + b.known.len()) * 8
+        });
         self.ring_bytes + self.slices.octets() + own.sum::<usize>()
     }
 }

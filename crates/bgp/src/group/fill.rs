@@ -21,7 +21,7 @@ use crate::local::LocalRoutes;
 use crate::peer::LocalAddresses;
 use crate::table::{DestId, Path, PathIdx, Table, TablePrefix};
 
-use super::own::{Audience, Gapped};
+use super::own::{Audience, Filled, Gapped};
 use super::{BATCH, BUFFER, Buffer, Encoded, Group, Sent, set_bit};
 
 /// What is said, whom to skip, prefix, path id.
@@ -337,7 +337,7 @@ impl Group {
         let waiting = self.members.len() as u32 - self.behind;
         if !encoded.bytes.is_empty() && waiting > 0 {
             self.ring_bytes += encoded.bytes.len();
-            self.ring.push_back(Buffer { encoded, pushed, waiting });
+            self.ring.push_back(Buffer { filled: Filled::new(encoded), pushed, waiting });
         }
     }
 }

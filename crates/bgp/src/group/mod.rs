@@ -34,7 +34,7 @@ use crate::table::{DestId, Table, TablePrefix};
 
 pub(crate) use all::Groups;
 use behind::Behind;
-use own::{Audience, Gaps, OwnAddresses};
+use own::{Audience, Filled, Gaps, OwnAddresses};
 use replay::{Replay, Slices};
 
 /// Number of a group in its family.
@@ -70,9 +70,9 @@ struct Encoded {
 }
 
 /// The same in the ring.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Buffer {
-    encoded: Encoded,
+    filled: Filled,
     /// When it was encoded.
     pushed: Instant,
     /// Members that have still to pass it.

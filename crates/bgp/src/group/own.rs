@@ -4,8 +4,9 @@
 //! equal length ([`crate::export::OwnShape`]), so the gap fits all. A route from a member's own link keeps its next hop there (RFC 4271 section 5.1.3):
 //! it is encoded for that link, and again for all others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ferr_bgp_wire::next_hop_octets;
@@ -113,10 +114,45 @@ impl Gapped {
     }
 }
 
+/// Own addresses that were filled in lately, for members who share them.
+const FILLED: usize = 4;
+
+/// Encoded messages, with copies whose gaps are filled.
+#[derive(Debug)]
+pub(super) struct Filled {
+    pub(super) encoded: Arc<Encoded>,
+    copies: VecDeque<(LocalAddresses, Bytes)>,
+}
+
+impl Filled {
+    pub(super) fn new(encoded: Encoded) -> Self {
+        Self { encoded: Arc::new(encoded), copies: VecDeque::new() }
+    }
+
+    /// As [`Encoded::for_member`].
+    pub(super) fn for_member(&mut self, key: &GroupKey, peer: PeerId, own: &LocalAddresses) -> Option<Bytes> {
+        if self.encoded.gaps.is_empty() || !self.encoded.is_for(peer, own) {
+            return self.encoded.for_member(key, peer, own);
+        }
+        let own = LocalAddresses { ifindex: IfIndex(0), ..*own };
+        if let Some((_, bytes)) = self.copies.iter().find(|(known, _)| *known == own) {
+            return Some(bytes.clone());
+        }
+        let bytes = self.encoded.for_member(key, peer, &own)?;
+        self.copies.truncate(FILLED - 1);
+        self.copies.push_front((own, bytes.clone()));
+        Some(bytes)
+    }
+}
+
 impl Encoded {
+    fn is_for(&self, peer: PeerId, own: &LocalAddresses) -> bool {
+        self.skip != peer && self.only.is_none_or(|only| only == peer) && self.audience.has(own.link)
+    }
+
     /// The octets as a member gets them; `None` when they are not for it.
     pub(super) fn for_member(&self, key: &GroupKey, peer: PeerId, own: &LocalAddresses) -> Option<Bytes> {
-        if self.skip == peer || self.only.is_some_and(|only| only != peer) || !self.audience.has(own.link) {
+        if !self.is_for(peer, own) {
             return None;
         }
         if self.gaps.is_empty() {

@@ -20,6 +20,7 @@ use crate::peer::LocalAddresses;
 use crate::table::{DestId, Table, TablePrefix};
 
 use super::fill::{Announcement, paths_to_send};
+use super::own::Filled;
 use super::{Encoded, Group, Member, REPLAY, bit, refresh_marker};
 
 /// Octets of slices that are kept.
@@ -57,7 +58,7 @@ struct Slice {
     number: u32,
     changes: u32,
     octets: usize,
-    encoded: Vec<Encoded>,
+    encoded: Vec<Filled>,
 }
 
 /// Slices that were encoded last.
@@ -96,9 +97,9 @@ impl Slices {
         self.changes.get(number as usize).copied().unwrap_or(0)
     }
 
-    fn find(&self, number: u32) -> Option<&Slice> {
-        let slice = self.kept.iter().rev().find(|s| s.number == number)?;
-        (slice.changes == self.changes_of(number)).then_some(slice)
+    fn find(&mut self, number: u32) -> Option<&mut Slice> {
+        let changes = self.changes_of(number);
+        self.kept.iter_mut().rev().find(|s| s.number == number && s.changes == changes)
     }
 
     fn keep(&mut self, number: u32, encoded: Vec<Encoded>) {
@@ -106,6 +107,7 @@ impl Slices {
             self.octets -= self.kept.remove(at).map_or(0, |s| s.octets);
         }
         let octets = encoded.iter().map(|e| e.bytes.len()).sum();
+        let encoded = encoded.into_iter().map(Filled::new).collect();
         self.octets += octets;
         self.kept.push_back(Slice { number, changes: self.changes_of(number), octets, encoded });
         while self.octets > KEPT && self.kept.len() > 1 {
@@ -205,7 +207,8 @@ impl Group {
             self.write_default(core, true, &own, &mut out);
         }
         let slice = self.slices.find(replay.next)?;
-        let mut parts = slice.encoded.iter().filter_map(|e| e.for_member(&self.key, peer, &own)).peekable();
+        let key = &self.key;
+        let mut parts = slice.encoded.iter_mut().filter_map(|e| e.for_member(key, peer, &own)).peekable();
         let first = parts.next().filter(|_| out.is_empty());
         if parts.peek().is_none() && out.is_empty() {
             return first;

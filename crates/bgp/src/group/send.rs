@@ -17,7 +17,7 @@ impl Group {
             member.cursor += 1;
             member.progress = now;
             buffer.waiting -= 1;
-            found = buffer.encoded.for_member(&self.key, peer, &member.own);
+            found = buffer.filled.for_member(&self.key, peer, &member.own);
         }
         self.trim();
         found
@@ -26,7 +26,7 @@ impl Group {
     /// Drops buffers that every member has passed.
     pub(super) fn trim(&mut self) {
         while let Some(buffer) = self.ring.pop_front_if(|b| b.waiting == 0) {
-            self.ring_bytes -= buffer.encoded.bytes.len();
+            self.ring_bytes -= buffer.filled.encoded.bytes.len();
             self.base += 1;
         }
     }
