@@ -177,7 +177,7 @@ impl Instance {
         let settings = settings(&self.core, &config);
         self.core.peers.insert(Peer {
             id,
-            config,
+            config: Arc::new(config),
             fsm: Fsm::new(settings, first_conn),
             session: None,
             opens: Vec::new(),
@@ -212,11 +212,11 @@ impl Instance {
     pub fn change_neighbor(&mut self, id: PeerId, config: NeighborConfig, now: Instant) {
         self.set_now(now);
         let Some(peer) = self.core.peers.get_mut(id) else { return };
-        if peer.config == config {
+        if *peer.config == config {
             return;
         }
-        let old = std::mem::replace(&mut peer.config, config);
-        let new = peer.config.clone();
+        let new = Arc::new(config);
+        let old = std::mem::replace(&mut peer.config, Arc::clone(&new));
         if let Some(settings) = self.settings(id)
             && let Some(peer) = self.core.peers.get_mut(id)
         {

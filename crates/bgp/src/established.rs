@@ -1,6 +1,7 @@
 //! Sessions that come up and go down: what is agreed on, which update groups a peer is in, and what becomes of its routes
 //! (RFC 4271 section 8.2, RFC 4724 section 4.2).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferr_bgp_wire::{Capability, Open, SessionContext};
@@ -62,8 +63,8 @@ impl Instance {
             asn: remote.asn,
             route_refresh: refresh(&local) && refresh(&remote),
             enhanced_refresh: enhanced(&local) && enhanced(&remote),
-            local_open: local,
-            remote_open: remote,
+            local_open: Arc::new(local),
+            remote_open: Arc::new(remote),
             ends,
             addresses,
             since: now,

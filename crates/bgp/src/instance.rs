@@ -261,7 +261,7 @@ impl Instance {
             .collect();
         for id in waiting {
             if let Some(peer) = self.core.peers.get_mut(id) {
-                peer.config.addr = Some(addr);
+                Arc::make_mut(&mut peer.config).addr = Some(addr);
             }
             self.start_peer(id);
         }
@@ -544,12 +544,17 @@ impl Instance {
 
     /// Configuration of a neighbor.
     pub fn neighbor(&self, id: PeerId) -> Option<&NeighborConfig> {
-        self.core.peers.get(id).map(|p| &p.config)
+        self.core.peers.get(id).map(|p| p.config.as_ref())
+    }
+
+    /// Host name that a neighbor sent in its OPEN.
+    pub fn hostname(&self, id: PeerId) -> Option<String> {
+        self.core.peers.get(id)?.hostname()
     }
 
     /// All neighbors.
     pub fn neighbors(&self) -> impl Iterator<Item = (PeerId, &NeighborConfig)> {
-        self.core.peers.iter().filter(|p| !p.removed && p.id != LOCAL_PEER).map(|p| (p.id, &p.config))
+        self.core.peers.iter().filter(|p| !p.removed && p.id != LOCAL_PEER).map(|p| (p.id, p.config.as_ref()))
     }
 
     /// AS that a session has at its other end.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -90,9 +91,9 @@ pub(crate) struct Session {
     /// Peer's AS.
     pub asn: Asn,
     /// Own OPEN.
-    pub local_open: Open,
+    pub local_open: Arc<Open>,
     /// Peer's OPEN.
-    pub remote_open: Open,
+    pub remote_open: Arc<Open>,
     /// Local and remote end.
     pub ends: (SocketAddr, SocketAddr),
     /// Own addresses.
@@ -121,8 +122,8 @@ pub struct FamilyCounters {
 pub(crate) struct Peer {
     /// Its number.
     pub id: PeerId,
-    /// Its configuration.
-    pub config: NeighborConfig,
+    /// Its configuration; views share it.
+    pub config: Arc<NeighborConfig>,
     /// Its state machine.
     pub(crate) fsm: Fsm,
     /// Present while established.

@@ -1,6 +1,7 @@
 //! Connections and messages: what the driver reports of TCP, and what the peers say over it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -157,7 +158,7 @@ impl Instance {
 
     fn max_len(&self, id: PeerId, conn: ConnId) -> u16 {
         let Some(peer) = self.core.peers.get(id) else { return MAX_LEN };
-        let session = peer.session.as_ref().filter(|s| s.conn == conn).map(|s| &s.local_open);
+        let session = peer.session.as_ref().filter(|s| s.conn == conn).map(|s| s.local_open.as_ref());
         let waiting = || peer.opens.iter().find(|o| o.0 == conn).map(|o| &o.1);
         // What we offered alone counts (RFC 8654 section 4).
         session.or_else(waiting).map_or(MAX_LEN, Open::max_receive_len)
@@ -448,7 +449,7 @@ impl Instance {
         let waiting = self.core.peers.iter_mut().find(|p| {
             !p.removed && p.config.addr.is_none() && p.config.interface == Some(ifindex) && remote.is_ipv6()
         })?;
-        waiting.config.addr = Some(remote);
+        Arc::make_mut(&mut waiting.config).addr = Some(remote);
         let id = waiting.id;
         self.start_peer(id);
         Some(id)

@@ -79,7 +79,7 @@ pub struct PeerView {
     /// Number.
     pub id: PeerId,
     /// Configuration.
-    pub config: NeighborConfig,
+    pub config: Arc<NeighborConfig>,
     /// State.
     pub state: State,
     /// Relation (`external`, `internal`, `confed-external`).
@@ -109,7 +109,7 @@ pub struct PeerView {
     /// Negotiated hold and keepalive times.
     pub times: Option<(Duration, Duration)>,
     /// OPENs of the session.
-    pub opens: Option<(Open, Open)>,
+    pub opens: Option<(Arc<Open>, Arc<Open>)>,
     /// Last message from it.
     pub last_read: Option<Instant>,
     /// Last message to it.
@@ -305,7 +305,7 @@ impl Instance {
         let remote_as = session.map(|s| s.asn).or(configured);
         Some(PeerView {
             id,
-            config: peer.config.clone(),
+            config: Arc::clone(&peer.config),
             state: peer.state(),
             kind: kind_name(self.core.kind(&peer.config, remote_as)),
             local_as: self.core.local_as(&peer.config),
@@ -320,7 +320,7 @@ impl Instance {
             ends: session.map(|s| s.ends).or_else(|| peer.fsm.endpoints()),
             addresses: session.map(|s| s.addresses).unwrap_or_default(),
             times: peer.fsm.negotiated_times(),
-            opens: session.map(|s| (s.local_open.clone(), s.remote_open.clone())),
+            opens: session.map(|s| (Arc::clone(&s.local_open), Arc::clone(&s.remote_open))),
             last_read: peer.last_read,
             last_write: peer.last_write,
             next_attempt: peer.fsm.next_attempt(),

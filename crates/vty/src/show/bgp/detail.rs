@@ -30,8 +30,8 @@ const fn origin(origin: Origin) -> &'static str {
 
 /// Neighbors that a prefix was sent to.
 pub(super) fn told(bgp: &mut Instance, family: Family, dest: &DestView) -> Vec<Told> {
-    let peers = bgp.advertised_to(family, dest.prefix).into_iter().filter_map(|id| bgp.peer_view(id));
-    peers.map(|p| (p.config.name, p.hostname)).collect()
+    let peers = bgp.advertised_to(family, dest.prefix).into_iter();
+    peers.filter_map(|id| Some((bgp.neighbor(id)?.name.clone(), bgp.hostname(id)))).collect()
 }
 
 /// Text of one prefix.

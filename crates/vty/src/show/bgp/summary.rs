@@ -1,5 +1,7 @@
 //! `show bgp summary`.
 
+use std::sync::Arc;
+
 use ferr_state::bgp::config::{BestpathConfig, UpdateDelay};
 use ferr_state::bgp::{Instance, PeerFamilyView, PeerView, State, SummaryView};
 use ferr_state::{BgpInstance, BgpWorld};
@@ -28,7 +30,7 @@ struct Picture {
     vrf_id: i64,
     family: Family,
     view: SummaryView,
-    peers: Vec<PeerView>,
+    peers: Vec<Arc<PeerView>>,
     groups: usize,
     damping: bool,
     start: Start,
@@ -145,7 +147,7 @@ fn take(world: &mut BgpWorld, scope: &Scope, families: &[Family]) -> Vec<(String
     let mut out = Vec::new();
     for name in scope.names(world) {
         let Some(instance) = world.instances.get_mut(&name) else { continue };
-        let mut peers = instance.bgp.peer_views();
+        let mut peers: Vec<Arc<PeerView>> = instance.bgp.peer_views().into_iter().map(Arc::new).collect();
         peers.sort_by(|a, b| select::peer_order(&a.config.name).cmp(&select::peer_order(&b.config.name)));
         let pictures = families.iter().filter_map(|f| picture(instance, &name, &peers, *f)).collect();
         out.push((name, pictures));
@@ -153,8 +155,8 @@ fn take(world: &mut BgpWorld, scope: &Scope, families: &[Family]) -> Vec<(String
     out
 }
 
-fn picture(instance: &mut BgpInstance, name: &str, all: &[PeerView], family: Family) -> Option<Picture> {
-    let peers: Vec<PeerView> = all.iter().filter(|p| p.families[family].is_some()).cloned().collect();
+fn picture(instance: &mut BgpInstance, name: &str, all: &[Arc<PeerView>], family: Family) -> Option<Picture> {
+    let peers: Vec<Arc<PeerView>> = all.iter().filter(|p| p.families[family].is_some()).cloned().collect();
     if peers.is_empty() {
         return None;
     }
@@ -274,7 +276,7 @@ fn id_type(peer: &PeerView) -> &'static str {
 
 fn json(p: &Picture, options: &Options, clock: &Clock) -> Obj {
     let failed = p.peers.iter().filter(|x| x.state != State::Established).count();
-    let shown: Vec<&PeerView> = p.peers.iter().filter(|x| options.wants(x)).collect();
+    let shown: Vec<&PeerView> = p.peers.iter().map(AsRef::as_ref).filter(|x| options.wants(x)).collect();
     let dynamic = p.peers.iter().filter(|x| x.config.dynamic).count();
     let mut o = Obj::new();
     if options.failed && failed == 0 {
@@ -381,7 +383,7 @@ fn print_json(
 
 fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
     line!(out, "\n{} Summary ({} {}):", p.family, p.kind, p.vrf);
-    let shown: Vec<&PeerView> = p.peers.iter().filter(|x| options.wants(x)).collect();
+    let shown: Vec<&PeerView> = p.peers.iter().map(AsRef::as_ref).filter(|x| options.wants(x)).collect();
     if options.failed && shown.is_empty() {
         line!(out, "% No failed BGP neighbors found");
         return;
