@@ -130,7 +130,13 @@ impl Frr {
 
     fn command(&self, daemon: &str, empty: &Path) -> Command {
         let file = |name: String| self.dir.join(name);
-        let mut command = Command::new(format!("/usr/lib/frr/{daemon}"));
+        // What it is to remember over a restart lies under one path for all of its runs on the machine.
+        let alone = "mkdir -p /run/frr && mount --bind \"$0\" /run/frr && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--", "sh", "-c", alone])
+            .arg(&self.dir)
+            .arg(format!("/usr/lib/frr/{daemon}"));
         command.arg("-f").arg(empty).arg("-i").arg(file(format!("{daemon}.pid")));
         command.arg("-z").arg(file("zserv.api".to_owned())).arg("--vty_socket").arg(&self.dir);
         command.args(["-P", "0", "--log", "stdout"]);

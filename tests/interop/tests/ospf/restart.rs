@@ -54,8 +54,7 @@ fn restart_with(name: &str, with: &[u8], priorities: [u8; 2]) -> Result<(), Erro
             segment: theirs,
             ..Conf::default()
         };
-        let bird = Conf { ospf: DBG.into(), ospf6: DBG.into(), ..Conf::default() };
-        let mut routers = lan.start(&ours, &helper, &bird)?;
+        let mut routers = lan.start(&ours, &helper, &Conf::default())?;
         let all: Vec<u8> = [1].iter().chain(with).copied().collect();
         lan.wait_users(&all)?;
         let mut watched = Vec::new();
@@ -79,13 +78,10 @@ fn restart_with(name: &str, with: &[u8], priorities: [u8; 2]) -> Result<(), Erro
             thread::sleep(Duration::from_secs(15));
             Ok(())
         })?;
-        std::fs::write(format!("/tmp/osa-{name}-bird.log"), routers.bird.process().log()).unwrap();
-        std::fs::write(format!("/tmp/osa-{name}-ferrd.log"), routers.ferrd.process().log()).unwrap();
         assert!(lost.is_empty(), "{lost:?}");
         lan.wait_users(&all)
     })
 }
-const DBG: &str = "debug all;";
 
 #[test]
 fn a_restart_is_not_noticed_by_frr() -> Result<(), Error> {
