@@ -52,7 +52,7 @@ impl<P: TablePrefix> Groups<P> {
     pub(crate) fn changed(&mut self, table: &mut Table<P>, dest: DestId) {
         for group in self.groups.iter_mut().flatten() {
             // Numbers that the scan has still to reach come by themselves, unless the prefix is gone by then.
-            let told = group.record(dest).attr.is_some();
+            let told = group.sent.get(dest).attr.is_some();
             if told || group.scan.is_none_or(|next| dest.0 < next) {
                 group.enqueue(table, dest);
             }

@@ -198,7 +198,7 @@ impl Group {
         let (mut announce, mut withdraw) = (Vec::new(), Vec::new());
         for ((dest, known), mut gone) in missed {
             let prefix = table.dest(dest).prefix;
-            let sent = self.record(dest).attr.is_some();
+            let sent = self.sent.get(dest).attr.is_some();
             let add_path = self.key.add_path.is_some();
             let paths =
                 if sent { paths_to_send(core, table, dest, self.key.add_path) } else { SmallVec::new() };

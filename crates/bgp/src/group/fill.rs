@@ -60,7 +60,7 @@ impl Group {
         for _ in 0..count {
             let Some(dest) = self.pending.pop_front() else { break };
             set_bit(&mut self.queued, dest.0, false);
-            let old = self.record(dest);
+            let old = self.sent.get(dest);
             let (announced, withdrawn) = (batch.announce.len(), batch.withdraw.len());
             if self.key.add_path.is_some() {
                 self.refresh_paths(core, table, local, dest, &mut batch);
@@ -97,11 +97,11 @@ impl Group {
         batch: &mut Batch,
     ) {
         let prefix = table.dest(dest).prefix;
-        let old = self.record(dest);
+        let old = self.sent.get(dest);
         let best = table.best(dest).copied();
         // Nobody but its own source would get it: neither policy nor a record is needed, until another member joins.
         let best = best.filter(|b| self.members.len() != 1 || !self.members.contains_key(&b.peer));
-        let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent_count >= m);
+        let full = self.key.maximum_out.is_some_and(|m| !old.attr.is_some() && self.sent.len() >= m);
         let exported = best.filter(|_| !full).and_then(|b| self.export(core, local, prefix, &b, batch));
         match exported {
             None if old.attr.is_some() => {

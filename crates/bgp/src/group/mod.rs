@@ -17,6 +17,7 @@ mod fill;
 mod own;
 mod replay;
 mod send;
+mod sent;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
@@ -26,7 +27,6 @@ use ferr_bgp_wire::{PeerKind, SessionContext};
 use ferr_types::PeerId;
 use smallvec::SmallVec;
 
-use crate::attrs::AttrId;
 use crate::core::LOCAL_PEER;
 use crate::export::GroupKey;
 use crate::peer::LocalAddresses;
@@ -36,6 +36,7 @@ pub(crate) use all::Groups;
 use behind::Behind;
 use own::{Audience, Filled, Gaps, OwnAddresses};
 use replay::{Replay, Slices};
+use sent::{Sent, SentTable};
 
 /// Number of a group in its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,17 +120,6 @@ impl Told {
     }
 }
 
-/// What the members were sent for a prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sent {
-    attr: AttrId,
-    source: PeerId,
-}
-
-impl Sent {
-    const NOTHING: Self = Self { attr: AttrId::NONE, source: LOCAL_PEER };
-}
-
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) key: GroupKey,
@@ -141,9 +131,8 @@ pub(crate) struct Group {
     queued: Vec<u64>,
     /// Queued prefixes that a member was told of in a replay: they are sent even if nothing changes in the end.
     resend: HashSet<DestId>,
-    sent: Vec<Sent>,
+    sent: SentTable,
     slices: Slices,
-    sent_count: u32,
     /// With add-path: what was sent per path identifier.
     sent_paths: HashMap<DestId, SmallVec<[(u32, Sent); 2]>>,
     ring: VecDeque<Buffer>,
@@ -157,6 +146,7 @@ pub(crate) struct Group {
     default_version: Option<u32>,
     not_before: Option<Instant>,
 }
+
 fn bit(bits: &[u64], i: u32) -> bool {
     bits.get(i as usize / 64).is_some_and(|w| w >> (i % 64) & 1 != 0)
 }
@@ -184,9 +174,8 @@ impl Group {
             pending: VecDeque::new(),
             queued: Vec::new(),
             resend: HashSet::new(),
-            sent: Vec::new(),
+            sent: SentTable::default(),
             slices: Slices::default(),
-            sent_count: 0,
             sent_paths: HashMap::new(),
             ring: VecDeque::new(),
             base: 0,
@@ -211,18 +200,8 @@ impl Group {
         }
     }
 
-    fn record(&self, dest: DestId) -> Sent {
-        self.sent.get(dest.0 as usize).copied().unwrap_or(Sent::NOTHING)
-    }
-
     fn set_record(&mut self, dest: DestId, sent: Sent) {
-        let at = dest.0 as usize;
-        if self.sent.len() <= at {
-            self.sent.resize(at + 1, Sent::NOTHING);
-        }
-        self.sent_count =
-            self.sent_count - u32::from(self.sent[at].attr.is_some()) + u32::from(sent.attr.is_some());
-        self.sent[at] = sent;
+        self.sent.set(dest, sent);
         self.slices.changed(dest);
     }
 
@@ -255,8 +234,7 @@ impl Group {
 impl Group {
     /// Prefixes that a member was sent.
     pub(crate) fn sent_to(&self, peer: PeerId) -> u32 {
-        let own = self.sent.iter().filter(|s| s.attr.is_some() && s.source == peer).count() as u32;
-        self.sent_count - own + u32::from(self.default_sent)
+        self.sent.sent_to(peer) + u32::from(self.default_sent)
     }
 
     /// Our addresses towards a member.
@@ -271,10 +249,11 @@ impl Group {
 
     /// Whether a prefix was sent to a member.
     pub(crate) fn was_sent(&self, dest: DestId, peer: PeerId) -> bool {
-        let sent = self.record(dest);
+        let sent = self.sent.get(dest);
         sent.attr.is_some() && sent.source != peer
     }
 }
+
 /// BoRR or EoRR (RFC 7313).
 pub(crate) fn refresh_marker(
     family: ferr_types::Family,
@@ -289,6 +268,7 @@ pub(crate) fn refresh_marker(
     };
     message.encode(out);
 }
+
 /// Relation for `show`.
 pub(crate) const fn kind_name(kind: PeerKind) -> &'static str {
     match kind {

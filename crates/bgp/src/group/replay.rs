@@ -189,7 +189,7 @@ impl Group {
         if self.slices.find(replay.next).is_none() {
             let mut announce = Vec::new();
             for dest in numbers(replay.next, table).map(DestId) {
-                if table.is_live(dest) && self.record(dest).attr.is_some() {
+                if table.is_live(dest) && self.sent.get(dest).attr.is_some() {
                     self.announce_paths(core, table, local, dest, &mut announce);
                     self.told_early(dest);
                 }
@@ -253,7 +253,7 @@ impl Group {
         let mut announce: Vec<Announcement> = Vec::new();
         let mut withdraw = Vec::new();
         for dest in numbers(slice, table).map(DestId) {
-            let sent = self.record(dest).attr.is_some();
+            let sent = self.sent.get(dest).attr.is_some();
             let was_told = bit(told, dest.0);
             if !table.is_live(dest) || !(sent || was_told) {
                 continue;

@@ -77,6 +77,34 @@ fn nobody_hears_its_own_routes_while_the_best_moves_around() {
 }
 
 #[test]
+fn what_each_member_was_sent_is_counted() {
+    let mut lab = Lab::new(|_| {});
+    let peers: Vec<usize> = (0..3).map(|i| lab.peer(65001 + i, |_| {})).collect();
+    let check = |lab: &mut Lab| {
+        let views = lab.bgp.peer_views();
+        for p in &peers {
+            let wire = &lab.wires[*p];
+            let view = views.iter().find(|v| v.id == wire.id).and_then(|v| v.families[V4].clone());
+            assert_eq!(view.map(|v| v.sent), Some(wire.table.len() as u32), "{}", wire.addr);
+        }
+    };
+    announce_many(&mut lab, peers[0], 900, 65009);
+    check(&mut lab);
+    let list = many(600);
+    let some: Vec<&str> = list.iter().map(String::as_str).collect();
+    // Shorter, so the best moves from one member to another for a part of them, and back.
+    lab.announce(peers[1], &some, &path(&[65002]));
+    check(&mut lab);
+    lab.withdraw(peers[0], &some[300..]);
+    check(&mut lab);
+    lab.withdraw(peers[1], &some[200..400]);
+    check(&mut lab);
+    lab.cut(peers[1]);
+    lab.up(peers[1]);
+    check(&mut lab);
+}
+
+#[test]
 fn late_members_get_the_whole_table_and_its_end() {
     let mut lab = Lab::new(|_| {});
     let source = lab.peer(65001, |_| {});
