@@ -1,5 +1,6 @@
 //! Counting the prefixes of UPDATEs without decoding them: lengths are walked, attributes are skipped.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ferr_types::Prefix;
@@ -87,50 +88,75 @@ fn prefixes(mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> Option<()> {
     Some(())
 }
 
-/// Slots of a [`Present`], a power of two.
-const SLOTS: usize = 1 << 25;
+/// Longest IPv4 prefix that has a bit of its own.
+const LONGEST: u8 = 24;
 
-/// Which prefixes a peer has at this moment: a bit for each, by its hash. Different prefixes may share a bit, so what is to be expected is counted the
-/// same way.
+/// Which prefixes a peer has at this moment, exactly: a withdrawal must not hide another prefix.
 #[derive(Debug)]
 pub(crate) struct Present {
-    bits: Vec<u64>,
-    /// Bits that are set.
+    /// IPv4 prefixes of up to 24 bits, by their bits behind a one.
+    short: Vec<u64>,
+    /// All others, as in an UPDATE, before zeros.
+    others: HashSet<[u8; 18]>,
+    /// Prefixes.
     pub(crate) count: usize,
 }
 
 impl Default for Present {
     fn default() -> Self {
-        Self { bits: vec![0; SLOTS / 64], count: 0 }
+        Self { short: vec![0; (2 << LONGEST) / 64], others: HashSet::new(), count: 0 }
     }
 }
 
-impl Present {
-    fn slot(v6: bool, nlri: &[u8]) -> usize {
-        let mut octets = [0; 18];
-        let len = nlri.len().min(17);
-        octets[..len].copy_from_slice(&nlri[..len]);
-        octets[17] = u8::from(v6);
-        let [a, b, c] = [(0, 8), (8, 16), (10, 18)]
-            .map(|(from, to)| <[u8; 8]>::try_from(&octets[from..to]).map_or(0, u64::from_le_bytes));
-        let mixed = (a ^ b.rotate_left(29) ^ c.rotate_left(47)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 39) as usize & (SLOTS - 1)
+/// Where a prefix is kept.
+enum Slot {
+    Bit(usize),
+    Other([u8; 18]),
+}
+
+impl Slot {
+    fn of(v6: bool, nlri: &[u8]) -> Self {
+        match *nlri {
+            [len, ref octets @ ..] if !v6 && len <= LONGEST => {
+                let bits = (0..4).fold(0, |bits, at| bits << 8 | usize::from(*octets.get(at).unwrap_or(&0)));
+                Self::Bit((1 << 32 | bits) >> (32 - len))
+            }
+            _ => {
+                let mut all = [0; 18];
+                let len = nlri.len().min(17);
+                all[..len].copy_from_slice(&nlri[..len]);
+                all[17] = u8::from(v6);
+                Self::Other(all)
+            }
+        }
     }
 }
 
 impl Visitor for Present {
     fn announced(&mut self, v6: bool, nlri: &[u8]) {
-        let slot = Self::slot(v6, nlri);
-        let (word, bit) = (&mut self.bits[slot / 64], 1 << (slot % 64));
-        self.count += usize::from(*word & bit == 0);
-        *word |= bit;
+        let new = match Slot::of(v6, nlri) {
+            Slot::Bit(slot) => {
+                let (word, bit) = (&mut self.short[slot / 64], 1 << (slot % 64));
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            Slot::Other(nlri) => self.others.insert(nlri),
+        };
+        self.count += usize::from(new);
     }
 
     fn withdrawn(&mut self, v6: bool, nlri: &[u8]) {
-        let slot = Self::slot(v6, nlri);
-        let (word, bit) = (&mut self.bits[slot / 64], 1 << (slot % 64));
-        self.count -= usize::from(*word & bit != 0);
-        *word &= !bit;
+        let gone = match Slot::of(v6, nlri) {
+            Slot::Bit(slot) => {
+                let (word, bit) = (&mut self.short[slot / 64], 1 << (slot % 64));
+                let gone = *word & bit != 0;
+                *word &= !bit;
+                gone
+            }
+            Slot::Other(nlri) => self.others.remove(&nlri),
+        };
+        self.count -= usize::from(gone);
     }
 }
 

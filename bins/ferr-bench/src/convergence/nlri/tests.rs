@@ -1,4 +1,5 @@
 use super::*;
+use crate::convergence::table::Table;
 
 #[test]
 fn a_cut_message_waits_for_its_rest() {
@@ -38,4 +39,33 @@ fn a_withdrawn_prefix_is_no_longer_present() {
     let (a, b) = (prefix("10.0.0.0/8"), prefix("2001:db8::/32"));
     assert_eq!(expected(a.iter().chain(&b).chain(&a)), 2);
     assert_eq!(a.map(nlri), Ok(vec![8, 10]));
+}
+
+#[test]
+fn every_prefix_is_told_from_all_others() {
+    let mut present = Present::default();
+    let prefixes = Table::made(60_000, 20_000, 7).prefixes;
+    let lengths = [
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "0.0.0.0/24",
+        "0.0.0.0/25",
+        "0.0.0.0/32",
+        "255.255.255.0/24",
+        "::/0",
+        "::/128",
+    ];
+    let edges = lengths.map(|p| p.parse::<Prefix>().unwrap());
+    let all: Vec<Prefix> = prefixes.iter().chain(&edges).copied().collect();
+    for prefix in &all {
+        present.announced(matches!(prefix, Prefix::V6(_)), &nlri(*prefix));
+    }
+    let distinct = all.iter().collect::<HashSet<_>>().len();
+    assert_eq!((present.count, expected(&all)), (distinct, distinct));
+    for prefix in &all {
+        let before = present.count;
+        present.withdrawn(matches!(prefix, Prefix::V6(_)), &nlri(*prefix));
+        present.announced(matches!(prefix, Prefix::V6(_)), &nlri(*prefix));
+        assert_eq!(present.count, before);
+    }
 }
