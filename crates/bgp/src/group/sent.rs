@@ -16,6 +16,9 @@ pub(super) struct Sent {
     pub(super) source: PeerId,
 }
 
+const _: () =
+    assert!(size_of::<Sent>() == 8, "one for each prefix and group: 4 bytes are 5 MB of a full table");
+
 impl Sent {
     pub(super) const NOTHING: Self = Self { attr: AttrId::NONE, source: LOCAL_PEER };
 
