@@ -147,7 +147,7 @@ fn settle(host: &Host, sockets: &Path) -> Result<(), Error> {
     })
 }
 
-/// All answers, by command; none where FRR's daemon crashed over a question, as some make it.
+/// All answers, by command; none where FRR's daemon crashed over a question, as some make it. What was routed goes with it, so routes are asked for first.
 fn run(name: &str, ours: Option<&FerrdProgram>) -> Result<Vec<(String, Option<Value>)>, Error> {
     let bed = Bed::new(&format!("diff-ospf-{name}"))?;
     let _a = Frr::start_with_ospf(&bed.a, A)?;
@@ -162,7 +162,9 @@ fn run(name: &str, ours: Option<&FerrdProgram>) -> Result<Vec<(String, Option<Va
     settle(&bed.middle, middle.sockets())?;
     let kept = std::env::var_os(KEEP).map(|dir| PathBuf::from(dir).join(name));
     let mut out = Vec::new();
-    for command in TEXTS.iter().chain(COMMANDS) {
+    let of_routes = |command: &&&str| daemon(command).0 == "zebra";
+    let all = || TEXTS.iter().chain(COMMANDS);
+    for command in all().filter(of_routes).chain(all().filter(|c| !of_routes(c))) {
         let text = match ask(middle.sockets(), command) {
             Ok(text) => text,
             Err(_) if ours.is_none() => {
