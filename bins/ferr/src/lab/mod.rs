@@ -15,7 +15,6 @@ mod topology;
 mod transit;
 mod tunnels;
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -216,8 +215,7 @@ fn daemon_program(kind: DaemonKind) -> Result<Option<FerrdProgram>, LabError> {
         Rival::Frr.available()?;
         return Ok(None);
     }
-    let program = std::env::current_exe().map_err(io_error("own executable"))?;
-    Ok(Some(FerrdProgram { program, prefix: vec![OsString::from(crate::AS_DAEMON)] }))
+    Ok(Some(FerrdProgram::within(crate::AS_DAEMON)?))
 }
 
 /// Prefixes of the slice that the sites accept.

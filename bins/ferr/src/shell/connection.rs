@@ -1,6 +1,7 @@
 //! The connection to the daemon.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(crate) struct Reply {
     pub(crate) status: u8,
     /// The session has ended.
     pub(crate) ended: bool,
+    /// Where the daemon's log comes from now on.
+    pub(crate) log: Option<OwnedFd>,
 }
 
 /// A word that may come next.
@@ -69,7 +72,7 @@ impl Connection {
     /// Sends a line as it is.
     pub(crate) fn command(&mut self, line: &str) -> Result<Reply, ShellError> {
         let answer = self.client.command(line).map_err(ShellError::Lost)?;
-        Ok(Reply { text: answer.text, status: answer.status, ended: false })
+        Ok(Reply { text: answer.text, status: answer.status, ended: false, log: None })
     }
 
     /// Executes a line of a user.
@@ -77,12 +80,16 @@ impl Connection {
         let words: Vec<&str> = line.split_whitespace().collect();
         let leaves = matches!(words.as_slice(), ["exit" | "quit" | "ex" | "q"]) && !self.configuring()?;
         if is_monitor(&words) {
-            let text = "% Not in this shell: see `show logging`, or use vtysh\n".to_owned();
-            return Ok(Reply { text, status: 1, ended: false });
+            return self.monitor(line.trim());
         }
         let mut reply = self.command(line.trim())?;
         reply.ended = leaves;
         Ok(reply)
+    }
+
+    fn monitor(&mut self, line: &str) -> Result<Reply, ShellError> {
+        let (answer, log) = self.client.command_with_socket(line).map_err(ShellError::Lost)?;
+        Ok(Reply { text: answer.text, status: answer.status, ended: false, log })
     }
 
     fn configuring(&mut self) -> Result<bool, ShellError> {
@@ -106,13 +113,9 @@ impl Connection {
     }
 }
 
-/// The log would come over a second descriptor that this client does not take.
+/// `terminal monitor`, whose log comes over a socket of its own.
 fn is_monitor(words: &[&str]) -> bool {
-    matches!(words, [first, second] if begins("terminal", first, 1) && begins("monitor", second, 1))
-}
-
-fn begins(word: &str, typed: &str, least: usize) -> bool {
-    typed.len() >= least && word.starts_with(typed)
+    matches!(words, [first, second] if super::is_short("terminal", first, 1) && super::is_short("monitor", second, 1))
 }
 
 #[cfg(test)]

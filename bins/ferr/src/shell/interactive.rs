@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -16,10 +17,12 @@ use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{
     Cmd, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler,
-    Helper, KeyEvent, RepeatCount,
+    ExternalPrinter, Helper, KeyEvent, RepeatCount,
 };
 
 use super::connection::{Candidate, Connection, ShellError};
+use super::monitor;
+use super::pager::Pager;
 
 const HISTORY: &str = ".history_ferr";
 
@@ -80,6 +83,7 @@ pub(crate) fn run(connection: Connection) -> Result<ExitCode, ShellError> {
     let history = std::env::home_dir().map(|home| home.join(HISTORY));
     load_history(&mut editor, history.as_ref());
     let terminal = std::io::stdin().is_terminal();
+    let mut pager = Pager::from_environment();
     let mut rest = String::new();
     loop {
         let prompt = if terminal { connection.borrow_mut().prompt()? } else { String::new() };
@@ -102,8 +106,14 @@ pub(crate) fn run(connection: Connection) -> Result<ExitCode, ShellError> {
         if line.trim().is_empty() {
             continue;
         }
+        if pager.obey(&line.split_whitespace().collect::<Vec<_>>()) {
+            continue;
+        }
         let reply = connection.borrow_mut().show(&line)?;
-        super::print(&reply.text)?;
+        pager.print(&reply.text)?;
+        if let Some(log) = reply.log {
+            copy_log(&mut editor, log)?;
+        }
         if reply.ended {
             break;
         }
@@ -113,6 +123,16 @@ pub(crate) fn run(connection: Connection) -> Result<ExitCode, ShellError> {
         let _ = editor.save_history(path);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the log above what is being typed, or with the answers where nobody types.
+fn copy_log(editor: &mut Editor<Words, FileHistory>, log: OwnedFd) -> Result<(), ShellError> {
+    let started = match editor.create_external_printer() {
+        // A terminal that has gone ends the shell, not the copy.
+        Ok(mut above) => monitor::start(log, move |line| drop(above.print(line))),
+        Err(_) => monitor::start(log, |line| drop(super::print(&line))),
+    };
+    started.map_err(ShellError::Output)
 }
 
 /// The first start has none.

@@ -6,6 +6,8 @@
 mod connection;
 mod doctor;
 mod interactive;
+mod monitor;
+mod pager;
 mod script;
 
 use std::ffi::OsString;
@@ -131,6 +133,11 @@ fn commands(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether `typed` stands for `word`, with this many letters at least.
+fn is_short(word: &str, typed: &str, least: usize) -> bool {
+    typed.len() >= least && word.starts_with(typed)
 }
 
 fn print(text: &str) -> Result<(), ShellError> {
