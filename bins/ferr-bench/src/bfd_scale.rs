@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use ferr_testnet::rivals::{Bird, Frr};
-use ferr_testnet::{Ferrd, FerrdProgram, Host, Net};
+use ferr_testnet::{Ferrd, Host, Net};
 use ferr_types::Asn;
 use serde_json::json;
 
-use crate::dut::{Dut, Kind};
+use crate::dut::{self, Dut, Kind};
 use crate::feed::feed;
 use crate::measure::cost;
 use crate::reflector::{Peer, Reflector};
@@ -129,7 +129,7 @@ fn start(kind: Kind, host: &Host, options: &Options) -> Result<Dut> {
     }
     frr.push_str("exit\n");
     Ok(match kind {
-        Kind::Ferr => Dut::Ferr(Box::new(Ferrd::start(host, &FerrdProgram::locate()?, &frr)?)),
+        Kind::Ferr => Dut::Ferr(Box::new(Ferrd::start(host, &dut::ferrd()?, &frr)?)),
         Kind::Frr => Dut::Frr(Box::new(Frr::start_with_bfd(host, &frr)?)),
         Kind::Bird => {
             let mut conf = format!(

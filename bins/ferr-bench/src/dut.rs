@@ -1,7 +1,18 @@
 //! Routers under test.
 
-use ferr_testnet::Ferrd;
+use std::env;
+
 use ferr_testnet::rivals::{Bird, Frr};
+use ferr_testnet::{Error, Ferrd, FerrdProgram};
+
+/// Our daemon: what `FERRD_BIN` names, else this very program.
+pub(crate) fn ferrd() -> Result<FerrdProgram, Error> {
+    if env::var_os("FERRD_BIN").is_some() {
+        FerrdProgram::locate()
+    } else {
+        FerrdProgram::within(crate::AS_DAEMON)
+    }
+}
 
 /// Which router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use ferr_testnet::probe::{self, Stream};
 use ferr_testnet::rivals::{Bird, Frr};
-use ferr_testnet::{Ferrd, FerrdProgram, Host, Net};
+use ferr_testnet::{Ferrd, Host, Net};
 use ferr_types::{Asn, Ipv4Prefix};
 use serde_json::json;
 
-use crate::dut::Kind;
+use crate::dut::{self, Kind};
 use crate::feed::{Feed, feed};
 use crate::kernel_watch::KernelWatch;
 use crate::measure::{kernel_prefixes, median};
@@ -127,9 +127,9 @@ fn bird_conf(interval: u64) -> String {
 impl Dut {
     fn start(kind: Kind, host: &Host, interval: u64) -> Result<Self> {
         Ok(match kind {
-            Kind::Ferr => Self::Ferr {
-                _process: Box::new(Ferrd::start(host, &FerrdProgram::locate()?, &frr_conf(interval))?),
-            },
+            Kind::Ferr => {
+                Self::Ferr { _process: Box::new(Ferrd::start(host, &dut::ferrd()?, &frr_conf(interval))?) }
+            }
             Kind::Bird => Self::Bird { _process: Box::new(Bird::start(host, &bird_conf(interval))?) },
             Kind::Frr => Self::Frr { _process: Box::new(Frr::start_with_bfd(host, &frr_conf(interval))?) },
         })

@@ -15,9 +15,13 @@ mod reflector;
 mod speaker;
 mod wireguard;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// The word before the daemon's own arguments: this program is the daemon too, so that what is measured is what was built with it.
+const AS_DAEMON: &str = "ferrd";
 
 #[derive(Parser)]
 #[command(version, about = "Benchmarks of FeRR beside other routing stacks")]
@@ -46,6 +50,10 @@ enum Bench {
 }
 
 fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|word| word == AS_DAEMON) {
+        return ferrd::main(args.into_iter().skip(1), &[AS_DAEMON]);
+    }
     let result = match Cli::parse().bench {
         Bench::Convergence(options) => convergence::run(&options),
         Bench::FullTable(options) => convergence::run(&options.full_table()),

@@ -11,6 +11,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn start(works: &str, duts: &str, more: &[&str], json: &Path, html: &Path) -> Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferr-bench"));
+    // It is the daemon too, when none is named.
+    command.env_remove("FERRD_BIN");
     command.args(["convergence", "--work", works, "--duts", duts, "--scale", "0.002"]).args(more);
     command
         .args(["--runs", "1", "--limit", "40", "--patience", "0", "--json"])

@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -241,6 +241,7 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct FibWatch {
     stop: Arc<AtomicBool>,
+    percent: Arc<AtomicU8>,
     thread: JoinHandle<Seen>,
 }
 
@@ -254,19 +255,26 @@ impl FibWatch {
     ) -> io::Result<Self> {
         let probe = FibProbe::open(netns)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, sample, netns) = (Arc::clone(&stop), Arc::clone(sample), netns.clone());
+        let percent = Arc::new(AtomicU8::new(0));
+        let (stopped, part) = (Arc::clone(&stop), Arc::clone(&percent));
+        let (sample, netns) = (Arc::clone(sample), netns.clone());
         let thread = thread::Builder::new().name("fib-watch".into()).spawn(move || {
-            let mut watcher = Watcher { probe, until, stop: &stopped, seen: Seen::default() };
+            let mut watcher = Watcher { probe, until, stop: &stopped, percent: &part, seen: Seen::default() };
             // An error of the socket is a table that is never as wanted.
             let _ = watcher.watch(&sample, &netns, count);
             watcher.seen.cpu = thread_cpu();
             watcher.seen
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop, percent, thread })
     }
 
     pub(crate) fn is_done(&self) -> bool {
         self.thread.is_finished()
+    }
+
+    /// Part of the routes that were present at the last look.
+    pub(crate) fn percent(&self) -> u8 {
+        self.percent.load(Ordering::Relaxed)
     }
 
     /// Ends it and tells what it saw.
@@ -280,6 +288,7 @@ struct Watcher<'a> {
     probe: FibProbe,
     until: Until,
     stop: &'a AtomicBool,
+    percent: &'a AtomicU8,
     seen: Seen,
 }
 
@@ -343,6 +352,7 @@ impl Watcher<'_> {
 
     fn point(&mut self, part: f64) {
         let present = if self.until == Until::Present { part } else { 1.0 - part };
+        self.percent.store((present * 100.0) as u8, Ordering::Relaxed);
         self.seen.curve.push((Instant::now(), present));
     }
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod peers;
 mod report;
 mod rig;
+mod sampler;
 mod table;
 mod usage;
 mod works;

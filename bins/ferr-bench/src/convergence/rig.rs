@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ferr_bgp_wire::PeerKind;
@@ -14,6 +13,7 @@ use ferr_types::Asn;
 use super::duts::{ADDRESS, ADDRESS6, ASN, Kind, Neighbor, Plan, Router};
 use super::fib::{FibWatch, Sample, Totals, Until, count};
 use super::peers::{Hub, Identity, Peer, Watch};
+use super::sampler::{Point, Sampler};
 use super::table::Announcer;
 use super::usage::{Moment, Spent, peak_kib, resident_kib, wait_for_quiet};
 use super::works::Setting;
@@ -21,9 +21,11 @@ use super::works::Setting;
 /// Any failure of a run; one failed run does not end the others.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Time between looks at the counters, and between points of curves.
+/// Time between looks at the counters.
 const LOOK: Duration = Duration::from_millis(2);
-const POINT: Duration = Duration::from_millis(50);
+/// Time between looks at the router itself, and between words about how far it came.
+const CHECK: Duration = Duration::from_millis(300);
+const WORD: Duration = Duration::from_secs(5);
 /// A router that sends nothing and computes nothing for so long has done all it wants to do.
 const SETTLED: Duration = Duration::from_millis(1000);
 
@@ -96,16 +98,6 @@ pub(crate) struct Goals {
     /// Only when nothing more happens; the last update counts.
     pub(crate) settle: bool,
     pub(crate) limit: Duration,
-}
-
-/// A point of the curves.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Point {
-    /// Seconds since the beginning of the phase.
-    pub(crate) at: f64,
-    /// Prefixes at the first of the watched neighbors.
-    pub(crate) monitor: usize,
-    pub(crate) resident_kib: u64,
 }
 
 /// What came of a phase.
@@ -329,7 +321,7 @@ impl Rig {
     ) -> Result<Option<Instant>> {
         let deadline = begin + goals.limit;
         let mut monitor = None;
-        let mut last_check = begin;
+        let (mut next_check, mut next_word) = (begin + CHECK, begin + WORD);
         let mut settling: Option<(Instant, Duration)> = None;
         loop {
             sampler.note(self.monitored(&goals.peers, before));
@@ -354,11 +346,21 @@ impl Rig {
             if monitor.is_some() && watch.is_none_or(FibWatch::is_done) {
                 return Ok(monitor.filter(|_| !goals.peers.is_empty()));
             }
-            if last_check.elapsed() > Duration::from_millis(300) {
-                last_check = Instant::now();
+            let now = Instant::now();
+            if now > next_check {
+                next_check = now + CHECK;
                 self.check()?;
             }
-            if Instant::now() > deadline {
+            if now > next_word {
+                next_word += WORD;
+                let kernel = watch.map_or(String::new(), |w| format!("; {} % in the kernel", w.percent()));
+                eprintln!(
+                    "{:14} s: {}{kernel}",
+                    begin.elapsed().as_secs(),
+                    self.how_far(&goals.peers, before)
+                );
+            }
+            if now > deadline {
                 return Err(self.late(goals, before, monitor.is_some()).into());
             }
             thread::sleep(LOOK);
@@ -376,14 +378,22 @@ impl Rig {
                 "{ended}: the kernel has {have4} IPv4 and {have6} IPv6 routes, not {v4} and {v6}"
             );
         }
-        let all = goals.peers.iter().zip(before);
+        if self.is_reached(&goals.peers, before) {
+            return format!("{ended}: not at rest");
+        }
+        format!("{ended}: {}", self.how_far(&goals.peers, before))
+    }
+
+    /// What the neighbors have of what they are to have.
+    fn how_far(&self, goals: &[Goal], before: &[(usize, usize)]) -> String {
+        let all = goals.iter().zip(before);
         let mut behind = all.filter(|(g, b)| !self.is_reached(&[**g], &[**b]));
-        let Some((goal, before)) = behind.next() else { return format!("{ended}: not at rest") };
-        let done = goals.peers.len() - 1 - behind.count();
+        let Some((goal, before)) = behind.next() else { return "all neighbors have all".to_owned() };
+        let done = goals.len() - 1 - behind.count();
         let peer = &self.peers[goal.peer];
         let (announced, withdrawn) = peer.counts();
         let (announced, withdrawn) = (announced.saturating_sub(before.0), withdrawn.saturating_sub(before.1));
-        let mut text = format!("{ended}: {done} of {} neighbors have all;", goals.peers.len());
+        let mut text = format!("{done} of {} neighbors have all;", goals.len());
         let _ = write!(text, " {} has", address(goal.peer));
         if let Some(present) = goal.present {
             let _ = write!(text, " {} prefixes, not {present}, after", peer.present());
@@ -394,58 +404,5 @@ impl Rig {
         }
         let _ = write!(text, " and {withdrawn} withdrawals");
         text
-    }
-}
-
-/// Takes points in the background.
-struct Sampler {
-    monitor: Arc<std::sync::atomic::AtomicUsize>,
-    points: Arc<Mutex<Vec<Point>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sampler {
-    fn start(pids: Vec<u32>, begin: Instant) -> Self {
-        let mut sampler =
-            Self { monitor: Arc::default(), points: Arc::default(), stop: Arc::default(), thread: None };
-        let (monitor, points, stop) =
-            (Arc::clone(&sampler.monitor), Arc::clone(&sampler.points), Arc::clone(&sampler.stop));
-        let take = move || {
-            while !stop.load(Ordering::Relaxed) {
-                let point = Point {
-                    at: begin.elapsed().as_secs_f64(),
-                    monitor: monitor.load(Ordering::Relaxed),
-                    resident_kib: resident_kib(&pids),
-                };
-                points.lock().unwrap_or_else(PoisonError::into_inner).push(point);
-                thread::sleep(POINT);
-            }
-        };
-        // Without it there is no curve, and nothing else is lost.
-        sampler.thread = thread::Builder::new().name("sampler".into()).spawn(take).ok();
-        sampler
-    }
-
-    fn note(&self, monitor: usize) {
-        self.monitor.store(monitor, Ordering::Relaxed);
-    }
-
-    fn finish(mut self) -> Vec<Point> {
-        self.end();
-        std::mem::take(&mut *self.points.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn end(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Sampler {
-    fn drop(&mut self) {
-        self.end();
     }
 }

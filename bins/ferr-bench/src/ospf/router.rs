@@ -1,10 +1,10 @@
 //! Routers under test, with the same two cables.
 
 use ferr_testnet::rivals::{Bird, Frr};
-use ferr_testnet::{Ferrd, FerrdProgram, Host};
+use ferr_testnet::{Ferrd, Host};
 
 use super::Result;
-use crate::dut::Kind;
+use crate::dut::{self, Kind};
 
 fn frr_conf() -> String {
     let link = |n: usize, cost: u8| {
@@ -40,7 +40,7 @@ impl Dut {
     pub(super) fn start(kind: Kind, host: &Host) -> Result<Self> {
         let conf = frr_conf();
         Ok(match kind {
-            Kind::Ferr => Self::Ferr(Box::new(Ferrd::start(host, &FerrdProgram::locate()?, &conf)?)),
+            Kind::Ferr => Self::Ferr(Box::new(Ferrd::start(host, &dut::ferrd()?, &conf)?)),
             Kind::Bird => Self::Bird(Box::new(Bird::start(host, &bird_conf())?)),
             Kind::Frr => Self::Frr(Box::new(Frr::start_with_ospf(host, &conf)?)),
         })

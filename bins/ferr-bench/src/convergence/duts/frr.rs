@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use ferr_testnet::rivals::Frr;
-use ferr_testnet::{Error, Ferrd, FerrdProgram, Host};
-
+use ferr_testnet::{Error, Ferrd, Host};
 use ferr_types::Prefix;
 
 use super::{ADDRESS, ASN, Ask, Filter, Group, Plan, Policy, Router, Show, Text, hex, shows};
 use crate::convergence::peers::HOLD;
+use crate::dut;
 
 const QUERY: &str = "show bgp ipv4 unicast json";
 /// What is asked of bgpd's socket, and of zebra's.
@@ -137,7 +137,7 @@ fn render(plan: &Plan, list: usize) -> String {
 impl FerrRouter {
     pub(super) fn start(host: &Host, plan: &Plan) -> Result<Self, Error> {
         let text = render(plan, usize::MAX);
-        let ferrd = Ferrd::start(host, &FerrdProgram::locate()?, &text)?;
+        let ferrd = Ferrd::start(host, &dut::ferrd()?, &text)?;
         Ok(Self { host: host.clone(), ferrd, text })
     }
 }

@@ -13,8 +13,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use ferr_testnet::rivals::Rival;
-use ferr_testnet::{Error, FerrdProgram, Host};
+use ferr_testnet::{Error, Host};
 use ferr_types::{Asn, Prefix};
+
+use crate::dut;
 
 /// AS, address and IPv6 address of the router.
 pub(crate) const ASN: Asn = Asn(65000);
@@ -55,7 +57,7 @@ impl Kind {
     /// Whether it can run here; the error has the reason and the fix.
     pub(crate) fn available(self) -> Result<(), Error> {
         match self {
-            Self::Ferr => FerrdProgram::locate().map(drop),
+            Self::Ferr => dut::ferrd().map(drop),
             Self::Bird => Rival::Bird.available(),
             Self::Frr => Rival::Frr.available(),
             Self::Gobgp => Rival::GoBgp.available(),
@@ -65,15 +67,14 @@ impl Kind {
 
     /// What it says about its version.
     pub(crate) fn version(self) -> String {
-        let ask = |program: &str, arg: &str| {
-            let output = ferr_testnet::run(Command::new(program).arg(arg), None);
+        let say = |command: &mut Command, arg: &str| {
+            let output = ferr_testnet::run(command.arg(arg), None);
             let text = output.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
             String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
         };
+        let ask = |program: &str, arg: &str| say(&mut Command::new(program), arg);
         match self {
-            Self::Ferr => FerrdProgram::locate()
-                .map(|p| ask(&p.program.display().to_string(), "--version"))
-                .unwrap_or_default(),
+            Self::Ferr => dut::ferrd().map(|p| say(&mut p.command(), "--version")).unwrap_or_default(),
             Self::Bird => ask("bird", "--version"),
             Self::Frr => ask("/usr/lib/frr/bgpd", "--version"),
             Self::Gobgp => ask("gobgpd", "--version"),
