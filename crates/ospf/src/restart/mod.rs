@@ -88,6 +88,7 @@ impl Instance {
         self.restart.is_restarting()
             || self.routing.spf_view().due.is_some()
             || self.ifaces.values().filter(|iface| iface.is_active()).any(on)
+            || !self.is_mutual()
     }
 
     /// Others are not to go through this router.

@@ -118,6 +118,18 @@ impl Instance {
         whole
     }
 
+    /// Whether all that this router is adjacent to by its own LSAs say so of it in theirs: before, no way leads through them.
+    pub(super) fn is_mutual(&self) -> bool {
+        let own = self.config.router_id;
+        let full = |iface: &&Interface| iface.neighbors.values().any(|n| n.state == NeighborState::Full);
+        let areas: BTreeSet<AreaId> = self.ifaces.values().filter(full).map(Interface::area).collect();
+        areas.into_iter().map(ScopeId::Area).all(|scope| {
+            let says =
+                |router: &RouterId| self.adjacent_to(scope, *router).is_some_and(|to| to.contains(&own));
+            self.adjacent_to(scope, own).is_some_and(|to| !to.is_empty() && to.iter().all(says))
+        })
+    }
+
     /// Compares adjacencies with those of the life before, as the own router-LSA of that says them.
     fn progress_in(&self, area: AreaId) -> Progress {
         let (own, scope) = (self.config.router_id, ScopeId::Area(area));

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use ferr_ospf_wire::{DbdFlags, Lsa, LsaHeader, LsaRequest, LsaType, PacketWriter, Version};
+use ferr_ospf_wire::{
+    DbdFlags, LinkType, LinkV2, Lsa, LsaHeader, LsaRequest, LsaType, Options, PacketWriter, Version,
+};
 
-use super::{Bed, PEER, Sent, THIRD, origin, router_lsa, sequence};
+use super::{Bed, OWN, PEER, Sent, THIRD, origin, router_lsa, router_lsa_with, sequence};
 use crate::{NeighborState, Refusal};
 
 const FIRST: DbdFlags = DbdFlags::from_bits_retain(7);
@@ -117,6 +119,10 @@ fn all_is_awaited_up_to_the_first_run_behind_full_adjacencies() {
     let mut bed = Bed::new();
     bed.become_full();
     assert!(bed.ospf.awaits(bed.now), "what it told is to be worked out");
+    bed.wait(Duration::from_secs(6));
+    assert!(bed.ospf.awaits(bed.now), "it does not say yet that it is adjacent to us");
+    let link = LinkV2::new(LinkType::POINT_TO_POINT, OWN.0, PEER.0, 10);
+    bed.update(&[&router_lsa_with(PEER, sequence(0), 1, (Options::E, &[link]))]);
     bed.wait(Duration::from_secs(6));
     assert!(!bed.ospf.awaits(bed.now));
     let mut alone = Bed::new();

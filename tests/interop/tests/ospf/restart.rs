@@ -1,10 +1,12 @@
 //! Graceful restart, of ours with FRR's and BIRD's help, and of FRR with ours: nobody loses a route while a daemon is away.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use ferr_testnet::{Error, Host};
+use ferr_testnet::rivals::{Bird, Frr};
+use ferr_testnet::{Error, Ferrd, Host};
 use nix::sys::signal::Signal;
 
 use crate::bed::{Conf, with_lan};
@@ -130,5 +132,55 @@ fn we_help_frr_to_restart() -> Result<(), Error> {
         assert!(lost.is_empty(), "{lost:?}");
         lan.wait_users_v4(&[1, 2])?;
         routers.ferrd.process().check()
+    })
+}
+
+#[test]
+fn what_a_killed_run_left_serves_until_the_network_is_known_again() -> Result<(), Error> {
+    with_lan("ospfkill", |lan| {
+        let conf = Conf::default();
+        let _frr = Frr::start_with_ospf(&lan.frr, &conf.frr(2))?;
+        let _bird = Bird::start(&lan.bird, &conf.bird())?;
+        // The bound is far away, so that it cannot be what takes routes along.
+        let mut program = lan.program.clone();
+        program.prefix.extend(["-K".into(), "200".into()]);
+        let mut ferrd = Ferrd::start(&lan.us, &program, &conf.frr(1))?;
+        lan.wait_users(&[1, 2, 3])?;
+        // Routes as the kernel tells of them: with the next-hop objects of the run that is killed.
+        let told = |prefix: &str| -> Result<String, Error> {
+            let family = if prefix.contains(':') { "-6" } else { "-4" };
+            let text = lan.us.run(Command::new("ip").args([family, "-o", "route", "show", prefix]))?;
+            Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+        };
+        let served = lan.us.wait(20, "routes with next-hop objects", || {
+            let all =
+                ["10.9.3.0/24", "2001:db8:9:3::/64"].into_iter().map(|p| told(p).map_err(|e| e.to_string()));
+            let all = all.collect::<Result<Vec<_>, _>>()?;
+            if all.iter().all(|route| route.contains(" nhid ")) { Ok(all) } else { Err(format!("{all:?}")) }
+        })?;
+        let mut changes = Command::new("ip");
+        changes.args(["monitor", "route"]);
+        let mut changes = lan.us.start("monitor", changes)?;
+
+        ferrd.process().kill();
+        let gone = ["10.9.2.0/24", "2001:db8:9:2::/64"];
+        for address in ["10.9.2.1/24", "2001:db8:9:2::1/64"] {
+            lan.frr.ip(&format!("addr del {address} dev users"))?;
+        }
+        ferrd.restart()?;
+        for prefix in gone {
+            lan.us.wait(100, format!("{prefix} to be gone"), || {
+                let routes = lan.us.routes(prefix.contains(':')).map_err(|e| e.to_string())?;
+                let left = routes.iter().find(|r| r.destination == prefix);
+                left.map_or(Ok(()), |route| Err(format!("{route:?}")))
+            })?;
+        }
+        lan.wait_users(&[1, 3])?;
+        changes.stop();
+        let text = changes.log();
+        assert!(gone.iter().all(|prefix| text.contains(&format!("Deleted {prefix}"))), "{text}");
+        // What the others take back for a while, since we were away, is another thing.
+        assert!(served.iter().all(|route| !text.contains(&format!("Deleted {route} "))), "{served:?} {text}");
+        ferrd.process().check()
     })
 }

@@ -155,3 +155,46 @@ fn deleted_and_made_again() -> Result<(), Error> {
         wait_table(&us, 10, &[])
     })
 }
+
+#[test]
+fn what_a_killed_run_left_goes_by_vrf() -> Result<(), Error> {
+    in_kernel("what_a_killed_run_left_goes_by_vrf", |program| {
+        let net = Net::new("killed")?;
+        let us = net.host("us")?;
+        let mut conf = String::new();
+        let (mut hosts, mut others) = (Vec::new(), Vec::new());
+        for (number, name) in (2..).zip(["blue", "red"]) {
+            let them = net.host(name)?;
+            let interface = format!("eth{number}");
+            net.link(&us, &interface, &them, "eth0")?;
+            vrf(&us, name, number * 10)?;
+            us.ip(&format!("link set {interface} master {name}"))?;
+            us.addr(&interface, "192.0.2.1/24")?;
+            us.addr(&interface, "2001:db8:12::1/64")?;
+            set_up::their_addresses(&them)?;
+            conf.push_str(&ours(name, None, false));
+            others.push(Ferrd::start(&them, program, &theirs(2, None, false))?);
+            hosts.push(them);
+        }
+        // The bound is too far away to be what takes routes along.
+        let mut bounded = program.clone();
+        bounded.prefix.extend(["-K".into(), "200".into()]);
+        let mut ferrd = Ferrd::start(&us, &bounded, &conf)?;
+        wait_table(&us, 20, &ROUTES)?;
+        wait_table(&us, 30, &ROUTES)?;
+
+        // While we are away blue's neighbor changes what it says, and red's has nothing to say.
+        ferrd.process().kill();
+        drop(others);
+        let blue = Ferrd::start(&hosts[0], program, &theirs(3, None, false))?;
+        ferrd.restart()?;
+        wait_table(
+            &us,
+            20,
+            &[ROUTES[0], ("10.3.0.0/16", "192.0.2.2", "bgp"), ("2001:db8:3::/48", LINK_LOCAL, "bgp")],
+        )?;
+        wait_table(&us, 30, &ROUTES)?;
+        drop(blue);
+        wait_table(&us, 20, &[ROUTES[0]])
+    })
+}
