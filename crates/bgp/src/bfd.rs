@@ -14,7 +14,8 @@ use ferr_types::{IfIndex, PeerId};
 
 use crate::config::{GracefulRestartMode, NeighborConfig};
 use crate::core::{Core, LogRecord, Output};
-use crate::fsm::{DownReason, State};
+use crate::down::DownReason;
+use crate::fsm::State;
 use crate::instance::Instance;
 use crate::peer::Peer;
 

@@ -68,9 +68,14 @@ pub(crate) fn own_open(core: &Core, peer: &Peer) -> Open {
     Open::new(asn, neighbor.hold_time, config.router_id, caps)
 }
 
+/// How far graceful restart goes with a neighbor.
+pub(crate) fn graceful_mode(core: &Core, neighbor: &NeighborConfig) -> GracefulRestartMode {
+    neighbor.graceful_restart.unwrap_or(core.config.graceful_restart)
+}
+
 /// A helper sends the capability without families (RFC 4724 section 3).
 fn graceful(core: &Core, neighbor: &NeighborConfig) -> Option<Capability> {
-    let mode = neighbor.graceful_restart.unwrap_or(core.config.graceful_restart);
+    let mode = graceful_mode(core, neighbor);
     let families = match mode {
         GracefulRestartMode::Disable => return None,
         GracefulRestartMode::Helper => Vec::new(),

@@ -8,11 +8,12 @@ use ferr_policy::PolicySet;
 use ferr_types::{Family, FamilyMap, FamilySet, IfIndex, PeerId, Prefix};
 
 use crate::bfd::BfdPeer;
-use crate::capability::activated;
-use crate::config::{InstanceConfig, NeighborConfig};
+use crate::capability::{activated, graceful_mode};
+use crate::config::{GracefulRestartMode, InstanceConfig, NeighborConfig};
 use crate::core::{Core, Output};
+use crate::down::DownReason;
 use crate::family::SweepKind;
-use crate::fsm::{ConnId, DownReason, Fsm, Settings};
+use crate::fsm::{ConnId, Fsm, Settings};
 use crate::peer::{FamilyCounters, Peer};
 
 use crate::instance::{CONNS_PER_PEER, Instance, ListenRange};
@@ -33,15 +34,17 @@ impl Instance {
             || old.restart_time != new.restart_time
             || old.notification_keeps != new.notification_keeps
             || old.long_lived_stale_time != new.long_lived_stale_time;
+        for id in self.core.peers.ids() {
+            if let Some(settings) = self.settings(id)
+                && let Some(peer) = self.core.peers.get_mut(id)
+            {
+                peer.fsm.configure(settings);
+            }
+        }
         if identity || old.shutdown != new.shutdown {
             let reason =
                 if new.shutdown.is_some() { DownReason::AdminDown } else { DownReason::ConfigChange };
             for id in self.core.peers.ids() {
-                if let Some(settings) = self.settings(id)
-                    && let Some(peer) = self.core.peers.get_mut(id)
-                {
-                    peer.fsm.configure(settings);
-                }
                 self.reset_session(id, reason.clone());
                 self.start_peer(id);
             }
@@ -171,7 +174,7 @@ impl Instance {
     /// Adds a neighbor.
     pub fn add_neighbor(&mut self, config: NeighborConfig, now: Instant) -> PeerId {
         self.set_now(now);
-        let id = self.core.peers.next_id();
+        let id = self.core.peers.take_id();
         let first_conn = self.next_conn;
         self.next_conn += CONNS_PER_PEER;
         let settings = settings(&self.core, &config);
@@ -335,7 +338,10 @@ pub(crate) fn settings(core: &Core, config: &NeighborConfig) -> Settings {
         hold_time: config.hold_time,
         keepalive: config.keepalive,
         router_id: core.config.router_id,
-        graceful: core.config.graceful_restart != crate::config::GracefulRestartMode::Disable,
+        graceful: core.config.graceful_restart != GracefulRestartMode::Disable,
+        notification_keeps: core.config.notification_keeps
+            && graceful_mode(core, config) != GracefulRestartMode::Disable,
+        hard_reset: core.config.hard_administrative_reset,
         asn: core.local_as(config),
         shutdown_text: config
             .shutdown

@@ -1,21 +1,22 @@
 //! What all families of an instance share.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferr_bgp_wire::PeerKind;
+use ferr_bgp_wire::{NotificationError, PeerKind};
 use ferr_policy::PolicySet;
 use ferr_types::{Asn, Family, FamilySet, NexthopWatch, PeerId, RouteSpec, RouteUpdate};
 
 use crate::attrs::AttrStore;
 use crate::bfd::BfdPeer;
 use crate::config::{AdvertiseMap, InstanceConfig, NeighborConfig};
-use crate::fsm::{ConnId, DownReason};
+use crate::down::DownReason;
+use crate::fsm::ConnId;
 use crate::leak::ImportSource;
 use crate::nexthop::NexthopTable;
-use crate::peer::Peer;
+use crate::peers::Peers;
 use crate::startup::Startup;
 
 /// Source of routes made here.
@@ -43,6 +44,15 @@ pub enum LogRecord {
         vrf: String,
         /// Why.
         reason: DownReason,
+    },
+    /// A session, or an attempt, ends by a NOTIFICATION.
+    Notification {
+        /// Neighbor.
+        name: String,
+        /// What it says.
+        error: NotificationError,
+        /// By us.
+        sent: bool,
     },
     /// Too many prefixes.
     MaximumPrefix {
@@ -126,55 +136,6 @@ pub enum Output {
     },
     /// Log.
     Log(LogRecord),
-}
-
-/// Neighbors by number.
-#[derive(Debug, Default)]
-pub(crate) struct Peers {
-    slots: Vec<Option<Box<Peer>>>,
-    /// Connection to neighbor.
-    pub(crate) conns: HashMap<ConnId, PeerId>,
-}
-
-impl Peers {
-    pub(crate) fn get(&self, id: PeerId) -> Option<&Peer> {
-        self.slots.get(id.0 as usize)?.as_deref()
-    }
-
-    pub(crate) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        self.slots.get_mut(id.0 as usize)?.as_deref_mut()
-    }
-
-    /// Number for the next neighbor; 0 is the local one and numbers are not used again.
-    pub(crate) fn next_id(&self) -> PeerId {
-        PeerId(self.slots.len().max(1) as u32)
-    }
-
-    pub(crate) fn insert(&mut self, peer: Peer) {
-        let at = peer.id.0 as usize;
-        if self.slots.len() <= at {
-            self.slots.resize_with(at + 1, || None);
-        }
-        self.slots[at] = Some(Box::new(peer));
-    }
-
-    pub(crate) fn remove(&mut self, id: PeerId) {
-        if let Some(slot) = self.slots.get_mut(id.0 as usize) {
-            *slot = None;
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
-        self.slots.iter().filter_map(|s| s.as_deref())
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.slots.iter_mut().filter_map(|s| s.as_deref_mut())
-    }
-
-    pub(crate) fn ids(&self) -> Vec<PeerId> {
-        self.iter().map(|p| p.id).collect()
-    }
 }
 
 /// Shared state.

@@ -10,9 +10,10 @@ use ferr_types::{Family, FamilySet, PeerId};
 use crate::capability::activated;
 use crate::config::GracefulRestartMode;
 use crate::core::{LogRecord, Output};
+use crate::down::DownReason;
 use crate::export::GroupKey;
 use crate::family::SweepKind;
-use crate::fsm::{ConnId, DownReason};
+use crate::fsm::ConnId;
 use crate::instance::Instance;
 use crate::peer::Session;
 

@@ -286,6 +286,9 @@ fn may_send(core: &Core, key: &GroupKey, path: &Path, attrs: &PathAttributes<'_>
             return false;
         }
     }
+    if key.filters.site.is_some_and(|site| attrs.ext_communities.contains(site)) {
+        return false;
+    }
     if key.loop_as.is_some_and(|asn| attrs.as_path.count(asn) > 0) {
         return false;
     }

@@ -23,6 +23,8 @@ use ferr_bgp_wire::{NotificationError, Open, code, keepalive, subcode};
 use ferr_types::{Asn, RouterId};
 use smallvec::SmallVec;
 
+use crate::down::{self, DownReason};
+
 /// Connection as the driver names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
@@ -59,78 +61,6 @@ impl State {
     }
 }
 
-/// Why a session ended or an attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DownReason {
-    /// `neighbor shutdown`, `bgp shutdown`.
-    AdminDown,
-    /// Neighbor removed.
-    Deconfigured,
-    /// A change that needs a new session.
-    ConfigChange,
-    /// `clear bgp`.
-    UserReset,
-    /// The daemon ends.
-    Stopping,
-    /// Hold timer.
-    HoldTimer,
-    /// Nothing could be sent for too long (RFC 9687).
-    SendHoldTimer,
-    /// We sent this.
-    NotificationSent(NotificationError),
-    /// The peer sent this.
-    NotificationReceived(NotificationError),
-    /// TCP ended.
-    Closed,
-    /// Too many prefixes.
-    MaximumPrefix,
-    /// BFD (RFC 9384).
-    BfdDown,
-    /// BFD, together with the peer's control plane, which may restart (RFC 5882 section 4.3.2).
-    BfdControlPlane,
-    /// The interface of a direct neighbor went down.
-    InterfaceDown,
-    /// The neighbor's address cannot be reached.
-    NoRoute,
-    /// No family is activated.
-    NoFamily,
-    /// A newer connection of a restarting peer took over (RFC 4724 section 5).
-    PeerRestarted,
-}
-
-impl DownReason {
-    /// NOTIFICATION that tells the peer, if one is due.
-    fn notification(&self) -> Option<NotificationError> {
-        let cease = |s| Some(NotificationError::new(code::CEASE, s));
-        match self {
-            Self::AdminDown => cease(subcode::cease::SHUTDOWN),
-            Self::Stopping | Self::Deconfigured => cease(subcode::cease::DECONFIGURED),
-            Self::ConfigChange => cease(subcode::cease::CONFIG_CHANGE),
-            Self::UserReset => cease(subcode::cease::RESET),
-            Self::MaximumPrefix => cease(subcode::cease::MAX_PREFIXES),
-            Self::BfdDown => cease(subcode::cease::BFD_DOWN),
-            Self::HoldTimer => Some(NotificationError::new(code::HOLD_TIMER, 0)),
-            Self::NotificationSent(n) => Some(n.clone()),
-            Self::InterfaceDown | Self::NoRoute | Self::NoFamily => cease(subcode::cease::CONFIG_CHANGE),
-            // A NOTIFICATION would end what a restart keeps.
-            Self::BfdControlPlane => None,
-            Self::SendHoldTimer | Self::NotificationReceived(_) | Self::Closed | Self::PeerRestarted => None,
-        }
-    }
-
-    /// Whether the peer may come back with its forwarding intact, so that its routes are kept (RFC 4724, RFC 8538).
-    pub fn is_graceful(&self, notification_support: bool) -> bool {
-        match self {
-            Self::Closed | Self::PeerRestarted | Self::BfdControlPlane => true,
-            Self::HoldTimer | Self::SendHoldTimer => notification_support,
-            Self::NotificationReceived(n) => {
-                notification_support && !(n.code == code::CEASE && n.subcode == subcode::cease::HARD_RESET)
-            }
-            _ => false,
-        }
-    }
-}
-
 /// Timers of a neighbor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Timer {
@@ -156,6 +86,8 @@ pub(crate) enum Action {
     Close(ConnId),
     /// Send ahead of routes.
     Send(ConnId, Bytes),
+    /// Send this as the last word.
+    Notify(ConnId, NotificationError),
     /// Session is up on this connection.
     Up(ConnId),
     /// The session that was up is down.
@@ -179,6 +111,10 @@ pub(crate) struct Settings {
     pub router_id: RouterId,
     /// A new connection of an established peer means that it restarted.
     pub graceful: bool,
+    /// We keep a peer's routes after its NOTIFICATION (the N bit of RFC 8538).
+    pub notification_keeps: bool,
+    /// An administrative reset is one after which nothing is kept.
+    pub hard_reset: bool,
     /// AS that the peer knows us by.
     pub asn: Asn,
     /// Text for the peer when the neighbor is shut down (RFC 9003).
@@ -369,7 +305,7 @@ impl Fsm {
         }
         if self.established().is_some() && !self.settings.graceful {
             let refuse = NotificationError::new(code::CEASE, subcode::cease::REJECTED);
-            send_notification(id, &refuse, out);
+            out.push(Action::Notify(id, refuse));
             out.push(Action::Close(id));
             return;
         }
@@ -460,7 +396,7 @@ impl Fsm {
         let keep_active = (self.settings.router_id.0.to_bits(), self.settings.asn) > remote;
         let loser = if active == keep_active { other_id } else { id };
         let error = NotificationError::new(code::CEASE, subcode::cease::COLLISION);
-        send_notification(loser, &error, out);
+        out.push(Action::Notify(loser, error));
         out.push(Action::Close(loser));
         self.conns.retain(|c| c.id != loser);
         loser != id
@@ -483,7 +419,7 @@ impl Fsm {
                     self.conns.iter().filter(|c| c.id != id).map(|c| c.id).collect();
                 for other in others {
                     let error = NotificationError::new(code::CEASE, subcode::cease::COLLISION);
-                    send_notification(other, &error, out);
+                    out.push(Action::Notify(other, error));
                     out.push(Action::Close(other));
                     self.conns.retain(|c| c.id != other);
                 }
@@ -543,7 +479,12 @@ impl Fsm {
             if reason == DownReason::AdminDown && !self.settings.shutdown_text.is_empty() {
                 error = NotificationError::cease_with_text(error.subcode, &self.settings.shutdown_text);
             }
-            send_notification(id, &error, out);
+            let keeps = self.settings.notification_keeps
+                && conn.remote.as_ref().is_some_and(down::keeps_after_notification);
+            if keeps && reason.is_hard(self.settings.hard_reset) {
+                error = error.into_hard_reset();
+            }
+            out.push(Action::Notify(id, error));
         }
         out.push(Action::Close(id));
         if conn.phase == Phase::Established {
@@ -609,10 +550,4 @@ impl Conn {
     fn restart_keepalive(&mut self, now: Instant) {
         self.keepalive = (!self.keepalive_time.is_zero()).then(|| now + self.keepalive_time);
     }
-}
-
-fn send_notification(id: ConnId, error: &NotificationError, out: &mut Vec<Action>) {
-    let mut bytes = Vec::with_capacity(32);
-    error.encode(&mut bytes);
-    out.push(Action::Send(id, bytes.into()));
 }

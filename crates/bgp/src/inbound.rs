@@ -1,11 +1,11 @@
 //! From a received announcement to paths in the table: loop checks, inbound policy, interning (RFC 4271 section 9.1.1,
 //! RFC 4456 section 8, RFC 9234 section 5).
 
-use ferr_bgp_wire::PeerKind;
+use ferr_bgp_wire::{PeerKind, decode_attributes_canonical, encode_attributes_canonical};
 use ferr_policy::{Action, PolicyRoute, PolicySet};
 use ferr_types::aspath::{AsPathBuf, SegmentKind};
 use ferr_types::attr::{BgpNexthop, PathAttributes};
-use ferr_types::community::Community;
+use ferr_types::community::{Community, ExtCommunities, ExtCommunity};
 use ferr_types::{Asn, Family, IfIndex, PeerId, Prefix};
 
 use crate::attrs::AttrId;
@@ -148,6 +148,25 @@ pub(crate) fn prefix_independent(policy: &PolicySet, filters: &Filters) -> bool 
             .is_none_or(|n| policy.route_map(n).is_none_or(|m| !m.depends_on_prefix()))
 }
 
+/// Attributes with the site that they come from, in place of these.
+fn mark_site(core: &mut Core, attr: AttrId, site: ExtCommunity) -> AttrId {
+    let stored = core.attrs.get(attr);
+    if stored.ext_communities.contains(site) {
+        return attr;
+    }
+    let mut all: Vec<ExtCommunity> = stored.ext_communities.iter().chain([site]).collect();
+    all.sort_unstable();
+    let octets: Vec<u8> = all.iter().flat_map(|community| community.0).collect();
+    let mut owned = Vec::new();
+    encode_attributes_canonical(&stored, &mut owned);
+    let before = decode_attributes_canonical(&owned).unwrap_or_default();
+    let ext_communities = ExtCommunities::new(&octets).unwrap_or(before.ext_communities);
+    let marked = PathAttributes { ext_communities, ..before };
+    let new = core.attrs.intern(&marked, core.config.default_local_pref);
+    core.attrs.release(attr);
+    new
+}
+
 impl<P: TablePrefix> FamilyState<P> {
     /// Takes announcements of one attribute set in.
     pub(crate) fn announce(
@@ -256,6 +275,9 @@ impl<P: TablePrefix> FamilyState<P> {
                 core.attrs.release(original);
                 verdict.attr = new;
             }
+        }
+        if let Some(site) = filters.site {
+            verdict.attr = mark_site(core, verdict.attr, site);
         }
         verdict.nexthop = key.map_or(NexthopId::NONE, |k| core.nexthops.acquire(k));
         verdict
@@ -404,8 +426,8 @@ impl<P: TablePrefix> FamilyState<P> {
             core.attrs.retain(original);
             let block = core.attrs.get(original);
             let mut owned = Vec::new();
-            ferr_bgp_wire::encode_attributes_canonical(&block, &mut owned);
-            let attrs = ferr_bgp_wire::decode_attributes_canonical(&owned).unwrap_or_default();
+            encode_attributes_canonical(&block, &mut owned);
+            let attrs = decode_attributes_canonical(&owned).unwrap_or_default();
             let Some(peer) = core.peers.get(peer_id) else { return };
             let source = source_of(peer, family, &attrs);
             let filters = peer.filters_in(family).cloned().unwrap_or_default();

@@ -13,15 +13,17 @@ use ferr_types::{
 };
 
 use crate::attrs::AttrStore;
-use crate::capability::activated;
-use crate::config::{InstanceConfig, NeighborConfig, Reach};
+use crate::capability::{activated, graceful_mode};
+use crate::config::{GracefulRestartMode, InstanceConfig, NeighborConfig, Reach};
 use crate::configure::settings;
-use crate::core::{Core, LOCAL_PEER, Output, Peers};
+use crate::core::{Core, Output};
+use crate::down::DownReason;
 use crate::family::{FamilyState, SweepKind};
-use crate::fsm::{ConnId, DownReason, Settings};
+use crate::fsm::{ConnId, Settings};
 use crate::local::ForeignRoute;
 use crate::nexthop::{NexthopTable, WatchChange};
-use crate::peer::LocalAddresses;
+use crate::peer::{LocalAddresses, Peer};
+use crate::peers::Peers;
 
 /// What the core cannot draw itself.
 #[derive(Debug, Clone, Copy)]
@@ -221,12 +223,18 @@ impl Instance {
         self.more_work = true;
     }
 
-    /// Says goodbye to all peers.
-    pub fn shutdown(&mut self, now: Instant) {
+    /// Says goodbye to all peers. When what the kernel has of ours `stays`, those who know graceful restart are left without a word, so that they
+    /// keep sending to us until we are back (RFC 4724 section 4).
+    pub fn shutdown(&mut self, stays: bool, now: Instant) {
         self.set_now(now);
         self.started = false;
         for id in self.core.peers.ids() {
-            self.reset_session(id, DownReason::Stopping);
+            let keeps = |peer: &Peer| {
+                graceful_mode(&self.core, &peer.config) == GracefulRestartMode::Restart
+                    && peer.graceful_restart().is_some()
+            };
+            let back = stays && self.core.peers.get(id).is_some_and(keeps);
+            self.reset_session(id, if back { DownReason::Restarting } else { DownReason::Stopping });
         }
     }
 
@@ -554,7 +562,7 @@ impl Instance {
 
     /// All neighbors.
     pub fn neighbors(&self) -> impl Iterator<Item = (PeerId, &NeighborConfig)> {
-        self.core.peers.iter().filter(|p| !p.removed && p.id != LOCAL_PEER).map(|p| (p.id, p.config.as_ref()))
+        self.core.peers.iter().filter(|p| !p.removed).map(|p| (p.id, p.config.as_ref()))
     }
 
     /// AS that a session has at its other end.

@@ -9,7 +9,7 @@
 //! ```text
 //!   bytes -> fsm (session.rs) -> inbound policy -> table -> decision (family.rs) -> RouteUpdate
 //!                                                               |
-//!                                   octets <- ring <- export policy, packing (group.rs, export.rs)
+//!                                   octets <- ring <- export policy, packing (group/, export.rs)
 //! ```
 //!
 //! # Invariants
@@ -54,6 +54,7 @@ mod configure;
 mod core;
 mod damping;
 pub mod decision;
+mod down;
 mod established;
 mod export;
 mod family;
@@ -67,6 +68,7 @@ mod long_lived;
 mod malformed;
 mod nexthop;
 mod peer;
+mod peers;
 mod restart;
 mod session;
 mod startup;
@@ -79,8 +81,9 @@ pub use attrs::{AttrId, AttrStore, DecisionKey};
 pub use bfd::{BfdHold, BfdNeighbor, BfdPeer, BfdState};
 pub use damping::DampingView;
 pub use decision::Reason;
-pub use ferr_bgp_wire::{AddPathFamily, Capability, NotificationError, Open};
-pub use fsm::{ConnId, DownReason, State};
+pub use down::DownReason;
+pub use ferr_bgp_wire::{AddPathFamily, Capability, NotificationError, Open, code, subcode};
+pub use fsm::{ConnId, State};
 pub use group::GroupId;
 pub use instance::{Instance, ResetKind, Seeds};
 pub use leak::{ImportSource, Leaks, Speakers};

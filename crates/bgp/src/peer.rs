@@ -11,7 +11,8 @@ use ferr_types::{Asn, Family, FamilyMap, FamilySet, IfIndex, PeerId, Prefix, Rou
 
 use crate::bfd::BfdHold;
 use crate::config::{Filters, NeighborConfig};
-use crate::fsm::{ConnId, DownReason, Fsm, State};
+use crate::down::DownReason;
+use crate::fsm::{ConnId, Fsm, State};
 use crate::group::GroupId;
 use crate::malformed::Malformed;
 

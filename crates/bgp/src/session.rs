@@ -13,8 +13,9 @@ use ferr_types::{Family, PeerId};
 
 use crate::capability::{activated, judge, own_open};
 use crate::core::{Core, LogRecord, Output};
+use crate::down::DownReason;
 use crate::family::{FamilyState, SweepKind};
-use crate::fsm::{Action, ConnId, DownReason};
+use crate::fsm::{Action, ConnId};
 use crate::group::refresh_marker;
 use crate::instance::Instance;
 use crate::peer::LocalAddresses;
@@ -202,7 +203,8 @@ impl Instance {
             MessageType::Notification => {
                 peer.counters.notification_in += 1;
                 let error = NotificationError::decode(message.body);
-                peer.fsm.notification_received(now, conn, error, &mut actions);
+                peer.fsm.notification_received(now, conn, error.clone(), &mut actions);
+                self.log_notification(id, error, false);
             }
             MessageType::Update => {
                 peer.counters.update_in += 1;
@@ -386,10 +388,23 @@ impl Instance {
     pub(crate) fn send_control(&mut self, id: PeerId, bytes: Bytes) {
         let Some(peer) = self.core.peers.get_mut(id) else { return };
         let Some(conn) = peer.session.as_ref().map(|s| s.conn) else { return };
+        self.queue_control(id, conn, bytes);
+    }
+
+    fn queue_control(&mut self, id: PeerId, conn: ConnId, bytes: Bytes) {
+        let Some(peer) = self.core.peers.get_mut(id) else { return };
         if peer.control.len() < CONTROL_LIMIT {
             peer.control.push_back((conn, bytes));
             self.core.out.push_back(Output::Transmit { conn });
         }
+    }
+
+    fn log_notification(&mut self, id: PeerId, error: NotificationError, sent: bool) {
+        let Some(peer) = self.core.peers.get(id).filter(|_| self.core.config.log_neighbor_changes) else {
+            return;
+        };
+        let name = peer.config.name.clone();
+        self.core.log(LogRecord::Notification { name, error, sent });
     }
 
     /// Carries out what a state machine asked for.
@@ -408,13 +423,12 @@ impl Instance {
                     }
                     self.core.out.push_back(Output::Close { conn });
                 }
-                Action::Send(conn, bytes) => {
-                    if let Some(peer) = self.core.peers.get_mut(id)
-                        && peer.control.len() < CONTROL_LIMIT
-                    {
-                        peer.control.push_back((conn, bytes));
-                        self.core.out.push_back(Output::Transmit { conn });
-                    }
+                Action::Send(conn, bytes) => self.queue_control(id, conn, bytes),
+                Action::Notify(conn, error) => {
+                    let mut bytes = Vec::with_capacity(32);
+                    error.encode(&mut bytes);
+                    self.queue_control(id, conn, bytes.into());
+                    self.log_notification(id, error, true);
                 }
                 Action::Up(conn) => self.session_up(id, conn),
                 Action::Down(reason) => self.session_down(id, reason),

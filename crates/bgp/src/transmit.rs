@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ferr_types::{Family, PeerId};
 
-use crate::fsm::{ConnId, DownReason};
+use crate::down::DownReason;
+use crate::fsm::ConnId;
 use crate::instance::Instance;
 use crate::peer::Peer;
 

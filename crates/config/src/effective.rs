@@ -189,4 +189,14 @@ impl BgpInstance {
     pub fn log_neighbor_changes(&self) -> bool {
         self.globals.log_neighbor_changes.unwrap_or(self.profile == Profile::Datacenter)
     }
+
+    /// Whether neighbors' host names stand beside their addresses in answers.
+    pub fn show_hostname(&self) -> bool {
+        self.globals.show_hostname.unwrap_or(self.profile == Profile::Datacenter)
+    }
+
+    /// The same beside next hops.
+    pub fn show_nexthop_hostname(&self) -> bool {
+        self.globals.show_nexthop_hostname.unwrap_or(self.profile == Profile::Datacenter)
+    }
 }

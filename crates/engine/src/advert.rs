@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ferr_config::Config;
-use ferr_config::model::interface::{Interface, RouterPreference};
+use ferr_config::model::interface::{Interface, RouterAdvert as AdvertConfig, RouterPreference};
 use ferr_config::model::neighbor::NeighborKey;
 use ferr_netio::{AdvertPrefix, NdpMessage, NdpSocket, RouterAdvert, UNNUMBERED_INTERVAL};
 use ferr_rib::Link;
@@ -125,8 +125,22 @@ fn advert(link: &Link, interface: &Interface, discover: bool) -> Wanted {
         mtu: nd.mtu.map(u32::from),
         prefixes: prefixes.collect(),
         rdnss: nd.rdnss.iter().map(|(addr, life)| (*addr, life.unwrap_or(resolver_lifetime))).collect(),
+        dnssl: nd
+            .dnssl
+            .iter()
+            .map(|(name, life)| (name.clone(), life.unwrap_or(resolver_lifetime)))
+            .collect(),
+        interval_ms: nd.adv_interval.then(|| interval.as_millis().min(u128::from(u32::MAX)) as u32),
+        home_agent_info: home_agent_info(nd, lifetime),
     };
     Wanted { ifindex: link.ifindex, advert, interval, discover }
+}
+
+/// Said only where it is not what everybody assumes (RFC 6275 section 7.4).
+fn home_agent_info(nd: &AdvertConfig, router_lifetime: u16) -> Option<(u16, u16)> {
+    let said = nd.home_agent && (nd.home_agent_preference.is_some() || nd.home_agent_lifetime.is_some());
+    let lifetime = nd.home_agent_lifetime.unwrap_or(router_lifetime).max(1);
+    said.then(|| (nd.home_agent_preference.unwrap_or(0), lifetime))
 }
 
 async fn serve(socket: NdpSocket, what: Wanted, bgp: mpsc::Sender<BgpMessage>) {

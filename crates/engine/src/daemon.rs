@@ -278,7 +278,7 @@ async fn serve(options: DaemonOptions, hub: LogHub, log: LogSinks) -> Result<(),
     info!("ending");
     manager.stopping();
     heart.abort();
-    if say_goodbye(&bgp_tx, &ospf.messages).await {
+    if say_goodbye(options.retain, &bgp_tx, &ospf.messages).await {
         retain.store(true, Ordering::Relaxed);
     }
     let _ = stop_tx.send(true);
@@ -327,11 +327,15 @@ fn start_ospf(
     Ok(OspfEnds { jobs: jobs_tx, messages: messages_tx, watched, thread })
 }
 
-/// Tells all neighbors that this router goes. True when it announced that it comes back, and so goes on forwarding.
-async fn say_goodbye(bgp: &mpsc::Sender<BgpMessage>, ospf: &mpsc::Sender<OspfMessage>) -> bool {
-    let (done_tx, done) = oneshot::channel();
-    let _ = bgp.send(BgpMessage::Stop(done_tx)).await;
-    let _ = done.await;
+/// Tells all neighbors that this router goes. True when it announced that it comes back, and so goes on forwarding; `retain` is so in any case.
+async fn say_goodbye(retain: bool, bgp: &mpsc::Sender<BgpMessage>, ospf: &mpsc::Sender<OspfMessage>) -> bool {
+    let (answer, prepared) = oneshot::channel();
+    let _ = ospf.send(OspfMessage::Prepared(answer)).await;
+    let stays = retain || matches!(tokio::time::timeout(OSPF_GOODBYE, prepared).await, Ok(Ok(true)));
+    // While OSPF's routes lead to its peers.
+    let (done, said) = oneshot::channel();
+    let _ = bgp.send(BgpMessage::Stop { stays, done }).await;
+    let _ = said.await;
     let (done_tx, done) = oneshot::channel();
     let _ = ospf.send(OspfMessage::Stop(done_tx)).await;
     matches!(tokio::time::timeout(OSPF_GOODBYE, done).await, Ok(Ok(true)))

@@ -1,4 +1,4 @@
-//! Router advertisements and solicitations (RFC 4861, RFC 4191, RFC 8106): what unnumbered neighbors find each other by.
+//! Router advertisements and solicitations (RFC 4861, RFC 4191, RFC 6275, RFC 8106): what unnumbered neighbors find each other by.
 //!
 //! Only messages with hop limit 255 from a link-local source are taken in: nobody off the link can send them.
 
@@ -62,6 +62,12 @@ pub struct RouterAdvert {
     pub prefixes: Vec<AdvertPrefix>,
     /// Resolvers with their lifetime.
     pub rdnss: Vec<(Ipv6Addr, u32)>,
+    /// Domains to search in with their lifetime (RFC 8106 section 5.2).
+    pub dnssl: Vec<(String, u32)>,
+    /// Time between advertisements in milliseconds, where it is to be told (RFC 6275 section 7.3).
+    pub interval_ms: Option<u32>,
+    /// Preference and lifetime in seconds as a home agent, where they are to be told (RFC 6275 section 7.4).
+    pub home_agent_info: Option<(u16, u16)>,
 }
 
 impl RouterAdvert {
@@ -99,8 +105,38 @@ impl RouterAdvert {
             out.extend_from_slice(&lifetime.to_be_bytes());
             out.extend_from_slice(&addr.octets());
         }
+        for (domain, lifetime) in &self.dnssl {
+            let name = domain_name(domain);
+            let units = name.len().div_ceil(8);
+            out.extend_from_slice(&[31, 1 + units as u8, 0, 0]);
+            out.extend_from_slice(&lifetime.to_be_bytes());
+            out.extend_from_slice(&name);
+            out.resize(out.len() + units * 8 - name.len(), 0);
+        }
+        if let Some(interval) = self.interval_ms {
+            out.extend_from_slice(&[7, 1, 0, 0]);
+            out.extend_from_slice(&interval.to_be_bytes());
+        }
+        if let Some((preference, lifetime)) = self.home_agent_info {
+            out.extend_from_slice(&[8, 1, 0, 0]);
+            out.extend_from_slice(&preference.to_be_bytes());
+            out.extend_from_slice(&lifetime.to_be_bytes());
+        }
         out
     }
+}
+
+/// A domain name on the wire (RFC 1035 section 3.1), 255 octets at most. The configuration has no labels of other lengths.
+fn domain_name(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    for label in text.split('.').filter(|label| (1..=63).contains(&label.len())) {
+        if out.len() + label.len() < 254 {
+            out.push(label.len() as u8);
+            out.extend_from_slice(label.as_bytes());
+        }
+    }
+    out.push(0);
+    out
 }
 
 /// What a neighbor said.

@@ -98,6 +98,26 @@ fn an_advertisement_has_the_form_of_rfc_4861() {
 }
 
 #[test]
+fn options_of_an_advertisement_are_whole_units() {
+    let options = |advert: RouterAdvert| advert.encode()[16..].to_vec();
+    let search = options(RouterAdvert {
+        dnssl: vec![("example.net".into(), 600), ("a.".into(), u32::MAX)],
+        ..RouterAdvert::default()
+    });
+    assert_eq!(&search[..8], &[31, 3, 0, 0, 0, 0, 0x02, 0x58]);
+    assert_eq!(&search[8..24], b"\x07example\x03net\0\0\0\0");
+    assert_eq!(&search[24..], &[31, 2, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, b'a', 0, 0, 0, 0, 0, 0]);
+    let long = options(RouterAdvert { dnssl: vec![("abc.".repeat(200), 1)], ..RouterAdvert::default() });
+    assert_eq!((usize::from(long[1]) * 8, long.len() <= 8 + 256), (long.len(), true));
+    let agent = RouterAdvert {
+        interval_ms: Some(200_000),
+        home_agent_info: Some((7, 1800)),
+        ..RouterAdvert::default()
+    };
+    assert_eq!(options(agent), [7, 1, 0, 0, 0, 3, 0x0d, 0x40, 8, 1, 0, 0, 0, 7, 0x07, 0x08]);
+}
+
+#[test]
 fn tcp_tells_its_round_trip_time() {
     let listener = std::net::TcpListener::bind((LOOPBACK, 0)).unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

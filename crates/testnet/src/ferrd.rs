@@ -50,6 +50,12 @@ impl FerrdProgram {
         }
     }
 
+    /// The running program itself, which answers as the daemon when its first argument is `word`.
+    pub fn within(word: &str) -> Result<Self, Error> {
+        let program = env::current_exe().map_err(Error::io("own executable"))?;
+        Ok(Self { program, prefix: vec![word.into()] })
+    }
+
     /// The same in a mount namespace of its own with an own `/run/wireguard`: control sockets of tunnels have their names there, and would
     /// collide between routers of one machine.
     #[must_use]
@@ -61,7 +67,9 @@ impl FerrdProgram {
         Self { program: PathBuf::from("unshare"), prefix }
     }
 
-    fn command(&self) -> Command {
+    /// The daemon without arguments of its own.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.prefix);
         command

@@ -51,6 +51,12 @@ impl Process {
         })
     }
 
+    /// Name that it was started under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -1,12 +1,15 @@
 //! Client of vty sockets: a command and a NUL out; text, three NULs and a status back.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Most bytes of one answer.
@@ -51,6 +54,11 @@ impl VtyClient {
 
     /// Sends one command and reads its whole answer.
     pub fn command(&mut self, command: &str) -> io::Result<Answer> {
+        self.command_with_socket(command).map(|(answer, _)| answer)
+    }
+
+    /// The same for a command that may be answered with a socket as well: `terminal monitor`, whose log records come over it.
+    pub fn command_with_socket(&mut self, command: &str) -> io::Result<(Answer, Option<OwnedFd>)> {
         self.stream.set_write_timeout(Some(self.limit))?;
         let mut bytes = Vec::with_capacity(command.len() + 1);
         bytes.extend(command.bytes().filter(|b| *b != 0));
@@ -59,19 +67,28 @@ impl VtyClient {
         self.answer()
     }
 
-    fn answer(&mut self) -> io::Result<Answer> {
+    fn answer(&mut self) -> io::Result<(Answer, Option<OwnedFd>)> {
         let start = Instant::now();
         let mut text = Vec::new();
+        let mut passed = None;
         let mut chunk = [0_u8; 65536];
         loop {
             let left = self.limit.checked_sub(start.elapsed()).filter(|d| !d.is_zero());
             self.stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
-            let count = match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => count,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(e),
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut rights = RecvAncillaryBuffer::new(&mut space);
+            let mut parts = [IoSliceMut::new(&mut chunk)];
+            let count = match recvmsg(&self.stream, &mut parts, &mut rights, RecvFlags::CMSG_CLOEXEC) {
+                Ok(received) if received.bytes == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(received) => received.bytes,
+                Err(Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
             };
+            for message in rights.drain() {
+                if let RecvAncillaryMessage::ScmRights(sockets) = message {
+                    passed = sockets.last().or(passed);
+                }
+            }
             text.extend_from_slice(&chunk[..count]);
             // Text holds no NUL, so the first one begins the trailer.
             let fresh = text.len() - count;
@@ -80,7 +97,7 @@ impl VtyClient {
                 && let Some(&status) = text.get(at + 3)
             {
                 text.truncate(at);
-                return Ok(Answer { text: String::from_utf8_lossy(&text).into_owned(), status });
+                return Ok((Answer { text: String::from_utf8_lossy(&text).into_owned(), status }, passed));
             }
             if text.len() > MAX_ANSWER {
                 return Err(io::Error::other("answer too long"));

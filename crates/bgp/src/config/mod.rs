@@ -229,10 +229,16 @@ pub struct InstanceConfig {
     pub fast_external_failover: bool,
     /// `network` needs a route in the RIB.
     pub network_import_check: bool,
+    /// Answers to `show` have neighbors' host names beside their addresses.
+    pub show_hostname: bool,
+    /// The same beside next hops.
+    pub show_nexthop_hostname: bool,
     /// Graceful restart.
     pub graceful_restart: GracefulRestartMode,
     /// A NOTIFICATION does not end what is kept for a restart (RFC 8538), when the peer says so as well.
     pub notification_keeps: bool,
+    /// After `clear bgp` peers keep nothing, though a NOTIFICATION would not end it (RFC 8538).
+    pub hard_administrative_reset: bool,
     /// Restart time sent to peers, seconds.
     pub restart_time: u16,
     /// How long peers are asked to keep our routes beyond the restart time (RFC 9494), seconds; 0 for not at all.
@@ -293,8 +299,11 @@ impl InstanceConfig {
             client_to_client: true,
             fast_external_failover: true,
             network_import_check: true,
+            show_hostname: false,
+            show_nexthop_hostname: false,
             graceful_restart: GracefulRestartMode::default(),
             notification_keeps: true,
+            hard_administrative_reset: true,
             restart_time: 120,
             long_lived_stale_time: 0,
             preserve_forwarding: false,

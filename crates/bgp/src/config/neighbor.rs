@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ferr_types::community::ExtCommunity;
 use ferr_types::{Asn, FamilyMap, IfIndex};
 
 use super::GracefulRestartMode;
@@ -212,6 +213,8 @@ pub struct Filters {
     pub filter_list: Option<String>,
     /// `route-map`
     pub route_map: Option<String>,
+    /// `soo`: the site that the neighbor is at. What comes from it is marked, and what is marked does not go back there.
+    pub site: Option<ExtCommunity>,
 }
 
 impl Filters {
@@ -234,6 +237,8 @@ pub enum AddPathTx {
     All,
     /// The best of each neighbor AS.
     BestPerAs,
+    /// So many: the best, what would be the best without it, and so on.
+    BestSelected(u8),
 }
 
 /// `advertise-map`: routes that are sent under a condition.

@@ -380,6 +380,15 @@ fn encode_messages(
     }
 }
 
+/// Paths of a prefix that may be used.
+fn usable_paths<'a, P: TablePrefix>(
+    core: &'a Core,
+    table: &'a Table<P>,
+    dest: DestId,
+) -> impl Iterator<Item = (PathIdx, &'a Path)> {
+    table.paths(dest).filter(move |(_, p)| p.is_eligible() && core.nexthops.is_usable(p.nexthop))
+}
+
 /// Paths of a prefix that a group sends.
 pub(super) fn paths_to_send<P: TablePrefix>(
     core: &Core,
@@ -391,18 +400,22 @@ pub(super) fn paths_to_send<P: TablePrefix>(
     let first = table.dest(dest).first;
     match mode {
         None | Some(AddPathTx::Best) => SmallVec::from_slice(&[(first, *best)]),
-        Some(AddPathTx::All) => table
-            .paths(dest)
-            .filter(|(_, p)| p.is_eligible() && core.nexthops.is_usable(p.nexthop))
-            .map(|(at, p)| (at, *p))
-            .collect(),
+        Some(AddPathTx::All) => usable_paths(core, table, dest).map(|(at, p)| (at, *p)).collect(),
+        Some(AddPathTx::BestSelected(count)) => {
+            let mut candidates: Vec<Candidate<'_>> =
+                usable_paths(core, table, dest).map(|(at, path)| candidate(core, at, path)).collect();
+            let mut chosen = SmallVec::new();
+            while chosen.len() < usize::from(count)
+                && let Some(next) = select(&candidates, &core.config.bestpath)
+            {
+                chosen.push((next.best, *table.path(next.best)));
+                candidates.retain(|c| c.at != next.best);
+            }
+            chosen
+        }
         Some(AddPathTx::BestPerAs) => {
-            let usable = |p: &Path| p.is_eligible() && core.nexthops.is_usable(p.nexthop);
-            let mut candidates: Vec<Candidate<'_>> = table
-                .paths(dest)
-                .filter(|(_, p)| usable(p))
-                .map(|(at, path)| candidate(core, at, path))
-                .collect();
+            let mut candidates: Vec<Candidate<'_>> =
+                usable_paths(core, table, dest).map(|(at, path)| candidate(core, at, path)).collect();
             candidates.sort_by_key(|c| c.key.neighbor_as);
             let groups = candidates.chunk_by(|a, b| a.key.neighbor_as == b.key.neighbor_as);
             let winners = groups.filter_map(|g| select(g, &core.config.bestpath));

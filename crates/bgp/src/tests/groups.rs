@@ -258,6 +258,7 @@ fn several_paths_are_sent_to_those_who_want_them() {
     let all = sink(&mut lab, AddPathTx::All);
     let per_as = sink(&mut lab, AddPathTx::BestPerAs);
     let best = sink(&mut lab, AddPathTx::Best);
+    let two = sink(&mut lab, AddPathTx::BestSelected(2));
     let p = "192.0.2.0/24";
     lab.announce(sources[1], &[p], &path(&[65001, 65020]));
     lab.announce(sources[2], &[p], &path(&[65002]));
@@ -273,12 +274,14 @@ fn several_paths_are_sent_to_those_who_want_them() {
     assert_eq!(heard(&lab, all), ["65000 65001 65020", "65000 65001 65020 65021", "65000 65002"]);
     assert_eq!(heard(&lab, per_as), ["65000 65001 65020", "65000 65002"]);
     assert_eq!(heard(&lab, best), ["65000 65002"]);
+    assert_eq!(heard(&lab, two), ["65000 65001 65020", "65000 65002"], "the two best");
     lab.cut(sources[2]);
     assert_eq!(heard(&lab, all), ["65000 65001 65020", "65000 65001 65020 65021"]);
     assert_eq!(heard(&lab, best), ["65000 65001 65020"]);
+    assert_eq!(heard(&lab, two), heard(&lab, all), "another one moves up");
     lab.withdraw(sources[1], &[p]);
     assert_eq!(heard(&lab, per_as), ["65000 65001 65020 65021"]);
     lab.withdraw(sources[0], &[p]);
-    assert!(heard(&lab, all).is_empty() && heard(&lab, per_as).is_empty() && heard(&lab, best).is_empty());
+    assert!([all, per_as, best, two].into_iter().all(|w| heard(&lab, w).is_empty()));
     assert_eq!(lab.bgp.summary(V4).attribute_sets, 0);
 }

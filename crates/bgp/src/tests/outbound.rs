@@ -3,11 +3,13 @@
 use ferr_bgp_wire::Capability;
 use ferr_policy::{Action, Match, NexthopChange, PolicyDef, Set};
 use ferr_types::Asn;
-use ferr_types::community::Community;
+use ferr_types::community::{Community, ExtCommunity, ExtCommunityKind};
 
 use super::inbound::{entry, map};
 use super::lab::{Attrs, Lab, OWN_AS, V4, path};
-use crate::config::{LocalAs, Network, NexthopSelf, RemovePrivateAs, Role, SendCommunity};
+use crate::config::{
+    LocalAs, NeighborConfig, NeighborFamily, Network, NexthopSelf, RemovePrivateAs, Role, SendCommunity,
+};
 
 const P: &str = "192.0.2.0/24";
 
@@ -33,6 +35,30 @@ fn external_to_external() {
     assert_eq!(lab.wires[sink].next_hop(P), "10.0.0.1", "third party on a shared link");
     lab.withdraw(source, &[P]);
     assert!(!lab.wires[sink].is_told(P));
+}
+
+#[test]
+fn a_site_does_not_get_its_own_routes_back() {
+    let site = ExtCommunity::parse(ExtCommunityKind::SiteOfOrigin, "65000:7").unwrap();
+    let at_site = |f: &mut NeighborFamily, here: bool| {
+        f.filters_in.site = here.then_some(site);
+        f.filters_out.site = here.then_some(site);
+    };
+    let mut lab = Lab::new(|_| {});
+    let here = |n: &mut NeighborConfig| at_site(n.families[V4].as_mut().unwrap(), true);
+    let (a, b) = (lab.peer(65001, here), lab.peer(65002, here));
+    let elsewhere = lab.peer(65003, |_| {});
+    let other = ExtCommunity::parse(ExtCommunityKind::RouteTarget, "65001:9").unwrap();
+    lab.announce(a, &[P], &Attrs { ext: vec![other.0], ..path(&[65001]) });
+    assert!(!lab.wires[b].is_told(P));
+    assert_eq!(lab.wires[elsewhere].attrs(P).ext_communities.to_string(), "RT:65001:9 SoO:65000:7");
+    lab.change_family(b, |f| at_site(f, false));
+    assert!(lab.wires[b].is_told(P));
+    lab.change_family(b, |f| at_site(f, true));
+    assert!(!lab.wires[b].is_told(P));
+    lab.withdraw(a, &[P]);
+    assert!(!lab.wires[elsewhere].is_told(P));
+    assert_eq!(lab.bgp.summary(V4).attribute_sets, 0);
 }
 
 #[test]
@@ -189,7 +215,7 @@ fn roles_on_the_way_out() {
 fn outbound_policy_changes_and_takes_back() {
     let mut lab = Lab::new(|_| {});
     let source = lab.peer(65001, |_| {});
-    let out = |n: &mut crate::config::NeighborConfig| {
+    let out = |n: &mut NeighborConfig| {
         n.families[V4].as_mut().unwrap().filters_out.route_map = Some("OUT".into());
     };
     let sink = lab.peer(65002, out);

@@ -224,6 +224,54 @@ fn a_notification_ends_what_is_kept_unless_both_say_otherwise() {
     }
 }
 
+/// Codes of what a peer is told, and of what is in it when it is a Hard Reset.
+fn told(lab: &Lab, p: usize) -> (u8, Option<u8>) {
+    let told = lab.wires[p].notified.clone().unwrap();
+    (told.subcode, told.hard_reset_inner().map(|inner| inner.subcode))
+}
+
+#[test]
+fn what_peers_shall_not_keep_ends_in_a_hard_reset() {
+    use subcode::cease::{CONFIG_CHANGE, DECONFIGURED, HARD_RESET, RESET, SHUTDOWN};
+    let end = |ours: bool, hard: bool, how: &dyn Fn(&mut Lab, usize)| {
+        let mut lab = Lab::new(|c| c.notification_keeps = ours);
+        let p = lab.peer_with(65001, &[graceful(60)], |_| {});
+        lab.configure(|c| c.hard_administrative_reset = hard);
+        assert_eq!(lab.state(p), State::Established);
+        how(&mut lab, p);
+        lab.settle();
+        told(&lab, p)
+    };
+    let shutdown = |lab: &mut Lab, p: usize| lab.change(p, |n| n.shutdown = Some("bye".into()));
+    let reset =
+        |lab: &mut Lab, p: usize| lab.bgp.clear(lab.wires[p].id, None, crate::ResetKind::Hard, lab.now);
+    assert_eq!(end(true, true, &shutdown), (HARD_RESET, Some(SHUTDOWN)));
+    assert_eq!(end(true, true, &reset), (HARD_RESET, Some(RESET)));
+    assert_eq!(end(true, false, &reset), (RESET, None));
+    assert_eq!(end(true, true, &|lab, _| lab.bgp.shutdown(false, lab.now)), (HARD_RESET, Some(DECONFIGURED)));
+    assert_eq!(end(true, true, &|lab, p| lab.change(p, |n| n.hold_time = 30)), (CONFIG_CHANGE, None));
+    // Who would end it anyway hears no more than before.
+    assert_eq!(end(false, true, &shutdown), (SHUTDOWN, None));
+    let mut lab = Lab::new(|_| {});
+    let p = lab.peer(65001, |_| {});
+    shutdown(&mut lab, p);
+    assert_eq!(told(&lab, p), (SHUTDOWN, None));
+}
+
+#[test]
+fn who_knows_graceful_restart_is_left_without_a_word_when_routes_stay() {
+    for mode in [GracefulRestartMode::Restart, GracefulRestartMode::Helper] {
+        let mut lab = Lab::new(|c| c.graceful_restart = mode);
+        let knows = lab.peer_with(65001, &[graceful(60)], |_| {});
+        let other = lab.peer(65002, |_| {});
+        lab.bgp.shutdown(true, lab.now);
+        lab.settle();
+        assert_eq!(lab.wires[knows].notified.is_none(), mode == GracefulRestartMode::Restart);
+        assert_eq!(told(&lab, other).0, subcode::cease::DECONFIGURED);
+        assert!(lab.wires[knows].conn.is_none() && lab.wires[other].conn.is_none());
+    }
+}
+
 #[test]
 fn all_is_known_when_nobody_owes_an_end_of_rib() {
     let mut lab = Lab::new(|_| {});

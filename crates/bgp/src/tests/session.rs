@@ -291,7 +291,7 @@ fn an_administrator_closes_with_the_reason() {
     lab.settle();
     assert_eq!(notified(&lab, p), (code::CEASE, subcode::cease::RESET));
     lab.up(p);
-    lab.bgp.shutdown(lab.now);
+    lab.bgp.shutdown(false, lab.now);
     lab.settle();
     assert_eq!(notified(&lab, p), (code::CEASE, subcode::cease::DECONFIGURED));
 }
@@ -331,6 +331,33 @@ fn dynamic_neighbors_come_from_a_range_and_go_with_their_session() {
     assert!(lab.events.iter().any(|e| matches!(e, Output::DynamicRemoved { .. })));
     assert_eq!(lab.bgp.neighbors().count(), 0);
     assert!(matches!(connect(&mut lab, 2, 1 << 52), Accept::Peer(_)), "room again");
+}
+
+#[test]
+fn numbers_of_neighbors_that_are_gone_name_nobody() {
+    let mut lab = Lab::new(|_| {});
+    let first = lab.peer(65001, |_| {});
+    let mut template = crate::config::NeighborConfig::new("group", None, RemoteAs::External);
+    template.families[V4] = Some(crate::config::NeighborFamily::default());
+    lab.bgp.set_listen_ranges(vec![("192.0.2.0/24".parse().unwrap(), template)], lab.now);
+    let mut gone = Vec::new();
+    for conn in 0..100 {
+        let (conn, remote) = (ConnId((1 << 50) + conn), "192.0.2.1:4000".parse().unwrap());
+        let ends = ("10.0.0.254:179".parse().unwrap(), remote);
+        let Accept::Peer(id) = lab.bgp.accepted(lab.now, conn, ends, addresses()) else {
+            panic!("the range takes it")
+        };
+        assert!(gone.last().is_none_or(|last| *last < id), "{id:?} after {gone:?}");
+        lab.bgp.closed(lab.now, conn);
+        lab.settle();
+        gone.push(id);
+    }
+    let last = lab.peer(65002, |_| {});
+    assert!(gone.iter().all(|id| lab.bgp.neighbor(*id).is_none()));
+    assert_eq!(lab.bgp.neighbors().count(), 2);
+    for p in [first, last] {
+        assert_eq!(lab.state(p), State::Established);
+    }
 }
 
 #[test]

@@ -246,7 +246,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
         },
     ),
     idle(flag!("bgp default shutdown", default_shutdown)),
-    stmt(
+    idle(stmt(
         "bgp default subgroup-pkt-queue-max ~ (20-100)@v",
         |g, a| {
             g.subgroup_pkt_queue_max = a.opt("v")?.filter(|n| *n != 40);
@@ -261,7 +261,7 @@ pub(crate) static GLOBALS: &[Stmt<BgpGlobals>] = &[
                 o.line(format_args!("bgp default subgroup-pkt-queue-max {n}"));
             }
         },
-    ),
+    )),
     off_flag!("bgp client-to-client reflection", no_client_to_client),
     stmt(
         "bgp cluster-id ~ <A.B.C.D@addr|(1-4294967295)@n>",

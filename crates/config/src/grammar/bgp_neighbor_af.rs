@@ -310,7 +310,7 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
         },
     ),
     idle(af_flag!(AcceptOwn, "accept-own")),
-    idle(stmt(
+    stmt(
         "soo ~ ASN:NN@rt",
         |n, a| {
             let text = a.name("rt");
@@ -327,7 +327,7 @@ pub(crate) static NEIGHBOR: &[Stmt<NeighborAf>] = &[
                 o.line(format_args!("soo {}", soo.value_text()));
             }
         },
-    )),
+    ),
     value!("weight", "(0-65535)", weight),
 ];
 

@@ -5,7 +5,7 @@ use ferr_types::Afi;
 use super::args::Args;
 use super::mode::Mode;
 use super::statics::{self, HasRoutes};
-use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, inert, off_flag, stmt, value};
+use super::table::{Applied, DONE, Effect, Lines, Stmt, alias, flag, idle, inert, off_flag, stmt, value};
 use crate::error::ConfigError;
 use crate::model::global::{Global, ImportTable, LineVty, LogLevel, Profile, RouteSource, VrfGlobals};
 use crate::model::statics::StaticRoutes;
@@ -247,7 +247,7 @@ pub(crate) static ZEBRA: &[Stmt<Global>] = &[
             }
         },
     ),
-    stmt(
+    idle(stmt(
         "ip import-table (1-252)@n ~ [distance (1-255)@distance] [route-map NAME@map]",
         |g, a| {
             let options =
@@ -266,9 +266,9 @@ pub(crate) static ZEBRA: &[Stmt<Global>] = &[
                 o.line(format_args!("ip import-table {n}{distance}{map}"));
             }
         },
-    ),
-    value!("zebra route-map delay-timer", "(0-600)", zebra_route_map_delay),
-    stmt(
+    )),
+    idle(value!("zebra route-map delay-timer", "(0-600)", zebra_route_map_delay)),
+    idle(stmt(
         "zebra nexthop-group keep ~ (1-3600)@v",
         |g, a| {
             g.nexthop_group_keep = a.opt("v")?.filter(|s| *s != 180);
@@ -283,7 +283,7 @@ pub(crate) static ZEBRA: &[Stmt<Global>] = &[
                 o.line(format_args!("zebra nexthop-group keep {s}"));
             }
         },
-    ),
+    )),
 ];
 
 /// `debug ...` of any daemon.
@@ -525,7 +525,7 @@ pub(crate) static VRF_GLOBALS: &[Stmt<VrfGlobals>] = &[
             DONE
         },
     ),
-    value!("ipv6 router-id", "X:X::X:X", router_id6),
+    idle(value!("ipv6 router-id", "X:X::X:X", router_id6)),
 ];
 
 /// Maps and next-hop tracking of the default VRF and of `vrf` blocks alike; printed after the route-maps.
@@ -570,7 +570,7 @@ pub(crate) static VRF_MAPS: &[Stmt<VrfGlobals>] = &[
             }
         },
     ),
-    stmt(
+    idle(stmt(
         "ip table range ~ (1-4294967295)@low (1-4294967295)@high",
         |g, a| {
             g.table_range = Some((a.val("low")?, a.val("high")?));
@@ -585,7 +585,7 @@ pub(crate) static VRF_MAPS: &[Stmt<VrfGlobals>] = &[
                 o.line(format_args!("ip table range {low} {high}"));
             }
         },
-    ),
+    )),
 ];
 
 /// Makes the VRF itself one of ours; FRR does not know it. The kernel's own tables cannot be given away.
@@ -629,7 +629,7 @@ pub(crate) static VRF: &[Stmt<Vrf>] = &[
             }
         },
     ),
-    value!("netns", "NAME", netns),
+    idle(value!("netns", "NAME", netns)),
     inert!("ip mroute LINE...", opaque),
     inert!("ip pim LINE...", opaque),
 ];

@@ -3,7 +3,9 @@
 use ferr_types::IfAddr;
 
 use super::args::Args;
-use super::table::{Applied, DONE, Lines, Stmt, alias, flag, inert, off_flag, stmt, text, value};
+use super::table::{
+    Applied, DONE, Lines, Stmt, alias, flag, idle, idle_no, inert, off_flag, stmt, text, value,
+};
 use crate::error::ConfigError;
 use crate::model::interface::{Interface, Lifetime, RaPrefix, RouterPreference};
 
@@ -57,7 +59,7 @@ pub(crate) static STATEMENTS: &[Stmt<Interface>] = &[
         },
     ),
     value!("bandwidth", "(1-100000)", bandwidth),
-    off_flag!("link-detect", no_link_detect),
+    idle_no(off_flag!("link-detect", no_link_detect)),
     stmt(
         "multicast",
         |i, _| {
@@ -75,7 +77,7 @@ pub(crate) static STATEMENTS: &[Stmt<Interface>] = &[
         },
     ),
     flag!("mpls enable", mpls),
-    flag!("mpls bgp forwarding", mpls_bgp_forwarding),
+    idle(flag!("mpls bgp forwarding", mpls_bgp_forwarding)),
 ];
 
 fn lifetime(a: &Args<'_>, label: &'static str) -> Result<Option<Lifetime>, ConfigError> {
@@ -178,7 +180,7 @@ pub(crate) static ND: &[Stmt<Interface>] = &[
     value!("ipv6 nd home-agent-preference", "(0-65535)", nd.home_agent_preference),
     value!("ipv6 nd home-agent-lifetime", "(0-65520)", nd.home_agent_lifetime),
     flag!("ipv6 nd adv-interval-option", nd.adv_interval),
-    off_flag!("ipv6 nd ra-fast-retrans", nd.no_fast_retrans),
+    idle_no(off_flag!("ipv6 nd ra-fast-retrans", nd.no_fast_retrans)),
     stmt(
         "ipv6 nd router-preference ~ <high|medium|low>",
         |i, a| {
@@ -233,7 +235,11 @@ pub(crate) static ND: &[Stmt<Interface>] = &[
         "ipv6 nd dnssl SUFFIX@suffix ~ [<(0-4294967295)@life|infinite@life>]",
         |i, a| {
             let life = lifetime_word(a, "life")?;
-            i.nd.dnssl.insert(a.name("suffix"), life);
+            let suffix = a.name("suffix");
+            if !is_domain(&suffix) {
+                return Err(ConfigError::Value { what: "domain", text: suffix });
+            }
+            i.nd.dnssl.insert(suffix, life);
             DONE
         },
         |i, a| {
@@ -247,6 +253,12 @@ pub(crate) static ND: &[Stmt<Interface>] = &[
         },
     ),
 ];
+
+/// Whether it is a domain name (RFC 1035 section 2.3.4), with or without the dot of the root.
+fn is_domain(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
+}
 
 fn optional_lifetime(life: Option<Lifetime>) -> String {
     life.map(|l| format!(" {}", lifetime_text(l))).unwrap_or_default()

@@ -6,7 +6,7 @@ use ferr_types::community::{Community, ExtCommunity, ExtCommunityKind, LargeComm
 use ferr_types::{Afi, IfAddr};
 
 use super::args::Args;
-use super::table::{Applied, DONE, Lines, Stmt, alias, inert, stmt};
+use super::table::{Applied, DONE, Lines, Stmt, alias, idle, inert, stmt};
 use crate::error::ConfigError;
 use crate::model::Config;
 use crate::model::lists::{
@@ -479,7 +479,7 @@ pub(crate) static COMMUNITY_LISTS: &[Stmt<Config>] = &[
             DONE
         },
     ),
-    stmt(
+    idle(stmt(
         "bgp community alias COMMUNITY@community NAME@alias",
         |c, a| {
             c.community_aliases.insert(a.name("community"), a.name("alias"));
@@ -494,5 +494,5 @@ pub(crate) static COMMUNITY_LISTS: &[Stmt<Config>] = &[
                 o.line(format_args!("bgp community alias {community} {alias}"));
             }
         },
-    ),
+    )),
 ];

@@ -8,7 +8,7 @@ use super::ospf::{
     source_text, unset_distance, unset_summary,
 };
 use super::table::{
-    Applied, DONE, Lines, Stmt, alias, flag, idle, inert, off_flag, stmt, value, value_unless,
+    Applied, DONE, Lines, Stmt, alias, flag, idle, idle_no, inert, off_flag, stmt, value, value_unless,
 };
 use crate::error::ConfigError;
 use crate::model::ospf::{AbrType, AreaId, FastReroute, NbmaNeighbor, OspfInstance};
@@ -99,7 +99,7 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
             DONE
         },
     )),
-    idle(off_flag!("socket-per-interface", no_socket_per_interface)),
+    idle_no(off_flag!("socket-per-interface", no_socket_per_interface)),
     MAXIMUM_PATHS,
     value!("max-metric router-lsa on-startup", "(5-86400)", max_metric.on_startup),
     value!("max-metric router-lsa on-shutdown", "(5-100)", max_metric.on_shutdown),
@@ -135,7 +135,7 @@ pub(crate) static HEAD: &[Stmt<OspfInstance>] = &[
         show_summaries,
     ),
     flag!("passive-interface default", passive_default),
-    idle(off_flag!("proactive-arp", no_proactive_arp)),
+    idle_no(off_flag!("proactive-arp", no_proactive_arp)),
     stmt(
         "fast-reroute ti-lfa ~ [node-protection]",
         |n, a| {

@@ -192,7 +192,7 @@ pub(crate) static MATCHES: &[Stmt<Entry>] = &[
     idle(match_clause!("source-instance ~ (0-255)@n", "source-instance", |a| Match::SourceInstance(
         a.val("n")?
     ))),
-    idle(match_clause!("source-vrf ~ NAME@vrf", "source-vrf", |a| Match::SourceVrf(a.name("vrf")))),
+    match_clause!("source-vrf ~ NAME@vrf", "source-vrf", |a| Match::SourceVrf(a.name("vrf"))),
     idle(match_clause!("rpki ~ <valid|invalid|notfound>", "rpki", |a| Match::Rpki(rpki(a)))),
     idle(match_clause!("rpki-extcommunity ~ <valid|invalid|notfound>", "rpki-extcommunity", |a| {
         Match::RpkiExtCommunity(rpki(a))

@@ -33,14 +33,21 @@ pub(crate) const DONE: Applied = Ok(Effect::Done);
 /// Applies a matched line.
 pub(crate) type Change<N> = fn(&mut N, &Args<'_>) -> Applied;
 
+/// Which form of a statement is kept and printed, but nothing acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    Neither,
+    Plain,
+    No,
+}
+
 /// One statement about an object of type `N`.
 pub(crate) struct Stmt<N: 'static> {
     pub(crate) syntax: &'static str,
     pub(crate) set: Change<N>,
     pub(crate) unset: Change<N>,
     pub(crate) show: fn(&N, &mut Lines),
-    /// Kept and printed, but nothing acts on it.
-    idle: bool,
+    idle: Idle,
 }
 
 /// Entry of a table.
@@ -50,17 +57,23 @@ pub(crate) const fn stmt<N>(
     unset: Change<N>,
     show: fn(&N, &mut Lines),
 ) -> Stmt<N> {
-    Stmt { syntax, set, unset, show, idle: false }
+    Stmt { syntax, set, unset, show, idle: Idle::Neither }
 }
 
 /// Entry that is printed by another one (an alias, or a second form).
 pub(crate) const fn alias<N>(syntax: &'static str, set: Change<N>, unset: Change<N>) -> Stmt<N> {
-    Stmt { syntax, set, unset, show: |_, _| {}, idle: false }
+    Stmt { syntax, set, unset, show: |_, _| {}, idle: Idle::Neither }
 }
 
 /// An entry on which nothing acts yet: whoever writes it is told.
 pub(crate) const fn idle<N>(mut entry: Stmt<N>) -> Stmt<N> {
-    entry.idle = true;
+    entry.idle = Idle::Plain;
+    entry
+}
+
+/// The same for one whose `no` form is what changes something.
+pub(crate) const fn idle_no<N>(mut entry: Stmt<N>) -> Stmt<N> {
+    entry.idle = Idle::No;
     entry
 }
 
@@ -97,11 +110,9 @@ impl<N> Table for Bound<N> {
     fn apply(&self, index: usize, config: &mut Config, mode: &Mode, args: &Args<'_>, no: bool) -> Applied {
         let Some(object) = (self.resolve)(config, mode, args, no)? else { return DONE };
         let Some(stmt) = self.all().nth(index) else { return DONE };
-        if no {
-            return (stmt.unset)(object, args);
-        }
-        match (stmt.set)(object, args)? {
-            Effect::Done if stmt.idle => Ok(Effect::Inert),
+        let (change, idle) = if no { (stmt.unset, Idle::No) } else { (stmt.set, Idle::Plain) };
+        match change(object, args)? {
+            Effect::Done if stmt.idle == idle => Ok(Effect::Inert),
             effect => Ok(effect),
         }
     }

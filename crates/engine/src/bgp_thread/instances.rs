@@ -122,7 +122,7 @@ impl Worker {
     fn remove_instance(&mut self, name: &str) {
         let now = Instant::now();
         if let Some(instance) = self.world.instances.get_mut(name) {
-            instance.bgp.shutdown(now);
+            instance.bgp.shutdown(false, now);
         }
         self.forget_leaks(name, now);
         self.turn();

@@ -57,8 +57,13 @@ pub(crate) enum BgpMessage {
     Reinstall,
     /// The configuration has been read: sessions may begin.
     Start,
-    /// Say goodbye to all peers; answered when it is said.
-    Stop(tokio::sync::oneshot::Sender<()>),
+    /// Say goodbye to all peers.
+    Stop {
+        /// What the kernel has of ours stays, and the daemon will be back.
+        stays: bool,
+        /// Answered when it is said.
+        done: tokio::sync::oneshot::Sender<()>,
+    },
 }
 
 /// Ends of the queues.
@@ -204,7 +209,7 @@ impl Worker {
                 }
                 Step::RibHasRoom => self.feed_rib(),
                 Step::Message(None) => return,
-                Step::Message(Some(BgpMessage::Stop(done))) => return self.stop(done).await,
+                Step::Message(Some(BgpMessage::Stop { stays, done })) => return self.stop(stays, done).await,
                 Step::Message(Some(message)) => self.message(message),
                 Step::Rib(said) => self.rib_said(said),
                 Step::Surroundings => self.surroundings(),
@@ -342,13 +347,13 @@ impl Worker {
                     instance.bgp.neighbor_discovered(ifindex, addr, now);
                 }
             }
-            BgpMessage::Stop(_) => {}
+            BgpMessage::Stop { .. } => {}
         }
     }
 
-    async fn stop(mut self, done: tokio::sync::oneshot::Sender<()>) {
+    async fn stop(mut self, stays: bool, done: tokio::sync::oneshot::Sender<()>) {
         let now = Instant::now();
-        self.world.instances.values_mut().for_each(|i| i.bgp.shutdown(now));
+        self.world.instances.values_mut().for_each(|i| i.bgp.shutdown(stays, now));
         self.turn();
         for running in std::mem::take(&mut self.running).into_values() {
             running.conns.into_values().for_each(|conn| self.farewells.close(conn));

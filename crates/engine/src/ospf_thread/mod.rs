@@ -57,6 +57,8 @@ pub(crate) enum OspfMessage {
     Reinstall,
     /// The configuration has been read.
     Start,
+    /// Whether an instance is to be restarted gracefully at the end.
+    Prepared(oneshot::Sender<bool>),
     /// Tell all neighbors that this router goes; answered when it is told: true when routes are to stay for a graceful restart.
     Stop(oneshot::Sender<bool>),
 }
@@ -203,6 +205,10 @@ impl Worker {
             }
             OspfMessage::Reinstall => self.world.instances.values_mut().for_each(|i| i.reinstall(now)),
             OspfMessage::Start => self.started = true,
+            OspfMessage::Prepared(answer) => {
+                let prepared = self.world.instances.values().any(|i| i.prepared_restart().is_some());
+                let _ = answer.send(prepared);
+            }
             OspfMessage::Stop(_) => {}
         }
     }

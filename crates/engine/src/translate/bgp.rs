@@ -169,6 +169,7 @@ fn instance_config(
         Some(false) => core::GracefulRestartMode::Disable,
     };
     out.notification_keeps = !gr.no_notification;
+    out.hard_administrative_reset = !gr.no_hard_reset;
     out.restart_time = gr.restart_time.unwrap_or(120);
     out.long_lived_stale_time = gr.llgr_stale_time.unwrap_or(0);
     out.preserve_forwarding = gr.preserve_fw_state;
@@ -179,6 +180,8 @@ fn instance_config(
     out.shutdown = g.shutdown.as_ref().map(|m| m.clone().unwrap_or_default());
     out.listen_limit = u32::from(g.listen_limit.unwrap_or(100));
     out.log_neighbor_changes = b.log_neighbor_changes();
+    out.show_hostname = b.show_hostname();
+    out.show_nexthop_hostname = b.show_nexthop_hostname();
     out.suppress_duplicates = g.suppress_duplicates.unwrap_or(true);
     out.reject_as_sets = g.reject_as_sets;
     out.reflector_outbound_policy = g.rr_allow_outbound_policy;
@@ -376,6 +379,7 @@ fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
             prefix_list: name(&s.prefix_list),
             filter_list: name(&s.filter_list),
             route_map: name(&s.route_map),
+            site: s.soo,
         }
     };
     core::NeighborFamily {
@@ -430,7 +434,8 @@ fn neighbor_family(af: &EffectiveAf) -> core::NeighborFamily {
         }),
         add_path_tx: match s.addpath_tx {
             None => core::AddPathTx::Best,
-            Some(n::AddPathTx::All | n::AddPathTx::BestSelected(_)) => core::AddPathTx::All,
+            Some(n::AddPathTx::All) => core::AddPathTx::All,
+            Some(n::AddPathTx::BestSelected(count)) => core::AddPathTx::BestSelected(count),
             Some(n::AddPathTx::BestPerAs) => core::AddPathTx::BestPerAs,
         },
         disable_add_path_rx: flag(n::AfFlag::DisableAddPathRx),

@@ -1,6 +1,6 @@
 //! FRR.
 
-use ferr_interop::{THEM, THEM6, wait_no_routes, wait_their_routes, with_pair};
+use ferr_interop::{THEM, THEM6, our_conf, wait_no_routes, wait_their_routes, with_pair};
 use ferr_testnet::rivals::{Frr, Rival};
 use ferr_testnet::{Error, Ferrd};
 
@@ -148,6 +148,62 @@ fn the_packaged_vtysh_configures_and_shows() -> Result<(), Error> {
         let refused =
             ferrd.vtysh(&["configure terminal", "router bgp 65001", "neighbor 192.0.2.2 remote-as none"]);
         assert!(refused.is_err(), "{refused:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn host_names_stand_where_frr_puts_them() -> Result<(), Error> {
+    with_pair("names", &[Rival::Frr], |pair| {
+        let named = |conf: &str, asn: u32| {
+            let head = format!("router bgp {asn}\n");
+            let wanted = " bgp default show-hostname\n bgp default show-nexthop-hostname\n";
+            conf.replace(&head, &format!("{head}{wanted}"))
+        };
+        // FRR takes the name of the machine; ours is as long, so that columns break at the same places.
+        let name = nix::unistd::gethostname().unwrap().to_string_lossy().into_owned();
+        let own = "x".repeat(name.len());
+        // Without communities and MED, so that both tables look alike.
+        let plain = CONF.replace("  neighbor 192.0.2.1 route-map TAG out\n", "");
+        let conf = format!("hostname {own}\n{}", named(&our_conf(""), 65001))
+            .replace("  neighbor 192.0.2.2 route-map OUT out\n", "");
+        let conf = conf.replace(" bgp router-id", " no bgp ebgp-requires-policy\n bgp router-id");
+        let ferrd = Ferrd::start(&pair.us, &pair.program, &conf)?;
+        let frr = Frr::start(&pair.them, &named(&plain, 65002))?;
+        wait_their_routes(&pair.us)?;
+        frr.wait_prefix("10.1.0.0/16", true)?;
+        // What it says, as we are to say it.
+        let swaps = [
+            (own.as_str(), name.as_str()),
+            ("192.0.2.1", "192.0.2.2"),
+            ("65001", "65002"),
+            ("10.0.0.1", "10.0.0.2"),
+        ];
+        let mirror = |text: &str| {
+            let text = text.replace("10.1.0.0", "10.2.0.0");
+            swaps.iter().enumerate().fold(text, |text, (n, (a, b))| {
+                text.replace(a, &format!("<{n}>")).replace(b, a).replace(&format!("<{n}>"), b)
+            })
+        };
+        let path = |text: &str| -> Vec<String> {
+            let after = text.lines().skip_while(|line| !line.starts_with("    192.0.2."));
+            after.take_while(|line| !line.contains("Last update")).map(str::to_owned).collect()
+        };
+        let ours = ferrd.bgp("show bgp ipv4 unicast 10.2.0.0/16")?;
+        let theirs = mirror(&frr.vtysh(&["show bgp ipv4 unicast 10.1.0.0/16"])?);
+        let named = format!("192.0.2.2({name}) from {name}(192.0.2.2)");
+        assert!(ours.contains(&named), "{ours}");
+        assert_eq!(path(&ours), path(&theirs));
+        let row = |text: &str, prefix: &str| text.lines().find(|l| l.contains(prefix)).map(str::to_owned);
+        let table = "show bgp ipv4 unicast";
+        let theirs = row(&frr.vtysh(&[table])?, "10.1.0.0/16").map(|line| mirror(&line));
+        assert_eq!(row(&ferrd.bgp(table)?, "10.2.0.0/16"), theirs);
+        let column =
+            |text: &str| text.lines().find(|l| l.starts_with("Neighbor")).and_then(|l| l.find(" V "));
+        let (ours, theirs) =
+            (ferrd.bgp("show bgp ipv4 unicast summary")?, frr.vtysh(&["show bgp ipv4 unicast summary"])?);
+        assert!(ours.contains(&format!("\n{name}(192.0.2.2) ")), "{ours}");
+        assert_eq!(column(&ours), column(&theirs), "{ours}{theirs}");
         Ok(())
     })
 }

@@ -22,6 +22,7 @@ mod policy;
 mod readers;
 mod reflection;
 mod reflector;
+mod restart;
 mod robust;
 mod stuck;
 mod tunnels;

@@ -3,7 +3,7 @@
 use ferr_state::bgp::{PathView, RouteFilter};
 use ferr_types::{Family, PeerId, Prefix};
 
-use super::row::{self, RowKind};
+use super::row::{self, HostNames, RowKind};
 use super::select::{self, Scope, Wanted};
 use super::table::{self, Head};
 use crate::json::{Obj, pretty_at};
@@ -166,7 +166,7 @@ async fn rows(
                 if shown == 0 {
                     found.head.text(ctx, wide, None);
                 }
-                row::row(&mut ctx.out, prefix, &path, RowKind::Adjacent, wide);
+                row::row(&mut ctx.out, prefix, &path, RowKind::Adjacent, wide, HostNames::default());
             }
             shown += 1;
             filtered += usize::from(kind == Kind::Received && path.filtered);

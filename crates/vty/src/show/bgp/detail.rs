@@ -6,7 +6,7 @@ use ferr_types::attr::{BgpNexthop, Origin};
 use ferr_types::{Family, Prefix};
 use serde_json::Value;
 
-use super::row;
+use super::row::{self, HostNames};
 use super::select::{self, Scope, Wanted};
 use super::table::{self, Head, damping};
 use crate::json::{Obj, pretty_at};
@@ -47,15 +47,16 @@ pub(super) fn text(out: &mut Out<'_>, dest: &DestView, head: &Head, told: &[Told
         line!(out, "  Not advertised to any peer");
     } else {
         line!(out, "  Advertised to non peer-group peers:");
-        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        let names = told.iter().map(|(name, host)| head.names.neighbor(name, host.as_deref()));
+        let names: Vec<String> = names.collect();
         line!(out, "  {}", names.join(" "));
     }
     for path in &dest.paths {
-        path_text(out, dest, path, clock);
+        path_text(out, dest, path, head.names, clock);
     }
 }
 
-fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock) {
+fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, names: HostNames, clock: &Clock) {
     let a = path.attributes();
     if let Some(from) = &path.imported {
         line!(out, "  Imported from {}:{}", from.distinguisher(), dest.prefix);
@@ -81,14 +82,17 @@ fn path_text(out: &mut Out<'_>, dest: &DestView, path: &PathView, clock: &Clock)
     }
     line!(out);
     let nexthop = row::nexthop(path, dest.prefix.afi());
-    put!(out, "    {}", nexthop.global());
+    put!(out, "    {}", names.nexthop(nexthop.global(), path));
     if !path.accessible {
         put!(out, " (inaccessible)");
     } else if path.igp_metric > 0 {
         put!(out, " (metric {})", path.igp_metric);
     }
-    let from =
-        path.source.name.as_deref().unwrap_or(if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" });
+    let unspecified = if dest.prefix.addr().is_ipv4() { "0.0.0.0" } else { "::" };
+    let from = path.source.name.as_deref().map_or_else(
+        || unspecified.to_owned(),
+        |name| names.neighbor(name, path.source.hostname.as_deref().filter(|_| !path.local)),
+    );
     put!(out, " from {from} ({})", a.originator_id.unwrap_or(path.source.router_id));
     if let Some(from) = &path.imported {
         put!(out, " vrf {}({})", from.vrf_name, from.vrf.0);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ferr_state::bgp::{DestView, PathView};
+use ferr_state::bgp::{DestView, Instance, PathView};
 use ferr_types::attr::{BgpNexthop, Origin};
 use ferr_types::{Afi, Prefix};
 use serde_json::Value;
@@ -87,6 +87,31 @@ fn status(path: &PathView) -> String {
     format!("{first}{second}{}", if path.internal { 'i' } else { ' ' })
 }
 
+/// Where host names stand beside addresses in text (`bgp default show-hostname`, `show-nexthop-hostname`).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HostNames {
+    neighbors: bool,
+    nexthops: bool,
+}
+
+impl HostNames {
+    /// As an instance is configured.
+    pub(super) fn of(bgp: &Instance) -> Self {
+        Self { neighbors: bgp.config().show_hostname, nexthops: bgp.config().show_nexthop_hostname }
+    }
+
+    /// A neighbor, whose host name may be known.
+    pub(super) fn neighbor(self, name: &str, hostname: Option<&str>) -> String {
+        hostname.filter(|_| self.neighbors).map_or_else(|| name.to_owned(), |host| format!("{host}({name})"))
+    }
+
+    /// The next hop of a path.
+    pub(super) fn nexthop(self, addr: IpAddr, path: &PathView) -> String {
+        let host = path.source.hostname.as_deref().filter(|_| self.nexthops);
+        host.map_or_else(|| addr.to_string(), |host| format!("{addr}({host})"))
+    }
+}
+
 /// How a row begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowKind {
@@ -115,10 +140,17 @@ pub(super) fn lead(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: Row
 }
 
 /// Writes a row.
-pub(super) fn row(out: &mut Out<'_>, prefix: Prefix, path: &PathView, kind: RowKind, wide: bool) {
+pub(super) fn row(
+    out: &mut Out<'_>,
+    prefix: Prefix,
+    path: &PathView,
+    kind: RowKind,
+    wide: bool,
+    names: HostNames,
+) {
     lead(out, prefix, path, kind, wide);
     let (_, nexthop_width) = widths(wide);
-    let mut nexthop = shown_nexthop(path, prefix.afi()).to_string();
+    let mut nexthop = names.nexthop(shown_nexthop(path, prefix.afi()), path);
     if let (Some(from), RowKind::Table { .. }) = (&path.imported, kind) {
         nexthop.push_str(&format!("@{}{}", from.vrf.0, if from.announce_self { "<" } else { "" }));
     }

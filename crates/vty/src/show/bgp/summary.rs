@@ -7,6 +7,7 @@ use ferr_state::bgp::{Instance, PeerFamilyView, PeerView, State, SummaryView};
 use ferr_state::{BgpInstance, BgpWorld};
 use ferr_types::{Afi, Family};
 
+use super::row::HostNames;
 use super::select::{self, Scope, Wanted};
 use crate::json::{Obj, pretty_at};
 use crate::output::{Out, Outcome, Status, line, put};
@@ -35,6 +36,7 @@ struct Picture {
     damping: bool,
     start: Start,
     bestpath: BestpathConfig,
+    names: HostNames,
 }
 
 /// What is special while a router starts.
@@ -168,7 +170,7 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[Arc<PeerView>], family
     let config = bgp.config();
     let (vrf_id, bestpath) = (select::shown_vrf(config.vrf), config.bestpath.clone());
     let damping = config.families[family].damping.is_some();
-    let start = Start::of(bgp);
+    let (start, names) = (Start::of(bgp), HostNames::of(bgp));
     let view = bgp.summary(family);
     Some(Picture {
         vrf: name.to_owned(),
@@ -181,6 +183,7 @@ fn picture(instance: &mut BgpInstance, name: &str, all: &[Arc<PeerView>], family
         damping,
         start,
         bestpath,
+        names,
     })
 }
 
@@ -408,7 +411,7 @@ fn text(out: &mut Out<'_>, p: &Picture, options: &Options, clock: &Clock) {
     line!(out);
     let label = |x: &PeerView| {
         let star = if x.config.dynamic { "*" } else { "" };
-        format!("{star}{}", x.config.name)
+        format!("{star}{}", p.names.neighbor(&x.config.name, x.hostname.as_deref()))
     };
     let width = shown.iter().map(|x| label(x).len()).max().unwrap_or(0).max(15);
     if options.failed {

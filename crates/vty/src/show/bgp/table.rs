@@ -12,6 +12,7 @@ use ferr_types::{Family, Prefix};
 use serde_json::Value;
 
 use super::filter::Filter;
+use super::row::HostNames;
 use super::select::{self, Scope, Wanted};
 use super::{detail, row};
 use crate::json::{Plain as _, pretty_at};
@@ -40,6 +41,7 @@ pub(super) struct Head {
     pub(super) policy: Arc<PolicySet>,
     pub(super) paths: usize,
     pub(super) hostname: Option<String>,
+    pub(super) names: HostNames,
 }
 
 impl Head {
@@ -57,6 +59,7 @@ impl Head {
             policy,
             paths: summary.paths,
             hostname: bgp.config().hostname.clone(),
+            names: HostNames::of(bgp),
         }
     }
 
@@ -299,7 +302,7 @@ async fn rows(
                     let kind = row::RowKind::Table { first: n == 0 };
                     match damping {
                         Some(table) => table.row(&mut ctx.out, &dest, path, n == 0, &clock),
-                        None => row::row(&mut ctx.out, dest.prefix, path, kind, wide),
+                        None => row::row(&mut ctx.out, dest.prefix, path, kind, wide, head.names),
                     }
                 }
             }

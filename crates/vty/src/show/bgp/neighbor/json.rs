@@ -318,8 +318,11 @@ fn ending(o: &mut Obj, n: &Neighbor, clock: &Clock) {
         let ago = view.last_reset.as_ref().map_or(0, |(at, _)| clock.age(*at).as_secs() * 1000);
         o.put("lastResetTimerMsecs", ago).put("lastResetDueTo", text).put("lastResetCode", code);
     }
-    if let Some(error) = n.last_error() {
-        o.put("lastErrorCodeSubcode", format!("{:02X}{:02X}", error.0, error.1));
+    if let Some((error, hard)) = reason::last_error(view) {
+        o.put("lastErrorCodeSubcode", format!("{:02X}{:02X}", error.code, error.subcode))
+            .put("lastNotificationReason", reason::error_text(&error))
+            .put("lastNotificationHardReset", hard)
+            .opt("lastShutdownDescription", error.shutdown_text());
     }
     if n.is_external() {
         o.put("externalBgpNbrMaxHopsAway", n.external_hops());
@@ -366,14 +369,5 @@ impl Neighbor {
     pub(super) fn shares_link(&self) -> bool {
         let remote: Option<IpAddr> = self.view.ends.map(|e| e.1.ip());
         self.view.addresses.link.is_some_and(|l| remote.is_some_and(|r| l.contains(r)))
-    }
-
-    /// Code and subcode of the NOTIFICATION that ended the last session.
-    pub(super) fn last_error(&self) -> Option<(u8, u8)> {
-        use ferr_state::bgp::DownReason as R;
-        match &self.view.last_reset {
-            Some((_, R::NotificationSent(e) | R::NotificationReceived(e))) => Some((e.code, e.subcode)),
-            _ => None,
-        }
     }
 }

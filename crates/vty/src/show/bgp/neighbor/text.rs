@@ -282,12 +282,18 @@ fn ending(out: &mut Out<'_>, n: &Neighbor, clock: &Clock) {
     match &view.last_reset {
         Some((at, reason)) => {
             let (_, text) = reason::code(reason);
-            put!(out, "  Last reset {},  {text}", time::uptime(clock.age(*at)));
-            match reason {
-                DownReason::NotificationSent(e) | DownReason::NotificationReceived(e) => {
-                    line!(out, " ({}/{})", e.code, e.subcode);
+            put!(out, "  Last reset {},  ", time::uptime(clock.age(*at)));
+            match reason::last_error(view) {
+                Some((error, hard)) => {
+                    let way = if matches!(reason, DownReason::NotificationReceived(_)) {
+                        "received"
+                    } else {
+                        "sent"
+                    };
+                    let hard = if hard { "/Hard Reset" } else { "" };
+                    line!(out, "Notification {way} ({}{hard})", reason::error_text(&error));
                 }
-                _ => line!(out),
+                None => line!(out, "{text}"),
             }
         }
         None if view.state == State::Established => line!(out, "  Last reset never"),
