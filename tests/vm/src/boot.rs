@@ -15,7 +15,7 @@ const LIMIT: &str = "240";
 /// Where the package puts the modules, in a folder per version.
 const MODULES: &str = "/usr/lib/uml/modules";
 /// Modules, each after those that it needs. They are loaded by path, so that nothing on the machine has to be changed.
-const NEEDED: [&str; 13] = [
+const NEEDED: [&str; 14] = [
     "lib/crc-ccitt.ko",
     "net/ipv6/ipv6.ko",
     "drivers/net/veth.ko",
@@ -23,6 +23,7 @@ const NEEDED: [&str; 13] = [
     "drivers/net/vrf.ko",
     "net/llc/llc.ko",
     "net/802/stp.ko",
+    "net/bridge/bridge.ko",
     "net/802/garp.ko",
     "net/802/mrp.ko",
     "net/8021q/8021q.ko",
